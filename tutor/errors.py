@@ -1,0 +1,90 @@
+"""What can go wrong, as one tree.
+
+    TutorError                  everything that the command line turns into one message
+    ├── InputError      (2)     the file, the expression or the command is wrong: yours to fix
+    │   └── ShapeError  (2)     two sizes disagree
+    ├── CheckFailed     (3)     the independent check disagrees with the derivation: ours to fix
+    └── ToolError       (4)     an external program or an output file failed
+
+The number is the exit status. The place deep down raises with the local fact (and, inside an
+expression, the span of characters it concerns); the loader adds file, line and column once, on
+the way out (`InputError.at`).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+Span = tuple[int, int]  # half-open range of characters inside one expression
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A place in a source text: line and column count from 1, in characters."""
+
+    path: str
+    line: int
+    column: int
+    text: str  # the whole source line
+    width: int = 1  # how many characters the caret underlines
+
+
+class TutorError(Exception):
+    status = 2
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InputError(TutorError):
+    """Bad input: says what was found, what was expected, and where."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        span: Span | None = None,
+        where: Where | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.span = span
+        self.where = where
+
+    def at(self, where: Where) -> InputError:
+        """Add the place, unless a more precise one is known already."""
+        if self.where is None:
+            self.where = where
+        return self
+
+
+class ShapeError(InputError):
+    """Two sizes disagree; the message names both operands with their shapes."""
+
+
+class CheckFailed(TutorError):
+    status = 3
+
+
+class ToolError(TutorError):
+    status = 4
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that `name` is most likely a slip of, if any is close."""
+    known = sorted(set(known))
+    folded = {k.lower(): k for k in known}
+    if name.lower() in folded:
+        return folded[name.lower()]
+    found = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """A hint such as ``did you mean `sin`?``, or None."""
+    close = nearest(name, known)
+    return f"did you mean `{close}`?" if close else None

@@ -1,0 +1,113 @@
+"""A problem as typed data: what the loader makes of a file, and what the tasks read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import Where
+from ..expr import Expr
+from ..value import Value
+
+
+@dataclass(frozen=True)
+class Source:
+    """An expression's text and where its characters stand in the file."""
+
+    text: str
+    places: Any  # problem.yaml's scalar node: maps an offset in `text` to line and column
+
+    def where(self, span: tuple[int, int]) -> Where:
+        return self.places.where(*span)
+
+
+@dataclass(frozen=True)
+class Given:
+    """A declared name: with a value, or with a shape only.
+
+    `shape` holds dimension terms (`Num`, `Name`, arithmetic on them) or "?" for an unknown one;
+    None when the value alone says it. Of a `homogeneous` vector it counts the coordinates,
+    without the final 1.
+    """
+
+    name: str
+    value: Value | None
+    shape: tuple[Expr | str, ...] | None
+    where: Where
+    source: Source | None = None
+    properties: frozenset[str] = frozenset()  # symmetric diagonal positive homogeneous
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Definition:
+    """`names` has more than one entry when an operation with several results is unpacked."""
+
+    names: tuple[str, ...]
+    expr: Expr
+    source: Source
+    where: Where  # of the name
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task as typed by `schema.TASKS`: every argument present, defaults filled in.
+
+    args: str for a name, tuple[str, ...] for names, Expr for expressions, int, float, bool, dict.
+    answer: nested tuples of Expr, or a mapping of name -> the same, or None.
+    """
+
+    id: str
+    kind: str
+    args: Mapping[str, Any]
+    where: Where
+    sources: Mapping[str, Source] = field(default_factory=dict)  # of the Expr arguments
+    places: Mapping[str, Where] = field(default_factory=dict)  # of every argument given
+    text: str | None = None
+    points: float | None = None
+    hint: str | None = None
+    answer: Any = None
+    answer_json: Any = None  # as the author wrote it, JSON-ready
+    tolerance: float | None = None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of `network`: torch.nn's name and its arguments (int, str, bool, tuple or Name)."""
+
+    type: str
+    args: Mapping[str, Any]
+    where: Where
+    places: Mapping[str, Where] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Network:
+    input: tuple[Any, ...]  # ints, or names for symbolic sizes
+    layers: tuple[Layer, ...]
+    where: Where
+
+
+@dataclass(frozen=True)
+class Convention:
+    layout: str = "numerator"
+    vec: str = "column"
+    conv: str = "correlation"
+    ties: str = "first"
+    style: str = "adjoint"
+
+
+@dataclass(frozen=True)
+class Problem:
+    title: str
+    source: str | None
+    statement: str | None
+    tags: tuple[str, ...]
+    convention: Convention
+    given: Mapping[str, Given]
+    define: tuple[Definition, ...]
+    network: Network | None
+    tasks: tuple[Task, ...]
+    path: Path | None = None

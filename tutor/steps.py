@@ -1,0 +1,176 @@
+"""A derivation as data: steps, results, checks. Renderers are pure functions of it.
+
+`Text` is words with mathematics between: an English sentence whose `{holes}` are filled by terms,
+numbers or strings. The sentence itself is the key of the message catalogue, so that a translation
+is a table from it, and no renderer builds sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .expr import Expr
+from .value import Value
+
+Dim = int | Any  # an integer, or a SymPy expression in symbolic sizes
+Shape = tuple[Dim, ...]
+
+
+@dataclass(frozen=True)
+class Text:
+    """A sentence with holes: Text("The sine of {x}.", {"x": Name("u1")}).
+
+    Mathematics in the words goes through holes only; the sentence holds no markup. Holes are filled
+    by a term (typeset as mathematics), a Text, a str or an int (plain words).
+    """
+
+    message: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step.
+
+    kind: given | forward | local | chain | closed | value | check | update | shape | note
+    rule: public name of the law used, e.g. "chain rule"; "" for a given
+    equation: the members of a chain of equalities, e0 = e1 = e2 …; () when words say it all
+    approx: a decimal beside an exact last member, shown with ≈; or None
+    jacobian_dims: of a local derivative, rows × columns in the chosen layout, as text ("1×2")
+    uses: ids of earlier steps that it rests on
+    level: 0 always shown, 1 normally, 2 in detail only
+    """
+
+    id: str
+    kind: str
+    rule: str
+    title: Text
+    equation: tuple[Expr, ...] = ()
+    approx: Expr | None = None
+    why: Text | None = None
+    shape: Shape = ()
+    jacobian_dims: str | None = None
+    uses: tuple[str, ...] = ()
+    level: int = 1
+
+
+@dataclass(frozen=True)
+class Check:
+    """The outcome of a cross-check by a second method."""
+
+    method: str  # "central differences", "direct loop", …
+    max_rel_error: float
+    passed: bool
+    note: Text | None = None  # e.g. that it stepped around a kink
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The author's expected answer and whether ours agrees."""
+
+    given: Any  # JSON-ready: numbers, strings, nested lists, mappings
+    correct: bool
+    note: Text | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table inside a solution (parameters, shapes, training)."""
+
+    columns: tuple[Text, ...]
+    rows: tuple[tuple[Any, ...], ...]  # cells: Expr | Text | str | int | float | None
+    right: frozenset[int] = frozenset()  # indices of right-aligned columns
+
+
+@dataclass(frozen=True)
+class DiagramNode:
+    """A node of the computational graph.
+
+    kind: input (given, not a parameter) | parameter (given, differentiated) | operation | output
+    label: the operation's symbol for an operation ("+", "sin", "conv2d"), None for a given
+    """
+
+    id: str
+    name: str
+    kind: str
+    op: str | None
+    label: Expr | None  # what the node computes, e.g. wᵀx; None for a given
+    shape: Shape
+    dims: str
+    value: Value | None = None
+    gradient: Value | None = None
+
+
+@dataclass(frozen=True)
+class DiagramEdge:
+    source: str
+    target: str
+    dims: str  # of the value that flows along it
+    jacobian_dims: str
+
+
+@dataclass(frozen=True)
+class Diagram:
+    nodes: tuple[DiagramNode, ...]
+    edges: tuple[DiagramEdge, ...]
+    gradient_of: str | None = None  # whose gradients the nodes carry
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """One entry of the JSON `tasks`.
+
+    subject: the task's own arguments, JSON-ready ({"of": "L", "wrt": "w"})
+    extra: task-specific JSON-ready fields (`layers`, `history`, `solutions` …)
+    """
+
+    id: str
+    task: str
+    subject: Mapping[str, Any]
+    heading: Text  # "Gradient of {L} with respect to {w}"
+    steps: tuple[Step, ...] = ()
+    shape: Shape | None = None
+    dims: str | None = None
+    jacobian_dims: str | None = None
+    symbol: Expr | None = None  # what the result is called: ∂L/∂w
+    formula: Expr | None = None
+    value: Value | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    tables: tuple[Table, ...] = ()
+    diagram: Diagram | None = None
+    check: Check | None = None
+    answer: Answer | None = None
+    text: str | None = None  # the question, in the author's words
+    points: float | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A given or defined name, for tables and for the printers' choice of font."""
+
+    name: str
+    kind: str  # given | defined
+    shape: Shape
+    dims: str
+    value: Value | None
+    label: str | None = None  # LaTeX for display
+
+
+@dataclass(frozen=True)
+class Solution:
+    title: str
+    source: str | None
+    statement: str | None
+    conventions: Mapping[str, str]  # layout, vec, conv, ties, style
+    variables: Mapping[str, Variable]
+    tasks: tuple[TaskResult, ...]
+    warnings: tuple[Text, ...] = ()
+    diagram: Diagram | None = None
+
+    @property
+    def ok(self) -> bool:
+        """No cross-check failed."""
+        return all(t.check is None or t.check.passed for t in self.tasks)
