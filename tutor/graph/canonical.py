@@ -1,0 +1,80 @@
+"""The canonical form of an index expression: independent of factor order and of label names.
+
+Colour refinement on the bipartite graph of factors and labels; where labels stay tied, each is
+tried first and the smallest encoding wins, within a budget (beyond it the form is still valid,
+merely not canonical: two equal products may then count as different).
+"""
+
+from __future__ import annotations
+
+from .node import Ein, Node, _hash, _name, is_delta
+
+BUDGET = 48
+
+
+def symmetric(node: Node) -> bool:
+    """Whether swapping the two axes changes nothing."""
+    return is_delta(node) or (node.kind == "var" and "symmetric" in node.attr.properties)
+
+
+def encode_ein(node: Node) -> bytes:
+    attr: Ein = node.attr
+    factors = [
+        (a.key, labels, symmetric(a)) for a, labels in zip(node.args, attr.labels, strict=True)
+    ]
+    colours = [
+        b"o%d" % k if k < node.order else b"s" + _name(d) for k, d in enumerate(attr.sizes)
+    ]
+    budget = [BUDGET]
+    return _search(factors, colours, node.order, budget)
+
+
+def _refine(factors: list, colours: list[bytes]) -> list[bytes]:
+    count = len(set(colours))
+    while True:
+        incidence: list[list[bytes]] = [[] for _ in colours]
+        for key, labels, swaps in factors:
+            around = [colours[k] for k in labels]
+            if swaps:
+                around.sort()
+            for position, k in enumerate(labels):
+                mark = b"" if swaps else b"%d" % position
+                incidence[k].append(_hash(key, mark, *around))
+        colours = [_hash(c, *sorted(seen)) for c, seen in zip(colours, incidence, strict=True)]
+        if len(set(colours)) == count:
+            return colours
+        count = len(set(colours))
+
+
+def _search(factors: list, colours: list[bytes], order: int, budget: list[int]) -> bytes:
+    if len(colours) > order:
+        colours = _refine(factors, colours)
+    classes: dict[bytes, list[int]] = {}
+    for k in range(order, len(colours)):
+        classes.setdefault(colours[k], []).append(k)
+    tied = [ks for _, ks in sorted(classes.items()) if len(ks) > 1]
+    if not tied or budget[0] <= 0:
+        return _encode(factors, colours, order)
+    best = None
+    for k in tied[0]:
+        budget[0] -= 1
+        trial = list(colours)
+        trial[k] = _hash(b"first", trial[k])
+        code = _search(factors, trial, order, budget)
+        best = code if best is None else min(best, code)
+        if budget[0] <= 0:
+            break
+    assert best is not None
+    return best
+
+
+def _encode(factors: list, colours: list[bytes], order: int) -> bytes:
+    ranked = sorted(range(order, len(colours)), key=lambda k: colours[k])
+    number = {k: k for k in range(order)} | {k: order + r for r, k in enumerate(ranked)}
+    rows = []
+    for key, labels, swaps in factors:
+        named = [number[k] for k in labels]
+        if swaps:
+            named.sort()
+        rows.append(key + bytes(str(named), "ascii"))
+    return b"|".join(sorted(rows))
