@@ -67,7 +67,8 @@ class Value:
 def _nest(data: np.ndarray, leaf: Any) -> Expr:
     if data.ndim == 0:
         return leaf(data[()])
-    return List(tuple(_nest(part, leaf) for part in np.asarray(data)))
+    # The ellipsis keeps the last axis's items arrays; iterating would yield bare numbers.
+    return List(tuple(_nest(data[i, ...], leaf) for i in range(len(data))))
 
 
 def decimal_term(x: float, digits: int = 6) -> Expr:
