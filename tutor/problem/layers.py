@@ -247,7 +247,7 @@ _ROWS = (
             "bias": Argument(FLAG, True),
         },
         _linear_shape,
-        "Every output is a weighted sum of the last axis, which becomes `out_features` long.",
+        "Every output is a weighted sum along the last axis; there is one per output feature.",
         counts=_linear_counts,
         receptive="loses",
     ),

@@ -1,0 +1,191 @@
+"""`parameters`: sizes, parameters and multiply-adds of a network, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any
+
+from ..errors import InputError, did_you_mean
+from ..expr import Expr, Name
+from ..problem.applied import Applied, apply_network, input_shape
+from ..problem.layer_spec import total
+from ..problem.model import Network, Problem, Task
+from ..steps import Answer, Check, Table, TaskResult, Text
+from .arithmetic import agrees, by, num, plus
+from .layer_steps import Field, StepList, field_steps, layer_steps, receptive_fields
+from .recount import recount_shape, recount_weights, recounts
+
+FLOAT32_BYTES = 4
+_LONGEST_SUM = 8  # totals of more layers are read off the table
+
+
+def solve(problem: Problem, task: Task) -> TaskResult:
+    """The table of a network's layers, each number derived."""
+    network = _network(problem, task)
+    layers = apply_network(network)
+    fields = receptive_fields(layers, len(input_shape(network)) - 1)
+    steps = StepList(task.id)
+    for layer in layers:
+        layer_steps(steps, layer)
+    field_steps(steps, layers, fields)
+    _total_steps(steps, layers)
+    rows = [_row(layer, field) for layer, field in zip(layers, fields, strict=True)]
+    extra = {
+        "layers": rows,
+        "output_shape": list(layers[-1].output if layers else input_shape(network)),
+        "total_parameters": sum(r["parameters"] for r in rows),
+        "total_weights": sum(r["weights"] for r in rows),
+        "total_biases": sum(r["biases"] for r in rows),
+        "total_macs": sum(r["macs"] for r in rows),
+        "total_activation_memory": sum(r["activation_memory"] for r in rows),
+    }
+    return TaskResult(
+        id=task.id,
+        task="parameters",
+        subject={},
+        heading=Text("Sizes, parameters and multiply-adds of every layer"),
+        steps=tuple(steps.done),
+        extra=extra,
+        tables=(_table(network, rows, extra),),
+        check=recheck(layers),
+        answer=_answer(task, extra),
+        text=task.text,
+        points=task.points,
+        hint=task.hint,
+    )
+
+
+def _network(problem: Problem, task: Task) -> Network:
+    if problem.network is None:
+        raise InputError(
+            "`parameters` needs a `network`",
+            hint="write the layers under `network:`, or ask for `shapes` of the definitions",
+            where=task.where,
+        )
+    return problem.network
+
+
+
+def _total_steps(steps: StepList, layers: Sequence[Applied]) -> None:
+    counted = [layer.counts for layer in layers if layer.counts.weights]
+    everything = [total((*c.weights, *c.biases)) for c in counted]
+    weights = [total(c.weights) for c in counted]
+    macs = [total(c.macs) for c in counted]
+    biases = sum(everything) - sum(weights)
+    steps.add(
+        "closed",
+        "sum",
+        Text("Parameters in total"),
+        _sum(everything),
+        Text("Layers without parameters add nothing."),
+        level=0,
+    )
+    steps.add(
+        "closed",
+        "sum",
+        Text("Parameters without the biases"),
+        _sum(weights),
+        Text("Leaving out the biases saves {n} numbers.", {"n": biases}),
+    )
+    steps.add(
+        "closed",
+        "sum",
+        Text("Multiply-adds in total, for one example"),
+        _sum(macs),
+        Text("Pools, activations and biases are counted as 0."),
+        level=0,
+    )
+
+
+def _sum(numbers: Sequence[int]) -> tuple[Expr, ...]:
+    if 1 < len(numbers) <= _LONGEST_SUM:
+        return (Name("total"), plus(*(num(n) for n in numbers)), num(sum(numbers)))
+    return (Name("total"), num(sum(numbers)))
+
+
+def formula(layer: Applied) -> str:
+    """The parameter count with numbers, as typed: `3*3*3*16 + 16`; `0` without parameters."""
+    counts = layer.counts
+    products = (*counts.weights, *counts.biases)
+    return " + ".join("*".join(str(n) for _, n in p) for p in products) or "0"
+
+
+def _row(layer: Applied, field: Field) -> dict[str, Any]:
+    counts = layer.counts
+    weights, biases = total(counts.weights), total(counts.biases)
+    neurons = prod(layer.output)
+    seen: Any = None
+    if field is not None:
+        seen = field[0] if len(set(field)) == 1 else list(field)
+    return {
+        "name": layer.name,
+        "type": layer.spec.type,
+        "output_shape": list(layer.output),
+        "parameters": weights + biases,
+        "weights": weights,
+        "biases": biases,
+        "formula": formula(layer),
+        "neurons": neurons,
+        "macs": total(counts.macs),
+        "activation_memory": FLOAT32_BYTES * neurons,
+        "receptive_field": seen,
+    }
+
+
+def _table(network: Network, rows: Sequence[dict[str, Any]], extra: dict[str, Any]) -> Table:
+    columns = (
+        Text("Layer"),
+        Text("Output"),
+        Text("Parameters"),
+        Text("Multiply-adds"),
+        Text("Bytes"),
+        Text("Field"),
+    )
+    cells: list[tuple[Any, ...]] = [("input", by(input_shape(network)), None, None, None, None)]
+    for r in rows:
+        field = r["receptive_field"]
+        seen = by(field) if isinstance(field, list) else field
+        numbers = (r[k] for k in ("parameters", "macs", "activation_memory"))
+        cells.append((r["name"], by(r["output_shape"]), *numbers, seen))
+    totals = ("total_parameters", "total_macs", "total_activation_memory")
+    cells.append((Text("total"), None, *(extra[k] for k in totals), None))
+    return Table(columns, tuple(cells), frozenset({2, 3, 4, 5}))
+
+
+def recheck(layers: Sequence[Applied]) -> Check:
+    """Every size by listing the windows, every count from one neuron's inputs."""
+    worst, skipped = 0.0, []
+    for layer in layers:
+        if not recounts(layer):
+            skipped.append(layer.spec.type)
+            continue
+        counts = layer.counts
+        ours = (total(counts.weights), total(counts.biases), total(counts.macs), *layer.output)
+        shape = recount_shape(layer.spec.type, layer.input, layer.args)
+        again = (*recount_weights(layer), *(shape or ()))
+        if len(again) != len(ours):
+            worst = 1.0
+            continue
+        worst = max(worst, *(abs(a - b) / max(abs(b), 1) for a, b in zip(ours, again, strict=True)))
+    note = Text("Not recounted: {types}.", {"types": ", ".join(skipped)}) if skipped else None
+    return Check("listing the windows and a neuron's inputs", worst, worst == 0.0, note)
+
+
+def _answer(task: Task, extra: dict[str, Any]) -> Answer | None:
+    if task.answer is None:
+        return None
+    if not isinstance(task.answer, Mapping):
+        correct = agrees(task.answer, extra["total_parameters"], task.tolerance)
+        return Answer(task.answer_json, correct)
+    known = {k: v for k, v in extra.items() if k != "layers"}
+    known |= {row["name"]: row["parameters"] for row in extra["layers"]}
+    for key in task.answer:
+        if key not in known:
+            raise InputError(
+                f"`parameters` has no result `{key}`",
+                hint=did_you_mean(key, known) or "it has " + ", ".join(f"`{k}`" for k in known),
+                where=task.places.get("answer", task.where),
+            )
+    correct = all(agrees(a, known[k], task.tolerance) for k, a in task.answer.items())
+    return Answer(task.answer_json, correct)
