@@ -13,6 +13,10 @@ from ..errors import ShapeError
 Padding = int | tuple[int, int]
 
 
+class NoWindowError(ShapeError):
+    """Not even one window fits: the input is too small for the kernel."""
+
+
 def extent(kernel: int, dilation: int = 1) -> int:
     """The entries that one window spans, first tap to last: d(k − 1) + 1."""
     return dilation * (kernel - 1) + 1
@@ -82,7 +86,7 @@ def _at_least(least: int, number: int, what: str) -> None:
         raise ShapeError(f"{what} is {number}, but must be at least {least}")
 
 
-def _no_window(n: int, kernel: int, before: int, after: int, dilation: int) -> ShapeError:
+def _no_window(n: int, kernel: int, before: int, after: int, dilation: int) -> NoWindowError:
     span = extent(kernel, dilation)
     spread = f" with dilation {dilation}" if dilation > 1 else ""
     padded = f" + {before} + {after} of padding" if before or after else ""
@@ -95,7 +99,7 @@ def _no_window(n: int, kernel: int, before: int, after: int, dilation: int) -> S
         fits.append("a kernel of 1")
     if dilation > 1 and kernel > 1 and room >= kernel:
         fits.append(f"a dilation of at most {(room - 1) // (kernel - 1)}")
-    return ShapeError(
+    return NoWindowError(
         f"a kernel of {kernel}{spread} spans {span}, but there are only {n}{padded}",
         hint="what fits: " + ", or ".join(fits),
     )

@@ -1,0 +1,41 @@
+"""The operation table.
+
+`OPS` holds every function that a problem may call, by name; `OPERATORS` and `STRUCTURE` the
+operators, lists and indexing; `KEPT` the operations that a graph keeps as one node, whose records
+know forward value and derivative. Adding an operation is one row in one of the modules' tuples.
+"""
+
+from __future__ import annotations
+
+from . import arithmetic, conv, elementwise, loss, reduce, reshape
+from .arithmetic import OPERATORS
+from .base import Op, Val
+from .reshape import STRUCTURE
+
+_ROWS: tuple[Op, ...] = (
+    *elementwise.ELEMENTWISE,
+    *arithmetic.ARITHMETIC,
+    *reduce.REDUCE,
+    *reshape.RESHAPE,
+    *loss.LOSS,
+    *conv.CONV,
+)
+
+OPS: dict[str, Op] = {op.name: op for op in _ROWS}
+
+ALIASES: dict[str, str] = {
+    "maxpool1d": "max_pool1d",
+    "maxpool2d": "max_pool2d",
+    "conv": "conv2d",
+    "max_pool": "max_pool2d",
+}
+
+KEPT: dict[str, Op] = {
+    op.name: op
+    for op in (*_ROWS, *reduce.INTERNAL, *conv.INTERNAL, *loss.INTERNAL)
+    if op.forward is not None
+}
+
+EVERY: tuple[Op, ...] = (*OPERATORS.values(), *STRUCTURE.values(), *_ROWS)
+
+__all__ = ["ALIASES", "EVERY", "KEPT", "OPERATORS", "OPS", "STRUCTURE", "Op", "Val"]

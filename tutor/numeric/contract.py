@@ -1,0 +1,273 @@
+"""Products and sums over indices, on arrays.
+
+Index relations are never multiplied out where that can be avoided: a relation that picks entries of
+one factor becomes a gather (a convolution's windows), one that places entries of the result becomes
+a scatter (its adjoint); relations over all axes of one factor (vec, reshape) first merge those axes
+into one. What is left goes to NumPy's einsum. Works on float64 and on object arrays of SymPy
+numbers alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from .. import limits
+from ..errors import InputError
+
+Labels = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Relation:
+    coefs: tuple[int, ...]
+    constant: int
+    labels: Labels
+
+    def others(self, label: int) -> Labels:
+        return tuple(x for x in self.labels if x != label)
+
+    def coef(self, label: int) -> int:
+        return self.coefs[self.labels.index(label)]
+
+    def solve(self, label: int, size: Mapping[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Where `label` must stand for every combination of the others, and whether it exists."""
+        others = self.others(label)
+        total = np.full(tuple(size[x] for x in others), self.constant)
+        for axis, x in enumerate(others):
+            steps = np.arange(size[x]) * self.coef(x)
+            total = total - steps.reshape([-1 if k == axis else 1 for k in range(len(others))])
+        index = total * self.coef(label)  # the coefficient is ±1
+        return index, (index >= 0) & (index < size[label])
+
+
+def contract(
+    factors: Sequence[tuple[np.ndarray, Labels]],
+    relations: Sequence[Relation],
+    out: Labels,
+    size: dict[int, int],
+    exact: bool,
+) -> np.ndarray:
+    """Σ Π factors · Π relations, with the axes `out`."""
+    arrays = list(factors)
+    pending = list(relations)
+    size = dict(size)
+    reshape_to: list[tuple[Labels, int]] = []  # merged output axes, to be split at the end
+    for at, relation in enumerate(pending):
+        others = pending[:at] + pending[at + 1 :]
+        pending[at], arrays, out = _merge(relation, arrays, others, out, size, reshape_to)
+    scatters: list[tuple[Relation, int]] = []
+    waiting = pending
+    progress = True
+    while waiting and progress:
+        progress = False
+        for relation in list(waiting):
+            others = [r for r in waiting if r is not relation]
+            if _gather(relation, arrays, others, out, size):
+                waiting.remove(relation)
+                progress = True
+    kept: list[Relation] = []
+    for relation in waiting:
+        label = _scatter_label(relation, arrays, [r for r in waiting if r is not relation], out)
+        if label is None:
+            kept.append(relation)
+        else:
+            scatters.append((relation, label))
+    for relation in kept:
+        arrays.append((_dense(relation, size, exact), relation.labels))
+    inner = tuple(x for x in out if all(x != label for _, label in scatters))
+    for relation, label in scatters:
+        inner += tuple(x for x in relation.others(label) if x not in inner)
+    result = _product(arrays, inner, size, exact)
+    for relation, label in scatters:
+        result, inner = _scatter(result, inner, relation, label, out, size, exact)
+    result = np.transpose(result, [inner.index(x) for x in out])
+    for labels, merged in reversed(reshape_to):
+        axis = out.index(merged)
+        shape = [*result.shape[:axis], *(size[x] for x in labels), *result.shape[axis + 1 :]]
+        result = result.reshape(shape)
+        out = out[:axis] + labels + out[axis + 1 :]
+    return result
+
+
+def _merge(relation: Relation, arrays: list, others: list[Relation], out: Labels,
+           size: dict[int, int], reshape_to: list) -> tuple[Relation, list, Labels]:  # fmt: skip
+    """Unroll axes that only this relation ties, when its coefficients are their strides."""
+    busy = {x for r in others for x in r.labels}
+    for k, (array, labels) in enumerate(arrays):
+        elsewhere = busy | set(out) | {x for j, (_, ls) in enumerate(arrays) if j != k for x in ls}
+        own = [x for x in relation.labels if x in labels and x not in elsewhere]
+        order = _strided(relation, own, size)
+        if order is None or len(set(labels)) != len(labels):
+            continue
+        relation, merged = _merged(relation, order, size)
+        rest = tuple(x for x in labels if x not in own)
+        moved = np.transpose(array, [labels.index(x) for x in (*rest, *order)])
+        arrays = list(arrays)
+        arrays[k] = (moved.reshape(*moved.shape[: len(rest)], -1), (*rest, merged))
+    inside = busy | {x for _, ls in arrays for x in ls}
+    own = [x for x in relation.labels if x in out and x not in inside]
+    order = _strided(relation, own, size)
+    if order is not None:
+        relation, merged = _merged(relation, order, size)
+        # the merged axis stands first and is split, then moved, at the end
+        plain = tuple(x for x in out if x not in own)
+        if out == plain[: out.index(order[0])] + order + plain[out.index(order[0]) :]:
+            place = out.index(order[0])
+            reshape_to.append((order, merged))
+            return relation, arrays, plain[:place] + (merged,) + plain[place:]
+        return _Undo.restore(relation, order, merged, size), arrays, out
+    return relation, arrays, out
+
+
+class _Undo:
+    """Output axes that are not next to each other in stride order stay as they are."""
+
+    @staticmethod
+    def restore(relation: Relation, order: Labels, merged: int, size: dict[int, int]) -> Relation:
+        at = relation.labels.index(merged)
+        unit = relation.coefs[at]
+        coefs, labels, step = [], [], unit
+        for x in reversed(order):
+            coefs.append(step)
+            labels.append(x)
+            step *= size[x]
+        rest = [(c, x) for c, x in zip(relation.coefs, relation.labels, strict=True) if x != merged]
+        return Relation(
+            (*(c for c, _ in rest), *coefs), relation.constant, (*(x for _, x in rest), *labels)
+        )
+
+
+def _strided(relation: Relation, own: list[int], size: Mapping[int, int]) -> Labels | None:
+    """The axes from the slowest to the fastest, if each step is the product of the faster sizes."""
+    if len(own) < 2:
+        return None
+    order = sorted(own, key=lambda x: (abs(relation.coef(x)), size[x]))
+    step = relation.coef(order[0])
+    for x in order:
+        if relation.coef(x) != step:
+            return None
+        step *= size[x]
+    return tuple(reversed(order))
+
+
+def _merged(relation: Relation, order: Labels, size: dict[int, int]) -> tuple[Relation, int]:
+    merged = max(size) + 1
+    size[merged] = prod(size[x] for x in order)
+    unit = relation.coef(order[-1])
+    rest = [(c, x) for c, x in zip(relation.coefs, relation.labels, strict=True) if x not in order]
+    coefs, labels = (*(c for c, _ in rest), unit), (*(x for _, x in rest), merged)
+    return Relation(coefs, relation.constant, labels), merged
+
+
+def _gather(relation: Relation, arrays: list, others: list[Relation], out: Labels,
+            size: Mapping[int, int]) -> bool:  # fmt: skip
+    """Replace the relation and one factor by the factor's picked entries."""
+    for label, coef in zip(relation.labels, relation.coefs, strict=True):
+        if abs(coef) != 1 or label in out or any(label in r.labels for r in others):
+            continue
+        holders = [k for k, (_, labels) in enumerate(arrays) if label in labels]
+        if len(holders) != 1:
+            continue
+        k = holders[0]
+        array, labels = arrays[k]
+        rest = relation.others(label)
+        if labels.count(label) != 1 or set(rest) & set(labels):
+            continue
+        if prod(array.shape) // size[label] * prod(size[x] for x in rest) > 64 * limits.ELEMENTS:
+            raise InputError("this needs more memory than is allowed")
+        index, inside = relation.solve(label, size)
+        axis = labels.index(label)
+        picked = np.take(array, np.clip(index, 0, size[label] - 1), axis=axis)
+        mask = inside.reshape((1,) * axis + inside.shape + (1,) * (array.ndim - axis - 1))
+        if not inside.all():
+            picked = np.where(mask, picked, sp.S.Zero if array.dtype == object else 0.0)
+        arrays[k] = (picked, (*labels[:axis], *rest, *labels[axis + 1 :]))
+        return True
+    return False
+
+
+def _scatter_label(relation: Relation, arrays: list, others: list[Relation], out: Labels) -> int | None:
+    """An output axis that only this relation knows."""
+    for label, coef in zip(relation.labels, relation.coefs, strict=True):
+        free = not any(label in labels for _, labels in arrays)
+        if abs(coef) == 1 and label in out and free and not any(label in r.labels for r in others):
+            return label
+    return None
+
+
+def _scatter(result: np.ndarray, inner: Labels, relation: Relation, label: int, out: Labels,
+             size: Mapping[int, int], exact: bool) -> tuple[np.ndarray, Labels]:  # fmt: skip
+    """Add every entry to the place along `label` that the relation names."""
+    others = relation.others(label)
+    kept = [x for x in others if x in out]  # these stay as axes beside the new one
+    rest = tuple(x for x in inner if x not in others)
+    moved = np.transpose(result, [inner.index(x) for x in (*rest, *others)])
+    index, inside = relation.solve(label, size)
+    lead = moved.shape[: len(rest)]
+    flat = moved.reshape(*lead, -1)[..., inside.ravel()]
+    places = index.ravel()[inside.ravel()]
+    shape = (*lead, *(size[x] for x in kept), size[label])
+    base = np.zeros(shape, dtype=object if exact else float)
+    if exact:
+        base.fill(sp.S.Zero)
+    target = base.reshape(prod(lead), -1)
+    if kept:
+        grids = np.meshgrid(*(np.arange(size[x]) for x in others), indexing="ij")
+        row = np.zeros_like(index)
+        for x in kept:
+            row = row * size[x] + grids[others.index(x)]
+        places = row.ravel()[inside.ravel()] * size[label] + places
+    values = flat.reshape(prod(lead), -1)
+    if len(np.unique(places)) == len(places):
+        target[:, places] = values
+    else:
+        np.add.at(target, (slice(None), places), values)
+    return target.reshape(shape), (*rest, *kept, label)
+
+
+def _dense(relation: Relation, size: Mapping[int, int], exact: bool) -> np.ndarray:
+    """The relation as an array of zeros and ones."""
+    shape = tuple(size[x] for x in relation.labels)
+    if prod(shape) > 16 * limits.ELEMENTS:
+        raise InputError("this needs more memory than is allowed")
+    total = np.zeros(shape, dtype=int) - relation.constant
+    for axis, (c, n) in enumerate(zip(relation.coefs, shape, strict=True)):
+        total = total + (c * np.arange(n)).reshape([-1 if k == axis else 1 for k in range(len(shape))])
+    hit = total == 0
+    return np.where(hit, sp.S.One, sp.S.Zero) if exact else hit * 1.0
+
+
+def _product(arrays: list[tuple[np.ndarray, Labels]], out: Labels, size: Mapping[int, int],
+             exact: bool) -> np.ndarray:  # fmt: skip
+    """einsum, with broadcast output axes; few operands, so the path is found greedily."""
+    shape = tuple(size[x] for x in out)
+    if prod(shape) > 64 * limits.ELEMENTS:
+        raise InputError(
+            f"a result with {prod(shape):,} entries is more than the limit of {limits.ELEMENTS:,}"
+        )
+    if not arrays:
+        one = np.empty((), dtype=object if exact else float)
+        one[()] = sp.S.One if exact else 1.0
+        return np.array(np.broadcast_to(one, shape))
+    number: dict[int, int] = {}
+    for _, labels in arrays:
+        for x in labels:
+            number.setdefault(x, len(number))
+    present = [x for x in out if x in number]
+    operands: list[Any] = []
+    for array, labels in arrays:
+        operands += [array, [number[x] for x in labels]]
+    optimize: Any = "greedy" if len(arrays) > 2 or (not exact and len(number) > 3) else False
+    result = np.asarray(np.einsum(*operands, [number[x] for x in present], optimize=optimize))
+    if exact and result.dtype != object:
+        result = result.astype(object)
+    if len(present) < len(out):
+        spots = [size[x] if x in number else 1 for x in out]
+        result = np.broadcast_to(result.reshape(spots), shape)
+    return np.array(result)

@@ -1,0 +1,137 @@
+"""Paper rules for elementwise operations: which axis meets which.
+
+A scalar goes with anything; a column runs along the rows of a matrix with as many rows; a row along
+its columns. Tensors of order 3 and more follow NumPy: axes are matched from the last one back, and
+an axis of size 1 repeats.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..graph import dims
+from ..graph.dims import Dim
+from ..graph.node import Node, ein
+from .base import Val, is_column, is_row
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """Two operands on common axes 0 … n−1; `left[k]` is where axis k of the left one lands.
+
+    An axis of size 1 that repeats lands on a negative number of its own.
+    """
+
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    shape: tuple[Dim, ...]
+    row: bool
+
+    def product(self, a: Node, b: Node) -> Node:
+        return ein([(a, self.left), (b, self.right)], self.out, 1, self.sizes)
+
+    @property
+    def out(self) -> tuple[int, ...]:
+        return tuple(range(len(self.shape)))
+
+    @property
+    def sizes(self) -> dict[int, Dim]:
+        return dict(enumerate(self.shape))
+
+    def spread(self, node: Node, axes: tuple[int, ...]) -> Node:
+        return ein([(node, axes)], self.out, 1, self.sizes)
+
+    def both(self, a: Node, b: Node) -> tuple[Node, Node]:
+        return self.spread(a, self.left), self.spread(b, self.right)
+
+
+def align(a: Val, b: Val, operation: str) -> Aligned:
+    sa, sb = a.node.shape, b.node.shape
+    if a.order == 0 or b.order == 0:
+        big = b if a.order == 0 else a
+        axes = tuple(range(big.order))
+        return Aligned(axes if a.order else (), axes if b.order else (), big.node.shape, big.row)
+    if max(a.order, b.order) >= 3:
+        return _trailing(a, b, operation)
+    if a.order == b.order == 1 and a.row == b.row and dims.same(sa[0], sb[0]):
+        return Aligned((0,), (0,), sa, a.row)
+    if a.order == b.order == 2 and dims.same_shape(sa, sb):
+        return Aligned((0, 1), (0, 1), sa, False)
+    if is_column(a) and is_column(b) and dims.same(sa[0], sb[0]):
+        return Aligned((0, -1)[: a.order], (0, -2)[: b.order], sa[:1], False)
+    if is_row(a) and is_row(b) and dims.same(sa[-1], sb[-1]):
+        return Aligned((-1, 0)[-a.order :], (-2, 0)[-b.order :], sa[-1:], True)
+    for small, big, flipped in ((a, b, False), (b, a, True)):
+        if big.order == 2:
+            axes = None
+            if is_column(small) and dims.same(small.node.shape[0], big.node.shape[0]):
+                axes = (0, -1)[: small.order]
+            elif is_row(small) and dims.same(small.node.shape[-1], big.node.shape[1]):
+                axes = (-1, 1)[-small.order :]
+            if axes is not None:
+                pair = ((0, 1), axes) if flipped else (axes, (0, 1))
+                return Aligned(pair[0], pair[1], big.node.shape, False)
+    raise mismatch(a, b, operation)
+
+
+def _trailing(a: Val, b: Val, operation: str) -> Aligned:
+    """NumPy's rule, from the last axis back."""
+    n = max(len(a.shape), len(b.shape))
+    if a.row or b.row:
+        raise mismatch(a, b, operation)
+    shape: list[Dim] = []
+    left: list[int] = []
+    right: list[int] = []
+    for k in range(n):
+        ka, kb = k - (n - a.order), k - (n - b.order)
+        da = a.node.shape[ka] if ka >= 0 else 1
+        db = b.node.shape[kb] if kb >= 0 else 1
+        if not (da == 1 or db == 1 or dims.same(da, db)):
+            raise mismatch(a, b, operation)
+        size = db if da == 1 else da
+        shape.append(size)
+        if ka >= 0:
+            left.append(k if da != 1 or size == 1 else -1 - k)
+        if kb >= 0:
+            right.append(k if db != 1 or size == 1 else -100 - k)
+    return Aligned(tuple(left), tuple(right), tuple(shape), False)
+
+
+def mismatch(a: Val, b: Val, operation: str) -> ShapeError:
+    """The message names both sizes; the elaborator adds the operands' names and the place."""
+    hints = []
+    if a.order == b.order == 1 and a.row != b.row and dims.same(a.node.shape[0], b.node.shape[0]):
+        hints.append("one is a column and the other a row: transpose one of them with `.T`")
+    elif a.order == b.order == 2 and dims.same_shape(a.node.shape, b.node.shape[::-1]):
+        hints.append("the transpose of one of them would fit: `.T`")
+    elif {a.order, b.order} == {1, 2}:
+        small, big = (a, b) if a.order == 1 else (b, a)
+        rows, cols = big.node.shape
+        n = small.node.shape[0]
+        if not small.row and dims.same(n, cols):
+            hints.append(
+                f"a column of {n} is added to the columns of a matrix with {n} rows; "
+                "to add it to every row, transpose it: `.T`"
+            )
+        elif small.row and dims.same(n, rows):
+            hints.append(
+                f"a row of {n} is added to the rows of a matrix with {n} columns; "
+                "to add it to every column, drop its `.T`"
+            )
+    if not hints:
+        hints.append("elementwise operations need equal sizes, a scalar, or a fitting column or row")
+    return ShapeError(
+        f"cannot {operation} {{left}} and {{right}}: their sizes {a.dims} and {b.dims} do not fit",
+        hint=hints[0],
+    )
+
+
+def paper(*arrays: np.ndarray) -> list[np.ndarray]:
+    """NumPy arrays with columns as n×1 where they meet a matrix: the rules above for checks."""
+    order = max(x.ndim for x in arrays)
+    if order != 2:
+        return list(arrays)
+    return [x[:, None] if x.ndim == 1 else x for x in arrays]

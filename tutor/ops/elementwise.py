@@ -1,0 +1,178 @@
+"""Elementwise functions: one row each.
+
+Because the function acts on every entry alone, its Jacobian is diagonal, and backwards every entry
+of the upstream gradient is multiplied by the slope at that entry.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from ..graph.dims import number
+from ..graph.node import T, map_
+from . import scalar as s
+from .base import Number, Op, Val, Word, require
+
+NORMAL: tuple[float, float] = (-2.0, 2.0)
+POSITIVE: tuple[float, float] = (0.2, 3.0)
+INSIDE: tuple[float, float] = (-0.9, 0.9)
+
+
+def elementwise(
+    name: str,
+    f: Callable[..., Any] | sp.Expr,
+    reference: Callable[..., Any],
+    slope: str,
+    *,
+    domain: tuple[float, float] = NORMAL,
+    kinks: tuple[float, ...] | Callable[..., tuple[float, ...]] = (),
+    parameters: tuple[tuple[str, Any], ...] = (),
+    examples: tuple[dict[str, Any], ...] = ({},),
+    convention: str | None = None,
+    source: str = "elementary calculus",
+    symbol: str | None = None,
+) -> Op:
+    """A row: the function of T, an independent NumPy definition, and its slope in words."""
+
+    def define(x: Val, **given: Any) -> Val:
+        values = [given.get(key, default) for key, default in parameters]
+        expr = f(*values) if callable(f) and not isinstance(f, sp.Expr) else f
+        return Val(map_(expr, x.node), x.row)
+
+    operand = inspect.Parameter("x", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation="Val")
+    rest = [
+        inspect.Parameter(key, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default,
+                          annotation="Word" if isinstance(default, str) else "Number")
+        for key, default in parameters
+    ]  # fmt: skip
+    define.__signature__ = inspect.Signature([operand, *rest])  # type: ignore[attr-defined]
+
+    def distance(arrays: list[np.ndarray], given: dict[str, Any]) -> float:
+        values = [given.get(key, default) for key, default in parameters]
+        points = kinks(*values) if callable(kinks) else kinks
+        gaps = [np.abs(arrays[0] - float(p)) for p in points]
+        return float(np.min(gaps)) if gaps and arrays[0].size else np.inf
+
+    return Op(
+        name=name,
+        signature="x[...] -> [...]",
+        define=define,
+        why=f"{{y}} applies {name} to every entry of {{x}} alone, and the slope of {name} is {slope}.",
+        law=f"d {name}(x) = ({slope}) dx",
+        rule=f"derivative of {name}",
+        source=source,
+        symbol=symbol or name,
+        reference=reference,
+        sample=tuple(([(3, 5)], example, domain) for example in examples)
+        + (([(7,)], examples[0], domain), ([()], examples[0], domain)),
+        kinks=distance if kinks else None,
+        convention=convention,
+    )
+
+
+def _softplus(beta: Any = 1, threshold: Any = 20) -> sp.Expr:
+    return s.softplus(T, number(beta))
+
+
+def _gelu(approximate: str = "none") -> sp.Expr:
+    require(approximate in ("none", "tanh"), '`approximate` is "none" or "tanh"')
+    return s.gelu_tanh(T) if approximate == "tanh" else s.gelu(T)
+
+
+def _clip(lo: Any = None, hi: Any = None) -> sp.Expr:
+    require(lo is not None or hi is not None, "clip needs a lower or an upper bound")
+    low = -sp.oo if lo is None else number(lo)
+    high = sp.oo if hi is None else number(hi)
+    return s.clip(T, low, high)
+
+
+def _clip_plain(x: Any, min: Any = None, max: Any = None) -> Any:
+    return np.clip(x, -np.inf if min is None else float(min), np.inf if max is None else float(max))
+
+
+def _sig(x: Any) -> Any:
+    return 1 / (1 + np.exp(-x))
+
+
+_KINK = "at {x} = 0 the slope is taken to be 0; every number in {interval} would be a subgradient"
+
+ELEMENTWISE: tuple[Op, ...] = (
+    elementwise("exp", sp.exp(T), np.exp, "exp itself"),
+    elementwise("log", sp.log(T), np.log, "1/x", domain=POSITIVE),
+    elementwise("log1p", sp.log(1 + T), lambda x: np.log(1 + x), "1/(1 + x)", domain=POSITIVE),
+    elementwise("sqrt", sp.sqrt(T), lambda x: x**0.5, "1/(2√x)", domain=POSITIVE, symbol="√"),
+    elementwise("sin", sp.sin(T), np.sin, "cos"),
+    elementwise("cos", sp.cos(T), np.cos, "−sin"),
+    elementwise("tan", sp.tan(T), lambda x: np.sin(x) / np.cos(x), "1 + tan²", domain=(-1.2, 1.2)),
+    elementwise("asin", sp.asin(T), np.arcsin, "1/√(1 − x²)", domain=INSIDE),
+    elementwise("acos", sp.acos(T), np.arccos, "−1/√(1 − x²)", domain=INSIDE),
+    elementwise("atan", sp.atan(T), np.arctan, "1/(1 + x²)"),
+    elementwise("sinh", sp.sinh(T), lambda x: (np.exp(x) - np.exp(-x)) / 2, "cosh"),
+    elementwise("cosh", sp.cosh(T), lambda x: (np.exp(x) + np.exp(-x)) / 2, "sinh"),
+    elementwise("tanh", sp.tanh(T), lambda x: 1 - 2 / (np.exp(2 * x) + 1), "1 − tanh²"),
+    elementwise("abs", sp.Abs(T), lambda x: np.where(x < 0, -x, x), "the sign of x",
+                kinks=(0.0,), convention=_KINK.replace("{interval}", "[−1, 1]"), symbol="|·|"),
+    elementwise("sign", sp.sign(T), np.sign, "0 wherever it has one", kinks=(0.0,),
+                convention="at {x} = 0 sign jumps and has no derivative; 0 is used"),
+    elementwise("erf", sp.erf(T), s.erf, "2/√π · exp(−x²)", source="Abramowitz & Stegun 7.1"),
+    elementwise("sigmoid", s.sigmoid(T), _sig, "σ(1 − σ)", symbol="σ"),
+    elementwise("relu", s.relu(T), lambda x: np.where(x > 0, x, 0.0), "1 where x > 0, else 0",
+                kinks=(0.0,), convention=_KINK.replace("{interval}", "[0, 1]"),
+                source="Nair & Hinton 2010"),
+    elementwise("step", s.step(T), lambda x: (x > 0) * 1.0, "0 wherever it has one", kinks=(0.0,),
+                convention="at {x} = 0 the step is 0, and its derivative is taken to be 0"),
+    elementwise("leaky_relu", lambda a=0.01: s.leaky_relu(T, number(a)),
+                lambda x, negative_slope=0.01: np.where(x > 0, x, float(negative_slope) * x),
+                "1 where x > 0, else the negative slope", kinks=(0.0,),
+                parameters=(("negative_slope", sp.Rational(1, 100)),),
+                examples=({}, {"negative_slope": sp.Rational(1, 5)}),
+                convention="at {x} = 0 the slope of the negative side is taken",
+                source="Maas et al. 2013"),
+    elementwise("elu", lambda a=1: s.elu(T, number(a)),
+                lambda x, alpha=1: np.where(x > 0, x, float(alpha) * (np.exp(np.minimum(x, 0)) - 1)),
+                "1 where x > 0, else α eˣ", kinks=(0.0,), parameters=(("alpha", sp.Integer(1)),),
+                examples=({}, {"alpha": sp.Rational(1, 2)}),
+                convention="at {x} = 0 the slope of the negative side, α, is taken",
+                source="Clevert et al. 2016"),
+    elementwise("selu", s.selu(T), lambda x: 1.0507009873554805 * np.where(
+                    x > 0, x, 1.6732632423543772 * (np.exp(np.minimum(x, 0)) - 1)),
+                "λ where x > 0, else λ α eˣ", kinks=(0.0,),
+                convention="at {x} = 0 the slope of the negative side is taken",
+                source="Klambauer et al. 2017"),
+    elementwise("gelu", _gelu, lambda x, approximate="none": x * (1 + s.erf(x / 2**0.5)) / 2
+                if approximate == "none"
+                else 0.5 * x * (1 + np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x**3))),
+                "Φ(x) + x φ(x), with the normal distribution's Φ and density φ",
+                parameters=(("approximate", "none"),), examples=({}, {"approximate": "tanh"}),
+                source="Hendrycks & Gimpel 2016"),
+    elementwise("silu", s.silu(T), lambda x: x * _sig(x), "σ + x σ(1 − σ)",
+                source="Elfwing et al. 2018"),
+    elementwise("mish", s.mish(T), lambda x: x * np.tanh(np.log(1 + np.exp(x))),
+                "tanh(softplus x) + x (1 − tanh²(softplus x)) σ(x)", source="Misra 2019"),
+    elementwise("hardsigmoid", s.hardsigmoid(T), lambda x: np.minimum(np.maximum(x + 3, 0), 6) / 6,
+                "1/6 where |x| < 3, else 0", kinks=(-3.0, 3.0), domain=(-4.0, 4.0),
+                convention="at {x} = ±3 the slope is taken to be 0"),
+    elementwise("hardswish", s.hardswish(T),
+                lambda x: x * np.minimum(np.maximum(x + 3, 0), 6) / 6,
+                "0 below −3, 1 above 3, (2x + 3)/6 between", kinks=(-3.0, 3.0), domain=(-4.0, 4.0),
+                convention="at {x} = ±3 the slope is taken to be 0", source="Howard et al. 2019"),
+    elementwise("softplus", _softplus,
+                lambda x, beta=1, threshold=20: np.log(1 + np.exp(float(beta) * x)) / float(beta),
+                "σ(βx)", parameters=(("beta", sp.Integer(1)), ("threshold", sp.Integer(20))),
+                examples=({}, {"beta": sp.Integer(2)})),
+    elementwise("softsign", s.softsign(T), lambda x: x / (1 + np.abs(x)), "1/(1 + |x|)²"),
+    elementwise("logsigmoid", s.logsigmoid(T), lambda x: np.log(_sig(x)), "1 − σ(x)"),
+    elementwise("square", T**2, lambda x: x * x, "2x", symbol="(·)²"),
+    elementwise("reciprocal", 1 / T, lambda x: x**-1.0, "−1/x²", domain=POSITIVE, symbol="1/·"),
+    elementwise("clip", _clip, _clip_plain, "1 between the bounds, else 0",
+                parameters=(("min", None), ("max", None)),
+                kinks=lambda lo, hi: tuple(float(v) for v in (lo, hi) if v is not None),
+                examples=({"min": sp.Rational(-1, 2), "max": sp.Rational(7, 10)},
+                          {"max": sp.Integer(1)}),
+                convention="at a bound the slope is taken to be 1, as PyTorch does"),
+)  # fmt: skip

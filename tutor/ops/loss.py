@@ -1,0 +1,265 @@
+"""Softmax and its relatives, dense layers, losses, and constant arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from ..graph import dims
+from ..graph import node as g
+from ..graph.node import Node, T, call, ein, map_
+from .arithmetic import _add, _matmul, _sub, _transpose
+from .base import Dims, Int, Op, Val, Word, axes_of, is_column, require
+from .reduce import _mean, _sum
+
+NORMAL = (-2.0, 2.0)
+
+
+def _axis(x: Val, axis: Any) -> int:
+    if x.row:
+        require(axis in (None, 1, -1), "a row has its entries along axis 1")
+        return 0
+    require(x.order >= 1, "a softmax of a scalar is always 1")
+    return axes_of(x, -1 if axis is None else axis)[0]
+
+
+def _softmax(x: Val, axis: Int = None) -> Val:
+    return Val(call("softmax", [x.node], (_axis(x, axis),), x.node.shape), x.row)
+
+
+def _log_softmax(x: Val, axis: Int = None) -> Val:
+    return Val(call("log_softmax", [x.node], (_axis(x, axis),), x.node.shape), x.row)
+
+
+def _logsumexp(x: Val, axis: Int = None) -> Val:
+    k = _axis(x, axis)
+    require(axis is not None or x.order == 1, "logsumexp of a matrix needs `axis`")
+    shape = [d for j, d in enumerate(x.node.shape) if j != k]
+    node = call("logsumexp", [x.node], (k,), shape)
+    return Val(node, row=x.order == 2 and k == 0)
+
+
+def _shifted(x: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """exp(x − max) and max: the same quotient without overflow; exact numbers need no shift."""
+    if x.dtype == object:
+        return np.vectorize(sp.exp, otypes=[object])(x), np.full((1,) * x.ndim, sp.S.Zero)
+    top = np.max(x, axis=axis, keepdims=True)
+    return np.exp(x - top), top
+
+
+def _softmax_forward(arrays: list[np.ndarray], parameters: Any) -> np.ndarray:
+    (axis,) = parameters
+    e, _ = _shifted(arrays[0], axis)
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+def _logsumexp_forward(arrays: list[np.ndarray], parameters: Any) -> np.ndarray:
+    (axis,) = parameters
+    e, top = _shifted(arrays[0], axis)
+    total = np.sum(e, axis=axis)
+    log = np.vectorize(sp.log, otypes=[object]) if e.dtype == object else np.log
+    return np.asarray(log(total) + np.squeeze(np.broadcast_to(top, np.sum(e, axis=axis, keepdims=True).shape), axis))
+
+
+def _log_softmax_forward(arrays: list[np.ndarray], parameters: Any) -> np.ndarray:
+    (axis,) = parameters
+    return arrays[0] - np.expand_dims(_logsumexp_forward(arrays, parameters), axis)
+
+
+def _labels(lead: int, y: Node) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    return tuple(f"y{k}" for k in range(lead)), tuple(range(y.order))
+
+
+def _softmax_vjp(g_: Node, lead: int, y: Node) -> tuple[Node]:
+    """y ⊙ (g − ⟨g, y⟩)."""
+    (axis,) = y.attr[1]
+    front, own = _labels(lead, y)
+    inner = ein([(g_, front + own), (y, own)], front + tuple(k for k in own if k != axis))
+    less = ein([(inner, front + tuple(k for k in own if k != axis)), (y, own)], front + own)
+    return (g.sub(ein([(g_, front + own), (y, own)], front + own), less),)
+
+
+def _log_softmax_vjp(g_: Node, lead: int, y: Node) -> tuple[Node]:
+    """g − softmax(x) Σ g."""
+    (axis,) = y.attr[1]
+    front, own = _labels(lead, y)
+    p = call("softmax", y.args, y.attr[1], y.shape)
+    total = ein([(g_, front + own)], front + tuple(k for k in own if k != axis))
+    rest = front + tuple(k for k in own if k != axis)
+    return (g.sub(g_, ein([(total, rest), (p, own)], front + own)),)
+
+
+def _logsumexp_vjp(g_: Node, lead: int, y: Node) -> tuple[Node]:
+    (axis,) = y.attr[1]
+    x = y.args[0]
+    front, own = _labels(lead, x)
+    p = call("softmax", [x], (axis,), x.shape)
+    return (ein([(g_, front + tuple(k for k in own if k != axis)), (p, own)], front + own),)
+
+
+def _linear(x: Val, weight: Val, bias: Val | None = None) -> Val:
+    """torch's linear: W x + b for a column, X Wᵀ + bᵀ for a batch of rows."""
+    require(weight.order == 2, f"the weight of linear is a matrix (out × in), not size {weight.dims}")
+    if is_column(x) and x.order == 1:
+        y = _matmul(weight, x)
+        y = Val(g.broadcast(y.node, (), (1,))) if y.order == 0 else y
+        return y if bias is None else _add(y, bias)
+    y = _matmul(x, _transpose(weight))
+    if bias is None:
+        return y
+    return _add(y, Val(bias.node, row=True) if bias.order == 1 else bias)
+
+
+def _linear_plain(x: np.ndarray, weight: np.ndarray, bias: Any = None) -> np.ndarray:
+    y = np.tensordot(x, weight, axes=(x.ndim - 1, 1))
+    return y if bias is None else y + np.ravel(bias)
+
+
+def reduce_loss(x: Val, reduction: str) -> Val:
+    require(reduction in ("mean", "sum", "none"), '`reduction` is "mean", "sum" or "none"')
+    if reduction == "none":
+        return x
+    return _mean(x) if reduction == "mean" else _sum(x)
+
+
+def _mse_loss(x: Val, y: Val, reduction: Word = "mean") -> Val:
+    gap = _sub(x, y)
+    return reduce_loss(Val(map_(T**2, gap.node), gap.row), reduction)
+
+
+def _plain_loss(f: Any) -> Any:
+    def reference(x: np.ndarray, y: np.ndarray, reduction: str = "mean") -> Any:
+        return {"mean": np.mean, "sum": np.sum, "none": np.asarray}[reduction](f(x, y))
+
+    return reference
+
+
+def _cross_entropy(z: Val, t: Val, reduction: Word = "mean") -> Val:
+    """−Σ t log softmax(z), with t a class index (from 0) or probabilities; batches are rows."""
+    require(z.order in (1, 2), f"the scores of cross_entropy are a vector or a batch of rows, not size {z.dims}")
+    classes = z.node.shape[-1]
+    p = call("log_softmax", [z.node], (z.order - 1,), z.node.shape)
+    if t.order == z.order:
+        require(dims.same_shape(t.node.shape, z.node.shape),
+                f"scores {{left}} of size {z.dims} and probabilities {{right}} of size {t.dims} differ")  # fmt: skip
+        target = t.node
+    else:
+        require(t.order == z.order - 1 and dims.same_shape(t.node.shape, z.node.shape[:-1]),
+                f"scores {{left}} of size {z.dims} need one class index per row, "
+                f"or probabilities of the same size; {{right}} has size {t.dims}")  # fmt: skip
+        target = call("one_hot", [t.node], (classes,), (*t.node.shape, classes))
+    own = tuple(range(z.order))
+    losses = ein([(target, own), (p, own)], own[:-1], -1)
+    return reduce_loss(Val(losses), reduction)
+
+
+def _one_hot_forward(arrays: list[np.ndarray], parameters: Any) -> np.ndarray:
+    t = arrays[0]
+    index = np.vectorize(int, otypes=[int])(t) if t.size else t.astype(int)
+    mask = np.arange(parameters[0]) == index[..., None]
+    if t.dtype == object:
+        return np.where(mask, sp.S.One, sp.S.Zero)
+    return mask * 1.0
+
+
+def _cross_entropy_plain(z: np.ndarray, t: np.ndarray, reduction: str = "mean") -> Any:
+    zs = np.atleast_2d(z)
+    if np.ndim(t) < np.ndim(z):
+        hot = np.zeros_like(zs)
+        for row, k in enumerate(np.atleast_1d(t)):
+            hot[row, int(k)] = 1.0
+    else:
+        hot = np.atleast_2d(t)
+    logs = np.log(np.exp(zs) / np.exp(zs).sum(axis=1, keepdims=True))
+    losses = -(hot * logs).sum(axis=1)
+    losses = losses[0] if np.ndim(z) == 1 else losses
+    return {"mean": np.mean, "sum": np.sum, "none": np.asarray}[reduction](losses)
+
+
+# -- constant arrays ------------------------------------------------------------------------------
+
+
+def _eye(n: Dims, m: Dims = None) -> Val:
+    return Val(g.rel((1, -1), 0, (n, n if m is None else m)))
+
+
+def _fill(value: int) -> Any:
+    def define(*shape: Dims) -> Val:
+        sizes = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+        require(bool(sizes), "the size is missing")
+        return Val(g.const(value, sizes))
+
+    return define
+
+
+def _plain_axis(f: Any) -> Any:
+    def reference(x: np.ndarray, axis: Any = None) -> Any:
+        return f(x, -1 if axis is None else axis)
+
+    return reference
+
+
+def _soft(x: np.ndarray, axis: int) -> np.ndarray:
+    return np.exp(x) / np.sum(np.exp(x), axis=axis, keepdims=True)
+
+
+def _lse(x: np.ndarray, axis: int) -> Any:
+    y = np.log(np.sum(np.exp(x), axis=axis))
+    if x.ndim == 2:
+        return y[None, :] if axis == 0 else (y[0] if x.shape[0] == 1 else y)
+    return y
+
+
+AXES = (([(7,)], {}, NORMAL), ([(3, 5)], {}, NORMAL), ([(3, 5)], {"axis": 0}, NORMAL), ([(1, 5)], {}, NORMAL))
+_GOODFELLOW = "Goodfellow, Bengio & Courville, Deep Learning, ch. 6"
+_CONSTANT = "{y} is a constant."
+
+LOSS: tuple[Op, ...] = (
+    Op("softmax", "z[... k] -> [... k]", _softmax,
+       "All entries of {y} share one denominator, so each depends on every entry of {x}: "
+       "its Jacobian is diag(p) − p pᵀ.", "dp = p ⊙ (dz − pᵀdz)", "derivative of softmax",
+       _GOODFELLOW, "softmax", _plain_axis(_soft), forward=_softmax_forward, vjp=_softmax_vjp,
+       sample=AXES),
+    Op("log_softmax", "z[... k] -> [... k]", _log_softmax,
+       "The logarithm of a softmax is z minus logsumexp(z), and the gradient of logsumexp is the "
+       "softmax.", "d log p = dz − pᵀdz", "derivative of log-softmax", _GOODFELLOW, "log softmax",
+       _plain_axis(lambda x, axis: np.log(_soft(x, axis))), forward=_log_softmax_forward,
+       vjp=_log_softmax_vjp, sample=AXES),
+    Op("logsumexp", "z[... k] -> [...]", _logsumexp,
+       "The gradient of logsumexp is the softmax of its argument.", "d lse(z) = pᵀdz",
+       "derivative of logsumexp", _GOODFELLOW, "lse", _plain_axis(_lse),
+       forward=_logsumexp_forward, vjp=_logsumexp_vjp,
+       sample=(([(7,)], {}, NORMAL), ([(3, 5)], {"axis": 1}, NORMAL), ([(3, 5)], {"axis": 0}, NORMAL))),
+    Op("linear", "x[n i], W[o i], b[o] -> [n o]", _linear,
+       "A linear layer {y} is linear in {x}: W x + b.", "d(W x + b) = dW x + W dx + db",
+       "linear map", "torch.nn.functional.linear", "linear", _linear_plain,
+       sample=(([(5,), (3, 5), (3,)], {}, NORMAL), ([(7, 5), (3, 5), (3,)], {}, NORMAL),
+               ([(5,), (3, 5)], {}, NORMAL))),
+    Op("mse_loss", "x[...], y[...] -> []", _mse_loss,
+       "{y} averages the squares of the differences, and the slope of a square is twice its base.",
+       "d mse = 2/n (x − y)ᵀ(dx − dy)", "power rule", "torch.nn.functional.mse_loss", "MSE",
+       _plain_loss(lambda x, y: (x - y) ** 2),
+       sample=(([(7,), (7,)], {}, NORMAL), ([(3, 5), (3, 5)], {"reduction": "sum"}, NORMAL),
+               ([(3, 5), (3, 5)], {"reduction": "none"}, NORMAL))),
+    Op("cross_entropy", "z[n k], t[n] or t[n k] -> []", _cross_entropy,
+       "Cross-entropy after softmax: its gradient is the predicted probabilities minus the target.",
+       "dL = (p Σt − t)ᵀ dz", "derivative of cross-entropy", _GOODFELLOW, "CE", _cross_entropy_plain,
+       sample=(([(5,), (5,)], {}, (0.1, 1.0)), ([(3, 5), (3, 5)], {"reduction": "sum"}, (0.1, 1.0)),
+               ([(3, 5), (3, 5)], {"reduction": "none"}, (0.1, 1.0)))),
+    Op("eye", "-> [n m]", _eye, _CONSTANT, "d I = 0", "constant", "definition", "I",
+       lambda n, m=None: np.eye(n, m), constant=True),
+    Op("ones", "-> [...]", _fill(1), _CONSTANT, "d 1 = 0", "constant", "definition", "1",
+       lambda *shape: np.ones(shape), constant=True),
+    Op("zeros", "-> [...]", _fill(0), _CONSTANT, "d 0 = 0", "constant", "definition", "0",
+       lambda *shape: np.zeros(shape), constant=True),
+)  # fmt: skip
+
+INTERNAL: tuple[Op, ...] = (
+    Op("one_hot", "t[...] -> [... k]", lambda x: x, "A class index does not move.", "d onehot = 0",
+       "constant", "definition", "onehot", lambda x: x,
+       forward=_one_hot_forward,
+       vjp=lambda g_, lead, y: (None,)),
+)  # fmt: skip
+

@@ -1,0 +1,178 @@
+"""Sums, means, extrema and norms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from ..graph import dims
+from ..graph import node as g
+from ..graph.node import Node, T, call, ein, map_
+from .base import Flag, Int, Op, Val, Word, axes_of, require
+from .arithmetic import _maximum, _minimum
+
+NORMAL = (-2.0, 2.0)
+REDUCED = (([(3, 5)], {}, NORMAL), ([(3, 5)], {"axis": 0}, NORMAL), ([(3, 5)], {"axis": 1}, NORMAL),
+           ([(7,)], {}, NORMAL), ([(2, 3, 5)], {"axis": (0, 2)}, NORMAL),
+           ([(3, 5)], {"axis": 1, "keepdims": True}, NORMAL))  # fmt: skip
+
+
+def reduced(x: Val, axis: Any, keepdims: bool, make: Callable[[Node, tuple[int, ...]], Node]) -> Val:
+    """Apply a reduction over the axes a user named; over axis 0 of a matrix it leaves a row."""
+    if x.row:
+        shape_axes = axes_of(x, axis) if axis is not None else (0, 1)
+        require(1 in shape_axes or axis is None, "axis 0 of a row has one entry only")
+        node = make(x.node, (0,))
+        return Val(node)
+    axes = axes_of(x, axis)
+    node = make(x.node, axes)
+    if keepdims and x.order >= 3:
+        keep = [k for k in range(x.order) if k not in axes]
+        return Val(g.broadcast(node, keep, [1 if k in axes else d for k, d in enumerate(x.shape)]))
+    return Val(node, row=x.order == 2 and axes == (0,))
+
+
+def _sum(x: Val, axis: Int = None, keepdims: Flag = False) -> Val:
+    return reduced(x, axis, keepdims, g.sum_axes)
+
+
+def _mean(x: Val, axis: Int = None, keepdims: Flag = False) -> Val:
+    def make(node: Node, axes: Sequence[int]) -> Node:
+        count = dims.product([node.shape[k] for k in axes])
+        return g.scale(1 / dims.number(count), g.sum_axes(node, axes))
+
+    return reduced(x, axis, keepdims, make)
+
+
+def _max(x: Val, y: Val | None = None, axis: Int = None, keepdims: Flag = False, _ties: Word = "first") -> Val:
+    if y is not None:
+        return _maximum(x, y)
+    return reduced(x, axis, keepdims, lambda n, axes: whole_max(n, axes, _ties))
+
+
+def _min(x: Val, y: Val | None = None, axis: Int = None, keepdims: Flag = False, _ties: Word = "first") -> Val:
+    if y is not None:
+        return _minimum(x, y)
+    flip = lambda n, axes: g.scale(-1, whole_max(g.scale(-1, n), axes, _ties))  # noqa: E731
+    return reduced(x, axis, keepdims, flip)
+
+
+def whole_max(node: Node, axes: Sequence[int], ties: str = "first") -> Node:
+    keep = [d for k, d in enumerate(node.shape) if k not in axes]
+    return call("max", [node], (tuple(axes), ties), keep)
+
+
+def _max_forward(arrays: list[np.ndarray], parameters: Any) -> np.ndarray:
+    return np.asarray(np.max(arrays[0], axis=parameters[0]))
+
+
+def _max_vjp(g_: Node, lead: int, y: Node) -> tuple[Node]:
+    axes, ties = y.attr[1]
+    x = y.args[0]
+    winner = call("argmax_onehot", [x], (axes, ties), x.shape)
+    front = tuple(f"y{k}" for k in range(lead))
+    own = tuple(range(x.order))
+    out = tuple(k for k in own if k not in axes)
+    return (ein([(g_, front + out), (winner, own)], front + own),)
+
+
+def _onehot_forward(arrays: list[np.ndarray], parameters: Any) -> np.ndarray:
+    """1 at the first maximum over the axes (or shared between all of them)."""
+    axes, ties = parameters
+    x = arrays[0]
+    keep = [k for k in range(x.ndim) if k not in axes]
+    moved = np.transpose(x, [*keep, *axes])
+    flat = moved.reshape([x.shape[k] for k in keep] + [-1])
+    hit = np.asarray(flat == np.max(flat, axis=-1, keepdims=True), dtype=bool)
+    one, nothing = (sp.S.One, sp.S.Zero) if x.dtype == object else (1.0, 0.0)
+    if ties == "split":
+        share = np.sum(hit, axis=-1, keepdims=True)
+        if x.dtype == object:
+            share = np.vectorize(sp.Integer, otypes=[object])(share)
+        mask = np.where(hit, one, nothing) / share
+    else:
+        first = np.cumsum(hit, axis=-1) == 1
+        mask = np.where(hit & first, one, nothing)
+    return np.transpose(mask.reshape(moved.shape), np.argsort([*keep, *axes]))
+
+
+def gap_to_tie(x: np.ndarray, axes: Sequence[int] | None) -> float:
+    """The distance between the largest and the second largest entry, at its smallest."""
+    axes = tuple(range(x.ndim)) if axes is None else axes
+    keep = [k for k in range(x.ndim) if k not in axes]
+    flat = np.transpose(x, [*keep, *axes]).reshape([x.shape[k] for k in keep] + [-1])
+    if flat.shape[-1] < 2 or flat.size == 0:
+        return np.inf
+    top = np.sort(flat, axis=-1)
+    gaps = top[..., -1] - top[..., -2]
+    return float(np.min(gaps))
+
+
+def _tie(sign: float) -> Callable[..., float]:
+    def distance(arrays: list[np.ndarray], given: dict[str, Any]) -> float:
+        if len(arrays) > 1:
+            return float(np.min(np.abs(arrays[0] - arrays[1])))
+        axis = given.get("axis")
+        axes = None if axis is None else tuple(np.atleast_1d(axis) % arrays[0].ndim)
+        return gap_to_tie(sign * arrays[0], axes)
+
+    return distance
+
+
+def _norm2(x: Val, axis: Int = None, keepdims: Flag = False) -> Val:
+    def make(node: Node, axes: Sequence[int]) -> Node:
+        own = tuple(range(node.order))
+        keep = tuple(k for k in own if k not in axes)
+        return map_(sp.sqrt(T), ein([(node, own), (node, own)], keep))
+
+    return reduced(x, axis, keepdims, make)
+
+
+def _plain(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A NumPy reduction in the paper's shapes: no row or column survives as more than it is."""
+
+    def reference(x: np.ndarray, *other: np.ndarray, axis: Any = None, keepdims: bool = False) -> Any:
+        if other:
+            return {np.max: np.maximum, np.min: np.minimum}[f](x, *other)
+        if x.ndim == 2 and x.shape[0] == 1 and axis != 0:
+            return f(x)
+        y = f(x, axis=axis, keepdims=keepdims and x.ndim > 2)
+        return y[None, :] if x.ndim == 2 and axis in (0, (0,)) else y
+
+    return reference
+
+
+_FIRST = "where several entries are largest, the first one counts as the winner"
+
+REDUCE: tuple[Op, ...] = (
+    Op("sum", "x[...] -> [...]", _sum,
+       "Every entry of {x} enters the sum {y} once, with weight 1.", "d Σx = Σ dx", "sum rule",
+       "elementary calculus", "Σ", _plain(np.sum), sample=REDUCED),
+    Op("mean", "x[...] -> [...]", _mean,
+       "Every entry of {x} enters the mean {y} with weight one over their number.",
+       "d mean(x) = mean(dx)", "sum rule", "elementary calculus", "mean", _plain(np.mean),
+       sample=REDUCED),
+    Op("max", "x[...] -> [...]", _max,
+       "Only the largest entry of {x} moves {y}, so the whole gradient goes to it.",
+       "d max(x) = dx at the winner", "maximum", "definition", "max", _plain(np.max),
+       forward=_max_forward, vjp=_max_vjp, sample=REDUCED, kinks=_tie(1.0), convention=_FIRST),
+    Op("min", "x[...] -> [...]", _min,
+       "Only the smallest entry of {x} moves {y}, so the whole gradient goes to it.",
+       "d min(x) = dx at the winner", "maximum", "definition", "min", _plain(np.min),
+       sample=REDUCED, kinks=_tie(-1.0), convention=_FIRST.replace("largest", "smallest")),
+    Op("norm2", "x[...] -> [...]", _norm2,
+       "The length {y} grows fastest in the direction of {x}: its gradient is the unit vector.",
+       "d ‖x‖ = xᵀdx / ‖x‖", "derivative of the norm", "The Matrix Cookbook eq. 129", "‖·‖",
+       _plain(lambda x, axis=None, keepdims=False: np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))),
+       sample=REDUCED, kinks=lambda arrays, given: float(np.min(np.sqrt(np.sum(arrays[0] ** 2, axis=given.get("axis"))))),
+       convention="at the zero vector the norm has no gradient"),
+)  # fmt: skip
+
+INTERNAL: tuple[Op, ...] = (
+    Op("argmax_onehot", "x[...] -> [...]", lambda x: x, "The winner's place does not move.",
+       "d onehot = 0", "constant", "definition", "onehot", lambda x: x,
+       forward=_onehot_forward, vjp=lambda g_, lead, y: (None,)),
+)  # fmt: skip

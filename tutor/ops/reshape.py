@@ -1,0 +1,254 @@
+"""Operations that only move entries. Each is an index relation, so none has a rule of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..graph import dims
+from ..graph import node as g
+from ..graph.dims import Dim
+from ..graph.node import Node, ein, rel
+from .base import Dims, Int, Op, Val, Word, as_matrix, axes_of, is_column, require
+
+NORMAL = (-2.0, 2.0)
+
+
+def strides(shape: Sequence[Dim], column: bool) -> list[Dim]:
+    """How far one step along each axis moves in the unrolled vector."""
+    order = range(len(shape)) if column else reversed(range(len(shape)))
+    steps: list[Dim] = [1] * len(shape)
+    far: Dim = 1
+    for k in order:
+        steps[k] = far
+        far = dims.dim(far * shape[k])
+    return steps
+
+
+def unroll(node: Node, column: bool) -> Node:
+    """All entries in one column, column by column or row by row."""
+    if node.order == 1:
+        return node
+    total = dims.product(node.shape)
+    steps = [-dims.number(s) for s in strides(node.shape, column)]
+    own = tuple(range(node.order))
+    relation = rel([1, *steps], 0, [total, *node.shape])
+    return ein([(node, own), (relation, ("p", *own))], ("p",))
+
+
+def roll(node: Node, shape: Sequence[Dim], column: bool) -> Node:
+    """The inverse of unroll."""
+    if len(shape) == 1:
+        return node
+    steps = [-dims.number(s) for s in strides(shape, column)]
+    relation = rel([1, *steps], 0, [node.shape[0], *shape])
+    own = tuple(range(len(shape)))
+    return ein([(node, ("p",)), (relation, ("p", *own))], own)
+
+
+def _vec(x: Val, _vec: Word = "column") -> Val:
+    return Val(unroll(x.node if x.order else as_matrix(x), _vec == "column"))
+
+
+def _unvec(v: Val, *shape: Dims, _vec: Word = "column") -> Val:
+    sizes = _sizes(shape)
+    _same_count(v, sizes)
+    return _shaped(roll(unroll(v.node, False), sizes, _vec == "column"))
+
+
+def _reshape(x: Val, *shape: Dims) -> Val:
+    return _shaped(reshaped(x, _sizes(shape)))
+
+
+def reshaped(x: Val, sizes: tuple[Dim, ...]) -> Node:
+    if sizes.count(-1) == 1:
+        known = dims.product([d for d in sizes if d != -1])
+        total = dims.product(x.node.shape)
+        rest = dims.dim(dims.number(total) / dims.number(known))
+        sizes = tuple(rest if d == -1 else d for d in sizes)
+    _same_count(x, sizes)
+    if x.order == 0:
+        return g.broadcast(x.node, (), sizes)
+    flat = unroll(x.node, False)
+    return roll(flat, sizes, False)
+
+
+def _sizes(shape: tuple[Any, ...]) -> tuple[Dim, ...]:
+    if len(shape) == 1 and isinstance(shape[0], tuple | list):
+        shape = tuple(shape[0])
+    require(bool(shape), "the new shape is missing")
+    return tuple(shape)
+
+
+def _same_count(x: Val, sizes: Sequence[Dim]) -> None:
+    whole = all(not isinstance(d, int) or d > 0 for d in sizes)
+    ok = whole and dims.same(dims.product(x.node.shape), dims.product(sizes))
+    require(
+        ok,
+        f"{{left}} of size {x.dims} has {dims.product(x.node.shape)} entries; "
+        f"size {dims.text(sizes)} needs {dims.product(sizes)}",
+    )
+
+
+def _shaped(node: Node) -> Val:
+    """A 1×n result of a reshape is a matrix with one row."""
+    return Val(node)
+
+
+def _flatten(x: Val) -> Val:
+    return Val(unroll(x.node if x.order else as_matrix(x), False))
+
+
+def _concat(*parts: Val, axis: Int = 0) -> Val:
+    require(len(parts) > 0, "concat needs at least one part")
+    parts = tuple(Val(g.broadcast(p.node, (), (1,))) if p.order == 0 else p for p in parts)
+    order = max(p.order for p in parts)
+    rows = all(p.row for p in parts)
+    if rows and axis in (1, -1):
+        return Val(joined([p.node for p in parts], 0), row=True)
+    if order == 2 or any(p.row for p in parts) or (order == 1 and axis == 1):
+        parts = tuple(Val(as_matrix(p)) if p.order < 2 else p for p in parts)
+    require(len({p.order for p in parts}) == 1, "concat needs parts of one order",
+            "sizes: " + ", ".join(p.dims for p in parts))  # fmt: skip
+    (k,) = axes_of(parts[0], axis)
+    for p in parts[1:]:
+        for j, (a, b) in enumerate(zip(parts[0].node.shape, p.node.shape, strict=True)):
+            require(j == k or dims.same(a, b),
+                    f"cannot concat sizes {parts[0].dims} and {p.dims} along axis {axis}: "
+                    f"axis {j} differs ({a} and {b})")  # fmt: skip
+    return Val(joined([p.node for p in parts], k))
+
+
+def joined(nodes: Sequence[Node], axis: int) -> Node:
+    """The nodes one after another along the axis: a sum of shifted copies."""
+    total: Dim = 0
+    for n in nodes:
+        total = dims.dim(total + n.shape[axis])
+    terms = []
+    offset: Dim = 0
+    for n in nodes:
+        shift = rel((1, -1), offset, (total, n.shape[axis]))
+        own = tuple(range(n.order))
+        out = tuple("o" if k == axis else k for k in own)
+        terms.append(ein([(n, own), (shift, ("o", axis))], out))
+        offset = dims.dim(offset + n.shape[axis])
+    return g.add(terms)
+
+
+def stacked(nodes: Sequence[Node]) -> Node:
+    """The nodes as the slices of a new first axis."""
+    terms = []
+    for k, n in enumerate(nodes):
+        own = tuple(range(n.order))
+        terms.append(ein([(rel((1,), k, (len(nodes),)), ("o",)), (n, own)], ("o", *own)))
+    return g.add(terms)
+
+
+def _list(*parts: Val) -> Val:
+    """[f, g]: of scalars a column, of columns or rows a matrix with these rows."""
+    require(len(parts) > 0, "an empty list has no size")
+    for p in parts[1:]:
+        require(dims.same_shape(p.node.shape, parts[0].node.shape),
+                f"the entries of a list must have one size, not {parts[0].dims} and {p.dims}")  # fmt: skip
+    return Val(stacked([p.node for p in parts]))
+
+
+def _homogeneous(x: Val) -> Val:
+    require(is_column(x), f"homogeneous takes a column, not size {x.dims}")
+    node = x.node if x.order == 1 else ein([(x.node, "rc")], "r")
+    return Val(joined([node, g.const(1, (1,))], 0))
+
+
+def _index(x: Val, items: Any) -> Val:
+    """NumPy's basic indexing: an item is an integer or (start, stop, step), None where left out."""
+    node = x.node
+    if x.row and len(items) == 2:
+        first, last = items
+        require(first in (0, -1) or isinstance(first, tuple), "a row has only row 0")
+        return _index(Val(node), (last,)) if isinstance(first, int) else Val(_cut(node, 0, last), True)
+    require(len(items) <= len(x.shape), f"{len(items)} indices for an array of size {x.dims}")
+    gone = 0
+    for k, item in enumerate(items):
+        node = _cut(node, k - gone, item)
+        gone += isinstance(item, int)
+    row = x.row and node.order == 1
+    # one row of a matrix, W[0] or W[0, :], is a vector: a column on paper
+    return Val(node, row)
+
+
+def _cut(node: Node, axis: int, item: Any) -> Node:
+    size = node.shape[axis]
+    own = tuple(range(node.order))
+    if isinstance(item, int):
+        inside = not isinstance(size, int) or -size <= item < size
+        require(inside, f"index {item} is outside an axis of {size} entries")
+        at = item if item >= 0 else dims.dim(size + item)
+        pick = rel((1,), at, (size,))
+        return ein([(node, own), (pick, (axis,))], tuple(k for k in own if k != axis))
+    start, stop, step = item
+    if start is None and stop is None and step is None:
+        return node
+    require(isinstance(size, int), f"a slice of an axis of symbolic size {size} needs its number")
+    chosen = range(*slice(start, stop, step).indices(size))
+    require(len(chosen) > 0, f"the slice is empty: the axis has {size} entries")
+    shift = rel((1, -chosen.step), chosen.start, (size, len(chosen)))
+    out = tuple("o" if k == axis else k for k in own)
+    return ein([(node, own), (shift, (axis, "o"))], out)
+
+
+def _index_plain(x: np.ndarray, items: Any) -> Any:
+    if x.ndim == 2 and x.shape[0] == 1 and len(items) == 1:
+        x = x[0] if isinstance(items[0], int) else x
+    return x[tuple(slice(*i) if isinstance(i, tuple) else i for i in items)]
+
+
+def _concat_plain(*parts: np.ndarray, axis: int = 0) -> Any:
+    parts = tuple(np.atleast_1d(p) for p in parts)
+    if max(p.ndim for p in parts) == 2 or axis == 1:
+        parts = tuple(p[:, None] if p.ndim == 1 else p for p in parts)
+    return np.concatenate(parts, axis=axis)
+
+
+_MOVES = "{y} holds the entries of {x} in other places; every entry is copied once, with weight 1."
+
+RESHAPE: tuple[Op, ...] = (
+    Op("vec", "A[m n] -> [m*n]", _vec, _MOVES, "d vec(A) = vec(dA)", "rearrangement",
+       "Magnus & Neudecker", "vec", lambda a, _vec="column": np.ravel(a, "F" if _vec == "column" else "C"),
+       moves=True, sample=(([(3, 5)], {}, NORMAL), ([(7,)], {}, NORMAL))),
+    Op("unvec", "v[m*n] -> [m n]", _unvec, _MOVES, "d unvec(v) = unvec(dv)", "rearrangement",
+       "Magnus & Neudecker", "unvec",
+       lambda v, *shape, _vec="column": np.reshape(v, _sizes(shape), "F" if _vec == "column" else "C"),
+       moves=True, sample=(([(15,)], {"*": (3, 5)}, NORMAL),)),
+    Op("reshape", "x[...] -> [...]", _reshape, _MOVES, "d reshape(x) = reshape(dx)", "rearrangement",
+       "NumPy, row-major", "reshape", lambda x, *shape: np.reshape(x, _sizes(shape)),
+       moves=True, sample=(([(3, 10)], {"*": (5, 6)}, NORMAL), ([(2, 3, 5)], {"*": (6, -1)}, NORMAL),
+                           ([(30,)], {"*": (2, 3, 5)}, NORMAL))),
+    Op("flatten", "x[...] -> [n]", _flatten, _MOVES, "d flatten(x) = flatten(dx)", "rearrangement",
+       "NumPy, row-major", "flatten", np.ravel, moves=True, sample=(([(2, 3, 5)], {}, NORMAL),)),
+    Op("concat", "x[...], ... -> [...]", _concat,
+       "{y} contains {x} as a block; the other entries do not depend on it.",
+       "d concat(a, b) = concat(da, db)", "rearrangement", "definition", "concat", _concat_plain,
+       sample=(([(3,), (5,)], {}, NORMAL), ([(3, 5), (2, 5)], {}, NORMAL),
+               ([(3, 5), (3, 2)], {"axis": 1}, NORMAL), ([(), (5,)], {}, NORMAL))),
+    Op("homogeneous", "x[n] -> [n+1]", _homogeneous,
+       "{y} is {x} with a final 1; the 1 does not move, so the last row of the Jacobian is zero.",
+       "d [x; 1] = [dx; 0]", "rearrangement", "Hartley & Zisserman, ch. 2", "[·; 1]",
+       lambda x: np.append(x, 1.0), sample=(([(7,)], {}, NORMAL),)),
+)  # fmt: skip
+
+STRUCTURE: dict[str, Op] = {
+    "[]": Op("list", "x[...], ... -> [k ...]", _list,
+             "{y} lists its operands; {x} is one of its entries.", "d [a, b] = [da, db]",
+             "rearrangement", "definition", "[ , ]", lambda *xs: np.stack(xs),
+             sample=(([(), (), ()], {}, NORMAL), ([(5,), (5,)], {}, NORMAL))),
+    "x[i]": Op("index", "x[...] -> [...]", _index,
+               "{y} copies some entries of {x}; the others do not matter to it.",
+               "d x[i] = dx[i]", "rearrangement", "NumPy's basic indexing", "[i]", _index_plain,
+               sample=(([(7,)], {"items": (2,)}, NORMAL), ([(7,)], {"items": ((1, 6, 2),)}, NORMAL),
+                       ([(3, 5)], {"items": ((None, None, None), (1, 3, None))}, NORMAL),
+                       ([(3, 5)], {"items": (0, 2)}, NORMAL),
+                       ([(3, 5)], {"items": (1,)}, NORMAL),
+                       ([(5,)], {"items": ((None, None, -1),)}, NORMAL))),
+}  # fmt: skip
