@@ -59,7 +59,7 @@ def apply_layer(
         y = spec.shape(x, args)
     except ShapeError as error:
         message = f"{name} ({spec.type}): {error.message}"
-        raise ShapeError(message, hint=error.hint).at(layer.where) from None
+        raise type(error)(message, hint=error.hint).at(layer.where) from None
     for n in y:
         if n > limits.DIMENSION:
             raise InputError(

@@ -183,7 +183,8 @@ def _per_axis(value: Any, axes: int, least: int, kind: str) -> tuple[int, ...]:
 
 def _paddings(value: Any, axes: int, kind: str) -> tuple[tuple[int, int], ...]:
     if not isinstance(value, tuple | list):
-        return ((_integer(value, 0, kind),) * 2,) * axes
+        number = _integer(value, 0, kind)
+        return ((number, number),) * axes
     if len(value) != axes:
         raise InputError(
             f"has {len(value)} entries, but the layer slides along {_axes(axes)}",

@@ -57,7 +57,10 @@ def _windows(x: Shape, a: Args) -> tuple[Window, ...]:
             sides = sizes.same_padding(n, k, s, d)
         else:
             sides = (0, 0) if padding == "valid" else padding[i]
-        windows.append(Window(_AXES[axes][i], n, k, s, *sides, d, a.get("ceil_mode", False)))
+        before, after = sides
+        windows.append(
+            Window(_AXES[axes][i], n, k, s, before, after, d, a.get("ceil_mode", False))
+        )
     return tuple(windows)
 
 
@@ -68,7 +71,7 @@ def _slid(x: Shape, a: Args, channels: int) -> Shape:
             out.append(window.output)
         except ShapeError as error:
             message = f"{window.axis}: {error.message}"
-            raise ShapeError(message, hint=error.hint) from None
+            raise type(error)(message, hint=error.hint) from None
     return tuple(out)
 
 
@@ -133,20 +136,24 @@ def _symbols(letter: str, numbers: Sequence[int]) -> tuple[Expr, ...]:
 
 
 def _linear_shape(x: Shape, a: Args) -> Shape:
-    if a["in_features"] not in (None, x[-1]):
-        flat = len(x) > 1 and a["in_features"] == prod(x)
+    *leading, last = x
+    if a["in_features"] not in (None, last):
+        flat = leading and a["in_features"] == prod(x)
         raise ShapeError(
             f"`in_features` is {a['in_features']}, but the last axis of the input {list(x)} "
-            f"has {x[-1]}",
-            hint="put a `Flatten` before it" if flat else f"write `in_features: {x[-1]}`, or "
-            "leave it out: it is inferred",
+            f"has {last}",
+            hint="put a `Flatten` before it"
+            if flat
+            else f"write `in_features: {last}`, or leave it out: it is inferred",
         )
-    return (*x[:-1], a["out_features"])
+    return (*leading, a["out_features"])
 
 
 def _linear_counts(x: Shape, a: Args, y: Shape) -> Counts:
-    both = ((Name("n_in"), x[-1]), (Name("n_out"), y[-1]))
-    positions = ((Name("m"), prod(x[:-1])),) if len(x) > 1 else ()
+    *leading, n_in = x
+    *_, n_out = y
+    both = ((Name("n_in"), n_in), (Name("n_out"), n_out))
+    positions = ((Name("m"), prod(leading)),) if leading else ()
     return Counts(
         weights=(both,),
         biases=((both[1],),) if a["bias"] else (),

@@ -45,9 +45,10 @@ def same_sides(n: int, kernel: int, stride: int, dilation: int) -> tuple[int, in
 def recount_shape(
     type_: str, x: tuple[int, ...], args: Mapping[str, Any]
 ) -> tuple[int, ...] | None:
-    """The output shape of a layer; None when no window fits; the input's for any other layer."""
+    """The output shape of a layer; None when it cannot act on `x`; `x` for any other layer."""
     if type_ == "Linear":
-        return (*x[:-1], args["out_features"])
+        fits = args["in_features"] in (None, x[-1])
+        return (*x[:-1], args["out_features"]) if fits else None
     if type_ == "Flatten":
         order = len(x) + 1
         first, last = args["start_dim"] % order - 1, args["end_dim"] % order - 1
@@ -57,20 +58,40 @@ def recount_shape(
         return (*x[:first], merged, *x[last + 1 :])
     if "kernel_size" not in args:
         return x
-    out = [args.get("out_channels", x[0])]
+    channels = _channels(x[0], args)
+    if channels is None:
+        return None
+    out = [channels]
     for i, n in enumerate(x[1:]):
-        kernel = args["kernel_size"][i]
-        stride = (args["stride"] or args["kernel_size"])[i]
-        dilation = args["dilation"][i] if "dilation" in args else 1
-        if args["padding"] == "same":
-            sides = same_sides(n, kernel, stride, dilation)
-        else:
-            sides = (0, 0) if args["padding"] == "valid" else args["padding"][i]
-        windows = starts(n, kernel, stride, *sides, dilation, args.get("ceil_mode", False))
+        windows = starts(*_slide(i, n, args))
         if not len(windows):
             return None
         out.append(len(windows))
     return tuple(out)
+
+
+def _channels(c: int, args: Mapping[str, Any]) -> int | None:
+    """The output channels, None when the layer's own channels or groups do not fit."""
+    if "out_channels" not in args:
+        for i, sides in enumerate(args["padding"]):
+            taps = args["dilation"][i] if "dilation" in args else 1
+            if 2 * max(sides) > taps * (args["kernel_size"][i] - 1) + 1:
+                return None
+        return c
+    groups, filters = args["groups"], args["out_channels"]
+    whole = c % groups == 0 and filters % groups == 0
+    return filters if whole and args["in_channels"] in (None, c) else None
+
+
+def _slide(i: int, n: int, args: Mapping[str, Any]) -> tuple[Any, ...]:
+    kernel = args["kernel_size"][i]
+    stride = (args["stride"] or args["kernel_size"])[i]
+    dilation = args["dilation"][i] if "dilation" in args else 1
+    if args["padding"] == "same":
+        sides = same_sides(n, kernel, stride, dilation)
+    else:
+        sides = (0, 0) if args["padding"] == "valid" else args["padding"][i]
+    return n, kernel, stride, *sides, dilation, args.get("ceil_mode", False)
 
 
 def recount_weights(layer: Applied) -> tuple[int, int, int]:

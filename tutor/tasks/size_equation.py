@@ -20,6 +20,17 @@ def _fraction(over: Expr, stride: Expr) -> Expr:
     return Binary("/", over, stride)
 
 
+# floor((n + 2p − d(k − 1) − 1)/s) + 1, whatever the layer
+GENERAL = plus(
+    floor_of(
+        _fraction(
+            numerator(Name("n"), times(Num("2"), Name("p")), Name("d"), Name("k")), Name("s")
+        )
+    ),
+    ONE,
+)
+
+
 def symbolic(window: Window, suffix: str = "") -> Expr:
     """floor((n + 2p − d(k − 1) − 1)/s) + 1 in letters."""
     if window.before == window.after:

@@ -1,0 +1,174 @@
+"""`solve_shape`: the hyperparameters for which sizes come out as wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import InputError, ShapeError, did_you_mean
+from ..expr import Binary, Expr, List, Name
+from ..problem.model import Problem, Task
+from ..steps import Answer, Table, TaskResult, Text
+from ..value import Value
+from .arithmetic import agrees, by, num, rational
+from .shape_calls import chain_to
+from .shape_search import Goal, Values, ranges, recheck, search
+from .solve_shape_steps import Explanation
+
+_TABLE_ROWS = 20
+
+
+def solve(problem: Problem, task: Task) -> TaskResult:
+    """All integer solutions in a bounded range, smallest first, with the equation behind them."""
+    unknown = _unknown(task)
+    goals = _goals(problem, task)
+    _check_names(goals, unknown, task)
+    spans = ranges(goals, unknown)
+    solutions = search(goals, spans)
+    steps = Explanation(task.id, goals, spans, solutions).steps()
+    names = {f"u{i}": Name(n) for i, n in enumerate(unknown)}
+    single = unknown[0] if len(unknown) == 1 else None
+    first = num(solutions[0][single]) if single and solutions else None
+    return TaskResult(
+        id=task.id,
+        task="solve_shape",
+        subject={
+            "unknown": single or list(unknown),
+            "so_that": {g.chain.node: list(g.target) for g in goals},
+        },
+        heading=_heading(names, goals),
+        steps=tuple(steps),
+        shape=() if single else None,
+        symbol=Name(single) if single else None,
+        formula=first,
+        value=_value(solutions[0][single]) if single and solutions else None,
+        extra={"solutions": [dict(s) for s in solutions]},
+        tables=_tables(unknown, solutions),
+        check=recheck(goals, spans, solutions),
+        answer=_answer(task, unknown, solutions),
+        text=task.text,
+        points=task.points,
+        hint=task.hint,
+    )
+
+
+def _unknown(task: Task) -> tuple[str, ...]:
+    unknown = task.args["unknown"]
+    names = (unknown,) if isinstance(unknown, str | Name) else tuple(unknown)
+    return tuple(dict.fromkeys(n.id if isinstance(n, Name) else n for n in names))
+
+
+def _goals(problem: Problem, task: Task) -> tuple[Goal, ...]:
+    place = task.places.get("so_that", task.where)
+    goals = []
+    for node, shape in task.args["so_that"].items():
+        chain = chain_to(problem, node, place)
+        target = _target(shape, place)
+        if chain.order() != len(target):
+            raise ShapeError(
+                f"`{node}` has {chain.order()} axes, but {list(target)} has {len(target)}",
+                hint="a shape is written without the batch, as `[channels, height, width]`"
+                if problem.network
+                else None,
+                where=place,
+            )
+        goals.append(Goal(chain, target))
+    if not goals:
+        raise InputError("`so_that` names no node", hint="`so_that: {y: [16, 128]}`", where=place)
+    return tuple(goals)
+
+
+def _target(shape: Any, place: Any) -> tuple[int, ...]:
+    if isinstance(shape, List):
+        shape = shape.items
+    sizes = []
+    for n in shape if isinstance(shape, tuple | list) else (shape,):
+        exact = rational(n)
+        if exact is None or exact.denominator != 1 or exact < 1:
+            raise InputError("a wanted size must be a whole number of at least 1", where=place)
+        sizes.append(int(exact))
+    return tuple(sizes)
+
+
+def _check_names(goals: Sequence[Goal], unknown: Sequence[str], task: Task) -> None:
+    """Every unknown is used somewhere, and no other name is open."""
+    used = tuple(dict.fromkeys(n for g in goals for n, _, _ in g.chain.uses()))
+    for name in unknown:
+        if name not in used:
+            raise InputError(
+                f"`{name}` is not an unknown on the way to "
+                + " or ".join(f"`{g.chain.node}`" for g in goals),
+                hint=did_you_mean(name, used)
+                or f"write it in place of a number, as in `padding: {name}`",
+                where=task.places.get("unknown", task.where),
+            )
+    for name in used:
+        if name not in unknown:
+            listed = ", ".join((*unknown, name))
+            raise InputError(
+                f"`{name}` has no value either",
+                hint=f"give it a number, or solve for both: `unknown: [{listed}]`",
+                where=task.places.get("unknown", task.where),
+            )
+
+
+def _heading(names: Mapping[str, Expr], goals: Sequence[Goal]) -> Text:
+    holes: dict[str, Any] = dict(names)
+    wanted = []
+    for i, goal in enumerate(goals):
+        holes |= {f"y{i}": Name(goal.chain.node), f"shape{i}": by(goal.target)}
+        wanted.append(f"{{y{i}}} has shape {{shape{i}}}")
+    which = ", ".join(f"{{{k}}}" for k in names)
+    return Text(f"Find {which} so that {' and '.join(wanted)}", holes)
+
+
+def _value(number: int) -> Value:
+    import numpy as np
+    import sympy as sp
+
+    data = np.empty((), dtype=object)
+    data[()] = sp.Integer(number)
+    return Value(data)
+
+
+def _tables(unknown: Sequence[str], solutions: Sequence[Values]) -> tuple[Table, ...]:
+    if len(solutions) < 2:
+        return ()
+    columns = tuple(Text("{name}", {"name": Name(n)}) for n in unknown)
+    rows = tuple(tuple(s[n] for n in unknown) for s in solutions[:_TABLE_ROWS])
+    return (Table(columns, rows, frozenset(range(len(unknown)))),)
+
+
+def _answer(task: Task, unknown: Sequence[str], solutions: Sequence[Values]) -> Answer | None:
+    """Right is any one solution; a list is right when it is all of them."""
+    if task.answer is None:
+        return None
+    answer = task.answer.items if isinstance(task.answer, List) else task.answer
+    if isinstance(answer, tuple | list) and len(unknown) == len(answer) > 1:
+        in_order = dict(zip(unknown, answer, strict=True))
+        answer = in_order if all(rational(a) is not None for a in answer) else answer
+    if isinstance(answer, tuple | list):
+        hits = [_hit(a, unknown, solutions) for a in answer]
+        complete = len(hits) == len(solutions) and len(set(hits)) == len(hits)
+        return Answer(task.answer_json, None not in hits and complete)
+    hit = _hit(answer, unknown, solutions)
+    note = None
+    if hit:
+        smallest = [Binary("==", Name(n), num(solutions[0][n])) for n in unknown]
+        holes = {f"e{i}": e for i, e in enumerate(smallest)}
+        note = Text(
+            "This is a solution; the smallest is " + ", ".join(f"{{{k}}}" for k in holes) + ".",
+            holes,
+        )
+    return Answer(task.answer_json, hit is not None, note)
+
+
+def _hit(answer: Any, unknown: Sequence[str], solutions: Sequence[Values]) -> int | None:
+    """The number of the solution that one answer gives, None when it is none."""
+    if not isinstance(answer, Mapping):
+        answer = {unknown[0]: answer} if len(unknown) == 1 else {}
+    if set(answer) != set(unknown):
+        return None
+    return next(
+        (i for i, s in enumerate(solutions) if all(agrees(answer[n], s[n]) for n in unknown)), None
+    )
