@@ -1,0 +1,124 @@
+"""The `network` section: layer names and hyperparameters, checked against the layer table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .. import limits
+from ..errors import Where, did_you_mean
+from ..expr import Name
+from . import schema, tree
+from .model import Layer, Network
+from .tree import Node, Scalar
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z")
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][+-]?[0-9]+)?\Z")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+
+
+@dataclass
+class Reader:
+    """`sizes` are the given integers; a name that is none of them must be among `free`."""
+
+    sizes: Mapping[str, int]
+    free: Collection[str]
+    used: dict[str, Where] = field(default_factory=dict)  # symbolic names, with their first place
+
+    def read(self, node: Node) -> Network:
+        section = schema.mapping(node, "`network`")
+        schema.check_keys(section, schema.NETWORK_KEYS, "`network`")
+        start, stack = section.get("input"), section.get("layers")
+        if start is None:
+            raise schema.fail("`input` is missing", node, "such as `input: [3, 128, 128]`")
+        if stack is None:
+            raise schema.fail("`layers` is missing", node, "a list such as `- ReLU`")
+        items = start.items if isinstance(start, tree.Sequence) else (start,)
+        if not 1 <= len(items) <= 3:
+            hint = "a number of features, [length, features] or [channels, height, width]"
+            raise schema.fail("`input` has one to three sizes", start, hint)
+        sizes = tuple(self._size(item) for item in items)
+        layers = schema.sequence(stack, "`layers`").items
+        if not layers:
+            raise schema.fail("`layers` is an empty list", stack)
+        return Network(sizes, tuple(self._layer(item) for item in layers), node.where())
+
+    def _size(self, node: Node) -> Any:
+        if isinstance(node, Scalar) and _NAME.match(node.text) and node.text not in self.sizes:
+            self.used.setdefault(node.text, node.where())  # any new name is a symbolic size
+            return Name(node.text)
+        value = self._single(node, "a size of `input`", ())
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            found = schema.found(node)
+            raise schema.fail(f"a size of `input` must be a positive integer, not {found}", node)
+        if value > limits.DIMENSION:
+            raise schema.fail(f"a size may be at most {limits.DIMENSION}", node)
+        return value
+
+    def _layer(self, node: Node) -> Layer:
+        from .layers import LAYERS
+
+        key, body = node, None
+        if isinstance(node, tree.Mapping):
+            if len(node.entries) != 1:
+                place = node.entries[1][0] if node.entries else node
+                raise schema.fail("a layer is one key with its arguments", place, _LAYER_HINT)
+            key, body = node.entries[0]
+        if not isinstance(key, Scalar) or key.is_null:
+            raise schema.fail(f"a layer is a name, not {schema.found(key)}", key, _LAYER_HINT)
+        if key.text not in LAYERS:
+            hint = did_you_mean(key.text, LAYERS) or f"the layers are {', '.join(LAYERS)}"
+            raise schema.fail(f"unknown layer `{key.text[:40]}`", key, hint)
+        spec = LAYERS[key.text]
+        args: dict[str, Any] = {}
+        places: dict[str, Where] = {}
+        if body is not None and not (isinstance(body, Scalar) and body.is_null):
+            given = schema.mapping(body, f"the arguments of {key.text}")
+            schema.check_keys(given, spec.arguments, key.text)
+            for name, value in given.entries:
+                what = f"`{name.text}` of {key.text}"
+                args[name.text] = self._argument(value, what, spec.words(name.text))
+                places[name.text] = value.where()
+        for name in spec.required:
+            if name not in args:
+                hint = f"write `{key.text}: {{{name}: …}}`"
+                raise schema.fail(f"{key.text} needs `{name}`", key, hint)
+        return Layer(key.text, args, key.where(), places)
+
+    def _argument(self, node: Node, what: str, words: Collection[str]) -> Any:
+        if isinstance(node, tree.Sequence):
+            if not node.items:
+                raise schema.fail(f"{what} is an empty list", node)
+            return tuple(self._argument(item, what, words) for item in node.items)
+        return self._single(node, what, words)
+
+    def _single(self, node: Node, what: str, words: Collection[str]) -> Any:
+        """An integer, a decimal, true or false, null, a word of the layer, or a name."""
+        if isinstance(node, Scalar) and node.is_null and node.text:
+            return None
+        item = schema.scalar(node, what)
+        text = item.text
+        if item.style or text in words:
+            return text
+        if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
+            return text.lower() == "true"
+        if _INTEGER.match(text):
+            return int(text)
+        if _DECIMAL.match(text) and abs(float(text)) != float("inf"):
+            return float(text)
+        if not _NAME.match(text):
+            raise schema.fail(f"{what} cannot be {schema.found(node)}", node)
+        if text in self.sizes:
+            return self.sizes[text]
+        if text not in self.free:
+            hint = did_you_mean(text, [*words, *self.free]) or (
+                f"an unknown is asked for by a task `solve_shape: {{unknown: {text}, so_that: …}}`"
+            )
+            raise schema.fail(f"unknown name `{text[:40]}`", node, hint)
+        self.used.setdefault(text, node.where())
+        return Name(text)
+
+
+_LAYER_HINT = "write `- ReLU` or `- Linear: {out_features: 10}`"
