@@ -48,9 +48,9 @@ LINES = {
 MARKS = "⋆"
 
 SYMBOLS = {
-    "+": "+", "add": "+", "-": "−", "sub": "−", "neg": "−", "/": "÷", "div": "÷", "@": "•", "matmul": "•", "dot": "•",
-    
-    "list": "[ ]", "index": "[ ]", "outer": "⊗", "kron": "⊗", "hadamard": "⊙", "T": "( )ᵀ", "transpose": "( )ᵀ",
+    "+": "+", "add": "+", "-": "−", "sub": "−", "neg": "−", "/": "÷", "div": "÷",
+    "@": "•", "matmul": "•", "dot": "•", "outer": "⊗", "kron": "⊗", "hadamard": "⊙",
+    "T": "( )ᵀ", "transpose": "( )ᵀ", "list": "[ ]", "index": "[ ]",
     "square": "( )²", "sqrt": "√", "reciprocal": "1/( )", "abs": "|·|", "sum": "Σ", "prod": "Π",
     "sigmoid": "σ", "norm1": "‖·‖₁", "norm2": "‖·‖₂", "norm_inf": "‖·‖∞", "frobenius": "‖·‖F",
     "inv": "( )⁻¹", "max_pool": "max", "max_pool1d": "max", "max_pool2d": "max",
