@@ -36,7 +36,8 @@ from ..expr import (
     walk,
 )
 from .constants import Folder
-from .lexer import KEYWORDS, Token, tokens
+from .cursor import Cursor, shown
+from .lexer import KEYWORDS, Token
 
 CONSTANTS = ("pi", "e")
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
@@ -67,7 +68,7 @@ def extent(e: Expr) -> Span:
     return min(s for s, _ in spans), max(e for _, e in spans)
 
 
-class _Parser:
+class _Parser(Cursor):
     def __init__(
         self,
         text: str,
@@ -75,14 +76,11 @@ class _Parser:
         names: Collection[str] | None,
         unknown: bool,
     ) -> None:
-        self.stream = tokens(text)
+        super().__init__(text)
         self.functions = functions
         self.names = names
         self.unknown = unknown
-        self.depth = 0
         self.folder = Folder()
-        self.ahead: Token | None = None
-        self.token = next(self.stream)
 
     def whole(self) -> Expr:
         if self.token.kind == "end":
@@ -91,57 +89,6 @@ class _Parser:
         if self.token.kind != "end":
             raise self.unexpected_after_value()
         return result
-
-    # -- tokens ------------------------------------------------------------------------------
-
-    def advance(self) -> Token:
-        token = self.token
-        self.token = self.ahead or next(self.stream)
-        self.ahead = None
-        return token
-
-    def peek(self) -> Token:
-        """The token after the current one."""
-        self.ahead = self.ahead or next(self.stream)
-        return self.ahead
-
-    def at(self, *texts: str) -> bool:
-        return self.token.kind == "op" and self.token.text in texts
-
-    def enter(self, token: Token) -> None:
-        self.depth += 1
-        if self.depth > limits.EXPRESSION_DEPTH:
-            raise InputError(
-                f"nested deeper than {limits.EXPRESSION_DEPTH} levels",
-                hint="name parts of it in `define`",
-                span=token.span,
-            )
-
-    def close(self, bracket: str, opened: Token) -> Token:
-        if self.at(bracket):
-            return self.advance()
-        if self.token.kind == "end":
-            raise InputError(f"`{opened.text}` is not closed", span=opened.span)
-        raise self.unexpected_after_value()
-
-    def unexpected_after_value(self) -> InputError:
-        token = self.token
-        hint = None
-        if token.kind in ("name", "number") or self.at("(", "["):
-            hint = "between two values goes `*` (elementwise) or `@` (matrix product)"
-        if token.text in ("and", "or", "not", "in", "is", "if", "else", "for"):
-            hint = f"`{token.text}` has no place in an expression; `where(x > 0, a, b)` chooses"
-        if self.at("//"):
-            hint = "division is written `/`"
-        if self.at("="):
-            hint = "a definition is written `name: expression`; equality is `==`"
-        if self.at(":"):
-            hint = "`:` stands only inside an index, as in W[:, 1:3]"
-        if self.at("?"):
-            hint = "`?` stands only for an unknown dimension, as in matrix(?, 4)"
-        return InputError(f"unexpected {_shown(token)}", hint=hint, span=token.span)
-
-    # -- grammar -----------------------------------------------------------------------------
 
     def expression(self, level: int = 1) -> Expr:
         """Everything that binds at least as tightly as `level`."""
@@ -229,7 +176,7 @@ class _Parser:
         elif self.at("?"):
             hint = "`?` stands only for an unknown dimension, as in matrix(?, 4)"
         raise InputError(
-            f"a value is expected here, not {_shown(token)}", hint=hint, span=token.span
+            f"a value is expected here, not {shown(token)}", hint=hint, span=token.span
         )
 
     def group(self) -> Expr:
@@ -369,9 +316,3 @@ def check_name(word: str, span: Span | None = None) -> None:
         raise InputError(f"a name begins with a letter, not as in `{word[:40]}`", span=span)
     if len(word) > limits.NAME_CHARACTERS:
         raise InputError(f"a name of more than {limits.NAME_CHARACTERS} characters", span=span)
-
-
-def _shown(token: Token) -> str:
-    if token.kind == "end":
-        return "the end"
-    return f"text {token.text!r}" if token.kind == "text" else f"`{token.text}`"

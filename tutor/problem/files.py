@@ -102,7 +102,7 @@ def _csv(data: bytes, name: str, node: Node) -> Value:
         at = start
         for cell in cells:
             value = number(cell.strip()) if len(cell) <= 2 * limits.NUMBER_CHARACTERS else None
-            if value is None or abs(value) == float("inf"):
+            if value is None:
                 where = document.where(at, at + max(1, len(cell)))
                 raise InputError(f"`{cell.strip()[:40]}` is not a number", where=where)
             flat.append(value)

@@ -73,14 +73,19 @@ def number(text: str) -> Any:
     match = _NUMBER.match(text)
     if match is None or not (match[2] or match[3]):
         return None
+    rounded = float(text)
     sign, whole, part, power = match[1], match[2], match[3] or "", match[4]
     digits = (whole + part).lstrip("0")
+    if abs(rounded) == float("inf") or (rounded == 0 and digits):
+        return None  # beyond floating point; and 10**power is not worked out
+    if not digits:
+        return sympy.Integer(0)
     if match[3] is None and power is None:
         return sympy.Integer(int(sign + whole))
     if len(digits.rstrip("0")) > limits.MEASURED_DIGITS:
-        return float(text)
+        return rounded
     shift = int(power or 0) - len(part)
-    mantissa = int(sign + (digits or "0"))
+    mantissa = int(sign + digits)
     if shift >= 0:
         return sympy.Integer(mantissa * 10**shift)
     return sympy.Rational(mantissa, 10**-shift)
