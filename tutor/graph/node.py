@@ -415,6 +415,9 @@ def map_(f: sp.Expr, u: Node) -> Node:
             # a mere transpose or broadcast: apply f first, so that there is one form
             inner = map_(f, u.args[0])
             return ein([(inner, labels)], tuple(range(u.order)), 1, dict(enumerate(u.shape)))
+    number, rest = f.as_coeff_Mul()
+    if number != 1:  # a number in front of a function stands in front of the node
+        return scale(number, map_(rest, u))
     return _intern("map", (u,), f, u.shape)
 
 

@@ -158,7 +158,7 @@ def _product_mismatch(a: Val, b: Val) -> Any:
     error = mismatch(a, b, "multiply")
     if a.order <= 2 and b.order <= 2:
         (ra, ca), (rb, cb) = as_matrix(a).shape, as_matrix(b).shape
-        error.hint = f"{{left}} has {ca} columns, {{right}} has {rb} rows"
+        error.hint = f"`{{left}}` has {ca} columns, `{{right}}` has {rb} rows"
         fixes = []
         if g.dims.same(ra, rb):
             fixes.append("{left}.T @ {right}")

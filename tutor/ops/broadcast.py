@@ -124,7 +124,7 @@ def mismatch(a: Val, b: Val, operation: str) -> ShapeError:
     if not hints:
         hints.append("elementwise operations need equal sizes, a scalar, or a fitting column or row")
     return ShapeError(
-        f"cannot {operation} {{left}} and {{right}}: their sizes {a.dims} and {b.dims} do not fit",
+        f"cannot {operation} `{{left}}` ({a.dims}) and `{{right}}` ({b.dims}): these sizes do not fit",
         hint=hints[0],
     )
 

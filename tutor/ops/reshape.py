@@ -239,6 +239,8 @@ RESHAPE: tuple[Op, ...] = (
 )  # fmt: skip
 
 STRUCTURE: dict[str, Op] = {
+    "copy": Op("copy", "x[...] -> [...]", lambda x: x, "{y} is another name for {x}.", "dy = dx",
+               "rearrangement", "definition", "=", lambda x: x, moves=True),
     "[]": Op("list", "x[...], ... -> [k ...]", _list,
              "{y} lists its operands; {x} is one of its entries.", "d [a, b] = [da, db]",
              "rearrangement", "definition", "[ , ]", lambda *xs: np.stack(xs),

@@ -1,0 +1,111 @@
+"""Small builders of terms: signs, quotients, transposes and sizes where a textbook puts them."""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from ..expr import Binary, Call, Expr, Neg, Num, Transpose
+from ..graph import dims
+from ..graph.dims import Dim
+from ..graph.node import Node, is_delta
+from .scalars import term_of
+
+
+class NoMatrixForm(Exception):
+    """The node needs subscripts."""
+
+
+def size_term(d: Dim) -> Expr:
+    return term_of(dims.number(d))
+
+
+def relation_term(node: Node) -> Expr:
+    coefs, constant = node.attr
+    if node.order == 2 and coefs == (1, -1) and constant == 0:
+        if is_delta(node):
+            return Call("eye", (size_term(node.shape[0]),))
+        return Call("eye", tuple(size_term(d) for d in node.shape))
+    raise NoMatrixForm
+
+
+# -- sums, products, quotients of terms -----------------------------------------------------------
+
+
+def sum_term(terms: list[tuple[sp.Expr, Expr]]) -> Expr:
+    """Σ c·term with minus signs where they belong."""
+    total: Expr | None = None
+    for c, term in terms:
+        negative = bool(c.could_extract_minus_sign())
+        part = scaled(-c if negative else c, term)
+        if isinstance(part, Neg):
+            part, negative = part.arg, not negative
+        if total is None:
+            total = Neg(part) if negative else part
+        else:
+            total = Binary("-" if negative else "+", total, part)
+    assert total is not None
+    return total
+
+
+def scaled(c: sp.Expr, term: Expr) -> Expr:
+    """c · term."""
+    if c == 1:
+        return term
+    if isinstance(term, Num) and term.text == "1":
+        return term_of(c)
+    return product([term_of(c)], term)
+
+
+def product(scalars: list[Expr], body: Expr | None) -> Expr:
+    """Scalars in front of a body; factors 1/d gather in one denominator."""
+    tops: list[Expr] = []
+    bottoms: list[Expr] = []
+    sign = False
+    for s in scalars:
+        if isinstance(s, Neg):
+            sign, s = not sign, s.arg
+        if isinstance(s, Binary) and s.op == "/" and not s.elementwise:
+            bottoms.append(s.right)
+            s = s.left
+        if not (isinstance(s, Num) and s.text == "1"):
+            tops.append(s)
+    if body is not None:
+        if isinstance(body, Neg):
+            sign, body = not sign, body.arg
+        tops.append(body)
+    result: Expr = tops[0] if tops else Num("1")
+    for t in tops[1:]:
+        result = Binary("*", result, t)
+    if bottoms:
+        down = bottoms[0]
+        for b in bottoms[1:]:
+            down = Binary("*", down, b)
+        result = Binary("/", result, down)
+    return Neg(result) if sign else result
+
+
+def hadamard(a: Expr, b: Expr) -> Expr:
+    if isinstance(b, Binary) and b.op == "/" and b.elementwise and b.left == Num("1"):
+        return Binary("/", a, b.right, elementwise=True)
+    if isinstance(a, Binary) and a.op == "/" and a.elementwise and a.left == Num("1"):
+        return Binary("/", b, a.right, elementwise=True)
+    return Binary("*", a, b, elementwise=True)
+
+
+def transposed(e: Expr) -> Expr:
+    """eᵀ, pushed through products."""
+    match e:
+        case Transpose():
+            return e.arg
+        case Num():
+            return e
+        case Neg():
+            return Neg(transposed(e.arg))
+        case Call("eye", (_,)) | Call("diag"):
+            return e
+        case Binary("@"):
+            return Binary("@", transposed(e.right), transposed(e.left))
+        case Binary("*") if e.elementwise:
+            return Binary("*", transposed(e.left), transposed(e.right), elementwise=True)
+        case _:
+            return Transpose(e)

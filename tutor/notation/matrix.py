@@ -1,0 +1,210 @@
+"""Matrix notation for graph nodes: from labelled products back to what a textbook prints.
+
+A node becomes a term in the input language, so that the printed text can be read again. A product
+over labels is worked off pair by pair: traces and dot products, matrix products along a label that
+is summed and used twice, Hadamard products where two factors share all labels, diag where a vector
+meets a matrix on a label that lives on. What has no matrix form raises `NoMatrixForm`; index
+notation (`notation.index`) then says it with subscripts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sympy as sp
+
+from ..expr import Binary, Call, Expr, List, Neg, Num, Transpose
+from ..graph.node import Node, T, constant_of, pieces, scale
+from ..ops.scalar import Named
+from .build import NoMatrixForm, relation_term, scaled, sum_term
+from .products import Product
+from .scalars import term_of
+
+Leaves = Callable[[Node], Expr]
+
+
+def matrix_term(node: Node, leaf: Leaves) -> Expr:
+    """The node as a term: a scalar, a column, or a matrix."""
+    if node.order > 2:
+        raise NoMatrixForm
+    match node.kind:
+        case "var":
+            return leaf(node)
+        case "rel":
+            return relation_term(node)
+        case "map":
+            return map_term(node.attr, matrix_term(node.args[0], leaf), node.order > 0)
+        case "call":
+            return call_term(node, [matrix_term(a, leaf) for a in node.args])
+        case "add":
+            return _sum(node, leaf)
+        case _:
+            return _product(node, leaf)
+
+
+def _sum(node: Node, leaf: Leaves) -> Expr:
+    """A sum; a term that repeats one number is that number, since a scalar adds to anything."""
+    parts = [(c, a) for c, a in zip(node.attr, node.args, strict=True)]
+    carried = [any(k < a.order for ls in a.attr.labels for k in ls) if a.kind == "ein" else True for _, a in parts]
+    terms = []
+    for (c, a), full in zip(parts, carried, strict=True):
+        negative = bool(c.could_extract_minus_sign())
+        whole = scale(-c if negative else c, a)
+        value = constant_of(whole)
+        if value is not None and (any(carried) or node.order == 0):
+            term = term_of(value)
+        elif not full and any(carried):
+            term = _product(whole, leaf, spread=False)
+        else:
+            term = matrix_term(whole, leaf)
+        terms.append((sp.S.NegativeOne if negative else sp.S.One, term))
+    return sum_term(terms)
+
+
+# -- elementwise functions ------------------------------------------------------------------------
+
+
+def map_term(f: sp.Expr, argument: Expr, array: bool) -> Expr:
+    """f(argument), with the products, powers and quotients of f written out."""
+    if f == T:
+        return argument
+    if not f.has(T):
+        return term_of(f)
+    if f.is_Add:
+        free = [(sp.S.One, a) for a in f.as_ordered_terms()]
+        free.sort(key=lambda item: item[1].has(T))  # constants first: 1 − tanh²
+        terms = []
+        for _, a in free:
+            c, rest = a.as_coeff_Mul()
+            terms.append((c, map_term(rest, argument, array)))
+        if terms[0][0].is_negative and not all(c.is_negative for c, _ in terms):
+            first = next(k for k, (c, _) in enumerate(terms) if not c.is_negative)
+            terms.insert(0, terms.pop(first))
+        return sum_term(terms)
+    if f.is_Mul:
+        c, rest = f.as_coeff_Mul()
+        if c != 1:
+            return scaled(c, map_term(rest, argument, array))
+        tops = [a for a in f.args if not _downstairs(a)]
+        bottoms = [1 / a for a in f.args if _downstairs(a)]
+        tops.sort(key=lambda a: (a.has(T), a.is_Add))
+        result: Expr | None = None
+        for a in tops:
+            part = map_term(a, argument, array)
+            number = not a.has(T)
+            if result is None:
+                result = part
+            else:
+                joined = array and not number and not _is_number(result)
+                result = Binary("*", result, part, elementwise=joined)
+        if not bottoms:
+            assert result is not None
+            return result
+        down = map_term(sp.Mul(*bottoms), argument, array)
+        return Binary("/", result or Num("1"), down, elementwise=array)
+    if f.is_Pow:
+        base, exponent = f.args
+        root = _norm_of(argument) if base == T and (2 * exponent).is_odd else None
+        if root is not None:  # (‖x‖²)^{k/2} is ‖x‖^k
+            return map_term(T ** (2 * exponent), root, False)
+        if exponent == sp.S.Half:
+            return Call("sqrt", (map_term(base, argument, array),))
+        if _downstairs(f):
+            return Binary("/", Num("1"), map_term(1 / f, argument, array), elementwise=array)
+        spread = array and base.has(T)
+        power = map_term(exponent, argument, array)
+        return Binary("**", map_term(base, argument, array), power, elementwise=spread)
+    name = f.func.__name__
+    name = {"Abs": "abs", "gelu_tanh": "gelu"}.get(name, name)
+    inner = map_term(f.args[0], argument, array)
+    return Call(name, (inner,), _parameters(f))
+
+
+def _norm_of(e: Expr) -> Expr | None:
+    """‖x‖, when e is its square."""
+    match e:
+        case Binary("**", Call("norm2"), Num("2")):
+            return e.left
+        case Binary("@", Transpose(), _) if e.left.arg == e.right:  # type: ignore[union-attr]
+            return Call("norm2", (e.right,))
+    return None
+
+
+_SHOWN = {
+    "leaky_relu": ("negative_slope",), "elu": ("alpha",), "softplus": ("beta",), "clip": ("min", "max"),
+}  # fmt: skip
+
+
+def _parameters(f: sp.Expr) -> tuple[tuple[str, Expr], ...]:
+    if not isinstance(f, Named):
+        return ()
+    known = _SHOWN.get(f.func.__name__, ())
+    pairs = zip(known, f.args[1:], strict=False)
+    return tuple((k, term_of(v)) for k, v in pairs if v not in (sp.oo, -sp.oo))
+
+
+def _downstairs(f: sp.Expr) -> bool:
+    return f.is_Pow and f.exp.is_number and bool(f.exp.is_negative)
+
+
+def _is_number(e: Expr) -> bool:
+    return isinstance(e, Num) or (isinstance(e, Neg) and _is_number(e.arg))
+
+
+# -- operations kept whole ------------------------------------------------------------------------
+
+
+def call_term(node: Node, args: list[Expr]) -> Expr:
+    name, parameters = node.attr
+    operand = node.args[0]
+    if name in ("softmax", "log_softmax", "logsumexp"):
+        axis = parameters[0]
+        usual = axis == operand.order - 1 and (name != "logsumexp" or operand.order == 1)
+        keywords = () if usual else (("axis", Num(str(axis))),)
+        return Call(name, tuple(args), keywords)
+    if name in ("max", "argmax_onehot"):
+        axes = parameters[0]
+        if len(axes) == operand.order:
+            return Call(name, tuple(args))
+        return _as_column(Call(name, tuple(args), (("axis", Num(str(axes[0]))),)), name == "max" and axes[0] == 0)
+    if name in ("max_pool", "max_pool_winner"):
+        k, s, p, d, *_ = parameters
+        public = f"max_pool{len(k)}d" if name == "max_pool" else "winner"
+        keywords = [("kernel_size", _integers(k))]
+        if s != k:
+            keywords.append(("stride", _integers(s)))
+        if any(q != (0, 0) for q in p):
+            keywords.append(("padding", _integers(tuple(q[0] for q in p))))
+        if any(x != 1 for x in d):
+            keywords.append(("dilation", _integers(d)))
+        return Call(public, tuple(args), tuple(keywords))
+    return Call(name, tuple(args))
+
+
+def _as_column(e: Expr, row: bool) -> Expr:
+    return Transpose(e) if row else e
+
+
+def _integers(xs: tuple[int, ...]) -> Expr:
+    if len(set(xs)) == 1:
+        return Num(str(xs[0]))
+    return List(tuple(Num(str(x)) for x in xs))
+
+
+# -- products over labels -------------------------------------------------------------------------
+
+
+def _product(node: Node, leaf: Leaves, spread: bool = True) -> Expr:
+    """spread: whether an axis that nothing carries is written as a vector of ones."""
+    coef, factors, out, sizes = pieces(node)
+    out = out if spread else ()
+    work = Product(coef, list(out), sizes)
+    for factor, labels in factors:
+        if factor.kind == "rel":
+            work.relation(factor, labels)
+        else:
+            value = constant_of(factor)
+            term = term_of(value) if value is not None else matrix_term(factor, leaf)
+            work.item(term, labels)
+    return work.finish()
+

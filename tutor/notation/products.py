@@ -1,0 +1,297 @@
+"""A product over labels, worked off into matrix products, traces and Hadamard products."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sympy as sp
+
+from ..expr import Binary, Call, Expr, Index, Name, Num, Slice, Transpose
+from ..graph import dims
+from ..graph.dims import Dim
+from ..graph.node import Node
+from .build import NoMatrixForm, hadamard, product, relation_term, size_term, transposed
+from .scalars import term_of
+
+
+@dataclass
+class Item:
+    """A factor and its labels: none for a scalar, one for a column, (rows, columns) for a matrix."""
+
+    term: Expr
+    labels: tuple[int, ...]
+    ones: bool = False
+
+
+class Product:
+    """coef · Σ Π items, with output labels `out` (at most two)."""
+
+    def __init__(self, coef: sp.Expr, out: Sequence[int], sizes: dict[int, Dim]) -> None:
+        self.coef = coef
+        self.out = list(out)
+        self.sizes = sizes
+        self.items: list[Item] = []
+        self.moves: list[tuple[Node, tuple[int, ...]]] = []
+
+    def item(self, term: Expr, labels: Sequence[int]) -> None:
+        self.items.append(Item(term, tuple(labels)))
+
+    def relation(self, node: Node, labels: Sequence[int]) -> None:
+        self.moves.append((node, tuple(labels)))
+
+    def uses(self) -> Counter[int]:
+        """How often a label is carried; an output counts as one use."""
+        count = Counter(x for item in self.items for x in item.labels)
+        count.update(x for _, labels in self.moves for x in labels)
+        count.update(self.out)
+        return count
+
+    def finish(self) -> Expr:
+        steps = (self.move, self.trace, self.squares, self.vector_product, self.matrix_product,
+                 self.hadamard, self.lone_sum, self.diagonal)  # fmt: skip
+        while any(step() for step in steps):
+            pass
+        if self.moves or len(self.out) > 2:
+            raise NoMatrixForm
+        return self.assembled()
+
+    # -- relations ---------------------------------------------------------------------------
+
+    def move(self) -> bool:
+        """vec, unvec, slices and padding around one factor."""
+        count = self.uses()
+        for at, (node, labels) in enumerate(self.moves):
+            coefs, constant = node.attr
+            if node.order == 2 and coefs == (1, -1) and constant == 0:
+                self.moves.pop(at)
+                self.items.append(Item(relation_term(node), labels))
+                return True
+            for k, item in enumerate(self.items):
+                inner = [x for x in labels if x in item.labels and count[x] == 2]
+                if len(inner) != len(item.labels) or not inner or set(inner) & set(self.out):
+                    continue
+                found = self.rearranged(item, node, labels)
+                if found is not None:
+                    self.items[k] = found
+                    self.moves.pop(at)
+                    return True
+        return False
+
+    def rearranged(self, item: Item, node: Node, labels: tuple[int, ...]) -> Item | None:
+        coefs, constant = node.attr
+        outer = tuple(x for x in labels if x not in item.labels)
+        coef = dict(zip(labels, coefs, strict=True))
+        if constant == 0 and len(item.labels) == 2 and len(outer) == 1:
+            i, j = item.labels
+            if coef[outer[0]] == 1 and coef[i] == -1 and dims.same(-coef[j], self.sizes[i]):
+                return Item(Call("vec", (item.term,)), outer)
+            if coef[outer[0]] == 1 and coef[j] == -1 and dims.same(-coef[i], self.sizes[j]):
+                return Item(Call("vec", (Transpose(item.term),)), outer)
+        if constant == 0 and len(item.labels) == 1 and len(outer) == 2:
+            (p,) = item.labels
+            sizes = tuple(size_term(self.sizes[x]) for x in outer)
+            fast = [x for x in outer if coef[x] == -1]
+            if coef[p] == 1 and fast:
+                slow = outer[1] if fast[0] == outer[0] else outer[0]
+                if dims.same(-coef[slow], self.sizes[fast[0]]):
+                    name = "unvec" if fast[0] == outer[0] else "reshape"
+                    return Item(Call(name, (item.term, *sizes)), outer)
+        if len(item.labels) == 1 and len(outer) == 0 and node.order == 1:
+            return Item(Index(item.term, (size_term(constant),)), ())
+        if len(item.labels) == 1 and len(outer) == 1:
+            return self.shifted(item, coef, constant, outer)
+        return None
+
+    def shifted(self, item: Item, coef: dict[int, Dim], constant: Dim, outer: tuple[int, ...]) -> Item | None:
+        (i,), (o,) = item.labels, outer
+        n, m = self.sizes[i], self.sizes[o]
+        if not all(isinstance(v, int) for v in (n, m, constant)):
+            return None
+        if coef[i] == 1 and coef[o] == -1:
+            start = constant
+        elif coef[i] == -1 and coef[o] == 1:
+            start = -constant
+        else:
+            return None
+        if start >= 0 and start + m <= n:  # a slice: item[start : start + m]
+            whole = Slice(size_term(start) if start else None, size_term(start + m) if start + m < n else None, None)
+            return Item(Index(item.term, (whole,)), outer)
+        if start <= 0 and n - start <= m:  # zeros around it
+            parts = [Call("zeros", (size_term(-start),))] if start else []
+            parts.append(item.term)
+            if m - n + start:
+                parts.append(Call("zeros", (size_term(m - n + start),)))
+            return Item(Call("concat", tuple(parts)), outer)
+        return None
+
+    # -- one rule each -----------------------------------------------------------------------
+
+    def trace(self) -> bool:
+        """A[i, i]: the trace if i is summed here, else the diagonal."""
+        count = self.uses()
+        for k, item in enumerate(self.items):
+            if len(item.labels) == 2 and item.labels[0] == item.labels[1]:
+                i = item.labels[0]
+                closed = count[i] == 2
+                name, labels = ("tr", ()) if closed else ("diag", (i,))
+                self.items[k] = Item(Call(name, (item.term,)), labels)
+                return True
+        return False
+
+    def squares(self) -> bool:
+        """Σ A ⊙ A = ‖A‖²; x ᵀx = ‖x‖² unless x is a plain name."""
+        count = self.uses()
+        for a, b in self.pairs():
+            if set(a.labels) == set(b.labels) and a.labels and all(count[x] == 2 for x in a.labels):
+                same = a.labels == b.labels
+                right = b.term if same or len(b.labels) == 1 else transposed(b.term)
+                if a.term == right and not (len(a.labels) == 1 and isinstance(a.term, Name)):
+                    self.replace(a, b, Item(Binary("**", Call("norm2", (a.term,)), Num("2")), ()))
+                elif len(a.labels) == 1:
+                    self.replace(a, b, Item(Binary("@", transposed(a.term), b.term), ()))
+                else:
+                    both = Binary("*", a.term, right, elementwise=True)
+                    self.replace(a, b, Item(Call("sum", (both,)), ()))
+                return True
+        return False
+
+    def vector_product(self) -> bool:
+        return self.along(lambda a, b: len(a.labels) + len(b.labels) == 3)
+
+    def matrix_product(self) -> bool:
+        return self.along(lambda a, b: len(a.labels) + len(b.labels) == 4)
+
+    def along(self, fits) -> bool:
+        """Multiply two factors over a label that is summed and belongs to them alone."""
+        count = self.uses()
+        for a, b in self.pairs():
+            shared = [x for x in a.labels if x in b.labels and count[x] == 2]
+            if not fits(a, b) or len(shared) != 1 or len(set(a.labels) & set(b.labels)) != 1:
+                continue
+            (k,) = shared
+            self.replace(a, b, self.multiplied(a, b, k))
+            return True
+        return False
+
+    def multiplied(self, a: Item, b: Item, k: int) -> Item:
+        if len(a.labels) == 1 or len(b.labels) == 1:
+            m, v = (b, a) if len(a.labels) == 1 else (a, b)
+            left = m.term if m.labels[1] == k else transposed(m.term)
+            rest = m.labels[0] if m.labels[1] == k else m.labels[1]
+            return Item(Binary("@", left, v.term), (rest,))
+        la = a.labels[0] if a.labels[1] == k else a.labels[1]
+        lb = b.labels[0] if b.labels[1] == k else b.labels[1]
+        first, second, lf, ls = a, b, la, lb
+        order = {x: n for n, x in enumerate(self.out)}
+        if order.get(lb, 99) < order.get(la, 99):
+            first, second, lf, ls = b, a, lb, la
+        elif la not in order and lb not in order and a.labels[0] == k and b.labels[1] == k:
+            first, second, lf, ls = b, a, lb, la
+        left = first.term if first.labels[1] == k else transposed(first.term)
+        right = second.term if second.labels[0] == k else transposed(second.term)
+        return Item(Binary("@", left, right), (lf, ls))
+
+    def hadamard(self) -> bool:
+        """Two factors on the same labels."""
+        for a, b in self.pairs():
+            if a.labels and set(a.labels) == set(b.labels):
+                right = b.term if a.labels == b.labels else transposed(b.term)
+                self.replace(a, b, Item(hadamard(a.term, right), a.labels))
+                return True
+        return False
+
+    def lone_sum(self) -> bool:
+        """A label summed in one factor only."""
+        count = self.uses()
+        for k, item in enumerate(self.items):
+            alone = [x for x in item.labels if count[x] == 1]
+            if not alone:
+                continue
+            whole = len(alone) == len(item.labels)
+            gone = alone if whole else alone[:1]
+            count_all = dims.number(dims.product([self.sizes[x] for x in gone]))
+            name = "mean" if self.divides(count_all) else "sum"
+            if whole:
+                self.items[k] = Item(Call(name, (item.term,)), ())
+                return True
+            axis = item.labels.index(gone[0])
+            reduced: Expr = Call(name, (item.term,), (("axis", Num(str(axis))),))
+            rest = item.labels[1 - axis]
+            self.items[k] = Item(transposed(reduced) if axis == 0 else reduced, (rest,))
+            return True
+        return False
+
+    def divides(self, size: sp.Expr) -> bool:
+        """Take 1/size out of the coefficient, if it is there: the sum is then a mean."""
+        if size == 1:
+            return False
+        times = self.coef * size
+        if size.is_number:
+            ok = self.coef.is_Rational and self.coef.q % int(size) == 0
+        else:
+            ok = not times.has(*size.free_symbols)
+        if ok:
+            self.coef = times
+        return ok
+
+    def diagonal(self) -> bool:
+        """v[i] M[i, j] with i alive elsewhere: diag(v) M."""
+        for a, b in self.pairs(ordered=False):
+            if len(a.labels) == 1 and len(b.labels) == 2 and a.labels[0] in b.labels:
+                d = Call("diag", (a.term,))
+                if isinstance(b.term, Call) and b.term.func == "eye":
+                    term: Expr = d
+                elif b.labels[0] == a.labels[0]:
+                    term = Binary("@", d, b.term)
+                else:
+                    term = Binary("@", b.term, d)
+                self.replace(b, a, Item(term, b.labels))
+                return True
+        return False
+
+    # -- bookkeeping -------------------------------------------------------------------------
+
+    def pairs(self, ordered: bool = True):
+        for k, a in enumerate(self.items):
+            for b in self.items[k + 1 :] if ordered else self.items:
+                if a is not b:
+                    yield a, b
+
+    def replace(self, a: Item, b: Item, new: Item) -> None:
+        self.items[next(k for k, x in enumerate(self.items) if x is a)] = new
+        self.items = [x for x in self.items if x is not b]
+
+    def assembled(self) -> Expr:
+        scalars = [x.term for x in self.items if not x.labels]
+        arrays = [x for x in self.items if x.labels]
+        body: Expr | None = None
+        if len(self.out) == 0:
+            if arrays:
+                raise NoMatrixForm
+        elif len(self.out) == 1:
+            if len(arrays) > 1 or (arrays and arrays[0].labels != tuple(self.out)):
+                raise NoMatrixForm
+            body = arrays[0].term if arrays else Call("ones", (size_term(self.sizes[self.out[0]]),))
+        else:
+            body = self.matrix_body(arrays)
+        if self.coef != 1 or (body is None and not scalars):
+            scalars.insert(0, term_of(self.coef))
+        return product(scalars, body)
+
+    def matrix_body(self, arrays: list[Item]) -> Expr:
+        rows, cols = self.out
+        if len(arrays) == 1 and set(arrays[0].labels) == {rows, cols}:
+            item = arrays[0]
+            return item.term if item.labels == (rows, cols) else transposed(item.term)
+        left = [x.term for x in arrays if x.labels == (rows,)]
+        right = [x.term for x in arrays if x.labels == (cols,)]
+        if len(left) > 1 or len(right) > 1 or len(left) + len(right) != len(arrays):
+            raise NoMatrixForm
+        if not arrays:
+            return Call("ones", (size_term(self.sizes[rows]), size_term(self.sizes[cols])))
+        u = left[0] if left else Call("ones", (size_term(self.sizes[rows]),))
+        v = right[0] if right else Call("ones", (size_term(self.sizes[cols]),))
+        return Binary("@", u, transposed(v))
+

@@ -1,0 +1,359 @@
+"""From a problem's definitions to the surface graph: one operation per line, every size known.
+
+Sizes left open with `?` are unknowns; every comparison of sizes that an operation makes is an
+equation between them, and the definitions are elaborated again with what it fixed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from .. import limits
+from ..errors import InputError, ShapeError, did_you_mean
+from ..expr import (
+    Binary, Call, Expr, Index, List, Name, Neg, Num, Slice, Transpose, names, walk,
+)  # fmt: skip
+from ..graph import dims
+from ..graph import node as g
+from ..graph.dims import Dim
+from ..graph.node import Node
+from ..notation.text import text
+from ..ops import ALIASES, OPERATORS, OPS, STRUCTURE
+from ..ops.base import Op, Val
+from ..value import Value
+from . import values
+from .bind import Binder
+from .expression import extent
+from .lines import Graph, Line
+from .model import Definition, Given, Problem, Source
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A subterm after elaboration: what it is, and how it prints inside a larger term."""
+
+    val: Val
+    term: Expr
+
+
+def elaborate(problem: Problem, skip: frozenset[str] = frozenset()) -> Graph:
+    """The surface graph of a problem.
+
+    skip: names that stay unknown (hyperparameters that a solve_shape task asks for); definitions
+    that need them are left out.
+    """
+    unifier = dims.Unifier()
+    with dims.unifying(unifier):
+        for _ in range(limits.TENSOR_ORDER * 8):
+            known = dict(unifier.bound)
+            graph = _Elaborator(problem, unifier, skip).graph()
+            if unifier.bound == known:
+                break
+    for line in graph.lines.values():
+        for d in line.shape:
+            if not isinstance(d, int) and d.has(dims.Unknown):
+                given = problem.given.get(line.name)
+                raise InputError(
+                    f"the size of `{line.name}` cannot be inferred from the definitions",
+                    hint="write a number or a name instead of `?`",
+                    where=given.where if given else line.where,
+                )
+    return graph
+
+
+class _Elaborator:
+    def __init__(self, problem: Problem, unifier: dims.Unifier, skip: frozenset[str]) -> None:
+        self.problem = problem
+        self.unifier = unifier
+        self.skip = set(skip)
+        self.sizes: dict[str, sp.Symbol] = {}
+        self.lines: dict[str, Line] = {}
+        self.constants: dict[Node, np.ndarray] = {}
+        self.source: Source | None = None
+        self.definition: Definition | None = None
+        taken = set(problem.given) | {n for d in problem.define for n in d.names}
+        self.taken = taken
+        self.counter = 0
+        self.hidden = {
+            "_vec": problem.convention.vec,
+            "_ties": problem.convention.ties,
+            "_conv_": problem.convention.conv,
+        }
+
+    def graph(self) -> Graph:
+        for given in self.problem.given.values():
+            self.collect_sizes(given)
+        for given in self.problem.given.values():
+            self.lines[given.name] = self.given(given)
+        for definition in self.ordered():
+            self.define(definition)
+        if len(self.lines) > limits.GRAPH_NODES:
+            raise InputError(f"more than {limits.GRAPH_NODES:,} operations")
+        return Graph(self.lines, self.constants, self.sizes, self.problem.convention)
+
+    # -- givens ------------------------------------------------------------------------------
+
+    def collect_sizes(self, given: Given) -> None:
+        for d in given.shape or ():
+            if not isinstance(d, str):
+                for name in names(d):
+                    if name != "?":
+                        self.sizes.setdefault(name, dims.symbol(name))
+
+    def given(self, given: Given) -> Line:
+        if given.shape is not None:
+            shape = tuple(self.declared(d, given, k) for k, d in enumerate(given.shape))
+        else:
+            assert given.value is not None
+            shape = given.value.shape
+        properties = given.properties & {"symmetric", "diagonal", "positive"}
+        leaf = Val(g.var(given.name, shape, properties))
+        if "homogeneous" in given.properties:
+            leaf = OPS["homogeneous"].define(leaf)
+        return Line(given.name, "given", leaf, value=given.value, label=given.label,
+                    where=given.where, properties=given.properties)  # fmt: skip
+
+    def declared(self, d: Expr | str, given: Given, axis: int) -> Dim:
+        if d == "?" or (isinstance(d, Name) and d.id == "?"):
+            return self.unifier.resolve(dims.unknown(f"{given.name}.{axis}"))
+        return self.dimension(d)  # type: ignore[arg-type]
+
+    def dimension(self, e: Expr) -> Dim:
+        """An integer or symbolic size from a term."""
+        match e:
+            case Num():
+                n = values.number(e.text)
+                if n is None or not getattr(n, "is_Integer", False):
+                    raise InputError(f"a size must be a whole number, not `{e.text}`", span=e.span)
+                return int(n)
+            case Name() if e.id in self.sizes:
+                return self.sizes[e.id]
+            case Name():
+                raise InputError(f"`{e.id}` is not a size", hint=did_you_mean(e.id, self.sizes), span=e.span)
+            case Neg():
+                return dims.dim(-dims.number(self.dimension(e.arg)))
+            case Binary() if e.op in "+-*/" or e.op == "**":
+                a, b = dims.number(self.dimension(e.left)), dims.number(self.dimension(e.right))
+                value = {"+": a + b, "-": a - b, "*": a * b}.get(e.op)
+                if value is None:
+                    value = a / b if e.op == "/" else a**b
+                return dims.dim(value)
+            case _:
+                raise InputError("a size is expected here: a number, a name, or + - * of them",
+                                 span=extent(e))  # fmt: skip
+
+    # -- definitions -------------------------------------------------------------------------
+
+    def ordered(self) -> list[Definition]:
+        """Definitions with their operands first (the loader has excluded cycles)."""
+        owner = {n: d for d in self.problem.define for n in d.names}
+        done: dict[int, Definition] = {}
+        stack = [(d, False) for d in reversed(self.problem.define)]
+        while stack:
+            d, ready = stack.pop()
+            if id(d) in done:
+                continue
+            if ready:
+                done[id(d)] = d
+                continue
+            stack.append((d, True))
+            needs = [owner[n] for n in names(d.expr) if n in owner and owner[n] is not d]
+            stack.extend((n, False) for n in reversed(needs) if id(n) not in done)
+        return list(done.values())
+
+    def define(self, definition: Definition) -> None:
+        if any(n in self.skip for n in names(definition.expr)):
+            self.skip.update(definition.names)
+            return
+        self.source, self.definition = definition.source, definition
+        try:
+            if len(definition.names) > 1:
+                raise InputError("this operation has one result", span=extent(definition.expr))
+            self.top(definition.expr, definition.names[0], definition)
+        except InputError as error:
+            if error.span is not None:
+                error.at(definition.source.where(error.span))
+            raise error.at(definition.where) from None
+
+    def top(self, e: Expr, name: str, definition: Definition) -> None:
+        """The definition's own line, under the author's name."""
+        before = set(self.lines)
+        piece = self.piece(e, name)
+        if name in self.lines and name not in before:
+            return
+        used = [self.lines[n] for n in names(piece.term) if n in self.lines]
+        if not used:
+            value = self.constant_value(piece.val)
+            leaf = Val(g.var(name, piece.val.node.shape), piece.val.row)
+            self.lines[name] = Line(name, "defined", leaf, formula=piece.term, value=value,
+                                    val=piece.val, where=definition.where)  # fmt: skip
+            return
+        op, inner = STRUCTURE["copy"], piece.term
+        if isinstance(piece.term, Transpose):
+            op, inner = OPERATORS[".T"], piece.term.arg
+        elif isinstance(piece.term, Neg):
+            op, inner = OPERATORS["neg"], piece.term.arg
+        self.line(op, [piece], {}, piece.val, piece.term, name, (inner,))
+
+    def constant_value(self, val: Val) -> Value | None:
+        from ..numeric.evaluate import evaluate
+
+        try:
+            (array,) = evaluate([val.node], self.constants)
+        except KeyError:
+            return None
+        return Value(array[None, :] if val.row else array)
+
+    # -- terms -------------------------------------------------------------------------------
+
+    def piece(self, e: Expr, name: str | None = None) -> Piece:
+        """Elaborate a term; an operation becomes a line of its own."""
+        if not isinstance(e, Name | Num) and not any(n in self.lines or n in self.sizes for n in names(e)):
+            constant = self.literal(e)
+            if constant is not None:
+                return constant
+        match e:
+            case Num():
+                return Piece(self.number(e), e)
+            case Name():
+                return self.name(e)
+            case Transpose():
+                inner = self.piece(e.arg)
+                return Piece(self.apply(OPERATORS[".T"], [inner], {}, e.span), Transpose(inner.term))
+            case Neg():
+                inner = self.piece(e.arg)
+                if isinstance(inner.term, Num) or not names(inner.term):
+                    return Piece(Val(g.scale(-1, inner.val.node), inner.val.row), Neg(inner.term))
+                return Piece(self.apply(OPERATORS["neg"], [inner], {}, e.span), Neg(inner.term))
+            case Binary():
+                left, right = self.piece(e.left), self.piece(e.right)
+                op = OPERATORS[e.op]
+                val = self.apply(op, [left, right], {}, e.span)
+                both = left.val.order > 0 and right.val.order > 0
+                spread = (e.op in "*/" and both) or (e.op == "**" and left.val.order > 0)
+                term = Binary(e.op, left.term, right.term, spread)
+                return self.line(op, [left, right], {}, val, term, name)
+            case List():
+                parts = [self.piece(x) for x in e.items]
+                op = STRUCTURE["[]"]
+                val = self.apply(op, parts, {}, e.span)
+                return self.line(op, parts, {}, val, List(tuple(p.term for p in parts)), name)
+            case Index():
+                inner = self.piece(e.arg)
+                items = tuple(self.index_item(x) for x in e.items)
+                op = STRUCTURE["x[i]"]
+                val = self.apply(op, [inner], {"items": items}, e.span)
+                return self.line(op, [inner], {"items": items}, val, Index(inner.term, e.items), name)
+            case Call():
+                return self.call(e, name)
+            case _:
+                raise InputError(f"`{text(e)}` is not a quantity", span=extent(e))
+
+    def number(self, e: Num) -> Val:
+        n = values.number(e.text)
+        return Val(g.const(n))
+
+    def name(self, e: Name) -> Piece:
+        if e.id in self.lines:
+            return Piece(self.lines[e.id].leaf, Name(e.id))
+        if e.id in self.sizes:
+            return Piece(Val(g.const(self.sizes[e.id])), Name(e.id))
+        if e.id in ("pi", "e"):
+            return Piece(Val(g.const(sp.pi if e.id == "pi" else sp.E)), Name(e.id))
+        raise InputError(f"unknown name `{e.id}`", span=e.span,
+                         hint=did_you_mean(e.id, [*self.lines, *self.sizes]))  # fmt: skip
+
+    def literal(self, e: Expr) -> Piece | None:
+        """A term without names: a number, or an array that becomes a constant leaf."""
+        if isinstance(e, Call) and e.func in ("eye", "ones", "zeros"):
+            return None  # the graph knows these by their structure
+        if any(isinstance(x, Call) and x.func not in values.functions() for x in walk(e)):
+            return None
+        value = values.evaluate(e)
+        if value.data.ndim == 0:
+            return Piece(Val(g.const(dims.number(value.data[()]))), e)
+        row = value.data.ndim == 2 and value.shape[0] == 1 and isinstance(e, Transpose)
+        data = value.data[0] if row else value.data
+        leaf = g.var(("constant", len(self.constants), text(e)), data.shape)
+        self.constants[leaf] = data
+        return Piece(Val(leaf, row), e)
+
+    def index_item(self, e: Expr) -> Any:
+        if isinstance(e, Slice):
+            return tuple(None if x is None else self.integer(x) for x in (e.start, e.stop, e.step))
+        return self.integer(e)
+
+    def integer(self, e: Expr) -> int:
+        n = self.dimension(e)
+        if not isinstance(n, int):
+            raise InputError(f"an index must be a number, not `{text(e)}`", span=extent(e))
+        return n
+
+    def call(self, e: Call, name: str | None) -> Piece:
+        func = ALIASES.get(e.func, e.func)
+        op = OPS.get(func)
+        if op is None:
+            raise InputError(f"unknown function `{e.func}`", hint=did_you_mean(e.func, OPS), span=e.span)
+        bound = Binder(self, op, e).bind()
+        pieces = [p for p in bound.operands if p is not None]
+        terms = tuple(None if p is None else p.term for p in bound.operands)
+        val = self.apply(op, bound.operands, bound.parameters, e.span, bound.rest)
+        if op.constant:
+            return Piece(val, e)
+        return self.line(op, pieces, bound.parameters, val, bound.term, name, terms, bound.rest)
+
+    # -- lines -------------------------------------------------------------------------------
+
+    def apply(self, op: Op, operands: list[Any], parameters: Mapping[str, Any], span: Any,
+              rest: tuple[Any, ...] = ()) -> Val:  # fmt: skip
+        """Run the operation's definition; a shape error gets the operands' own words."""
+        args = [p.val if isinstance(p, Piece) else p for p in operands]
+        hidden = {k: v for k, v in self.hidden.items() if any(p.name == k for p in op.parameters)}
+        try:
+            val = op.define(*args, *rest, **parameters, **hidden)
+        except InputError as error:
+            terms = [text(p.term) for p in operands if isinstance(p, Piece)]
+            raise _named(error, terms, span) from None
+        if val.order > limits.TENSOR_ORDER:
+            raise ShapeError(f"the result has order {val.order}; the limit is {limits.TENSOR_ORDER}", span=span)
+        return val
+
+    def line(self, op: Op, pieces: list[Piece], parameters: Mapping[str, Any], val: Val, term: Expr,
+             name: str | None, terms: tuple[Expr | None, ...] = (), rest: tuple[Any, ...] = ()) -> Piece:  # fmt: skip
+        used = tuple(self.lines[n] for n in dict.fromkeys(names(term)) if n in self.lines)
+        if not used:
+            return Piece(val, term)
+        kind = "defined" if name else "auto"
+        name = name or self.automatic()
+        assert self.definition is not None
+        leaf = Val(g.var(name, val.node.shape), val.row, val.product)
+        hidden = {k: v for k, v in self.hidden.items() if any(p.name == k for p in op.parameters)}
+        self.lines[name] = Line(
+            name, kind, leaf, val, term, op, used, {**parameters, **hidden},
+            terms or tuple(p.term for p in pieces), rest, where=self.definition.where,
+        )  # fmt: skip
+        return Piece(leaf, Name(name))
+
+    def automatic(self) -> str:
+        while True:
+            self.counter += 1
+            name = f"z{self.counter}"
+            if name not in self.taken and name not in OPS and name not in self.sizes:
+                return name
+
+
+def _named(error: InputError, terms: list[str], span: Any) -> ShapeError:
+    """The same error with {left} and {right} filled by the operands as typed."""
+
+    def fill(message: str) -> str:
+        for hole, term in zip(("{left}", "{right}"), terms, strict=False):
+            message = message.replace(hole, term)
+        return message
+
+    hint = fill(error.hint) if error.hint else None
+    return ShapeError(fill(error.message), hint=hint, span=error.span or span, where=error.where)
