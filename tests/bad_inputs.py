@@ -51,10 +51,11 @@ class _Generator:
             case ast.List():
                 return [self.value(x) for x in node.elts]
             case ast.GeneratorExp(generators=[loop]):
-                found = []
                 assert isinstance(loop.target, ast.Name)
-                for self.names[loop.target.id] in self.value(loop.iter):
-                    found.append(self.value(node.elt))  # noqa: PERF401
+                found = []
+                for item in self.value(loop.iter):
+                    self.names[loop.target.id] = item
+                    found.append(self.value(node.elt))
                 return found
             case ast.Call(func=ast.Name(id="range")):
                 return range(*(self.value(x) for x in node.args))

@@ -16,6 +16,7 @@ from ..expr import Binary, Call, Expr, Name, Neg, Num, names, walk
 from ..value import Value
 from . import schema, tree
 from .arrays import pack, size_text
+from .expression import extent
 from .model import Given, Source
 from .tree import Node, Scalar
 from .values import evaluate, functions, number
@@ -242,6 +243,7 @@ class Reader:
                 raise InputError(f"a size may be at most {limits.DIMENSION}")
             return Num(str(size), span=expr.span)
         except InputError as error:
+            error.span = error.span or extent(expr)
             raise schema.located(error, source) from None
 
     def _check_property(
