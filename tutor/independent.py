@@ -1,0 +1,111 @@
+"""The second opinion: values and derivatives by a method that shares no code with the derivation.
+
+Forward values come from walking the printed formulas with each operation's `reference` (plain
+NumPy; loops for convolutions and pools). Derivatives come from central differences of those.
+Nothing here knows the graph, its rules, or simplification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from .expr import Expr, List, Name, Neg, Num, Transpose
+from .ops import OPERATORS
+from .problem import values
+from .problem.lines import Line
+
+STEP = 1e-3  # of the five-point difference: truncation h⁴ and rounding 1e-16/h are both about 1e-12
+NEAR_KINK = 4 * STEP
+FULL_DIFFERENCES = 64  # entries up to which every one is checked, random directions beyond
+DIRECTIONS = 8
+
+Arrays = dict[str, np.ndarray]
+
+
+def forward(lines: Sequence[Line], given: Mapping[str, np.ndarray]) -> Arrays:
+    """Values of the lines, in order, from the given ones; arrays as a user counts axes."""
+    env: Arrays = dict(given)
+    for line in lines:
+        if line.name in env:
+            continue
+        if line.op is None:
+            assert line.value is not None, line.name
+            env[line.name] = line.value.floats()
+            continue
+        with np.errstate(all="ignore"):
+            env[line.name] = np.asarray(line.op.reference(*operands(line, env), *line.rest, **_plain(line)), dtype=float)
+    return env
+
+
+def operands(line: Line, env: Arrays) -> list[np.ndarray | None]:
+    return [None if t is None else inline(t, env) for t in line.terms]
+
+
+def _plain(line: Line) -> dict[str, object]:
+    """Parameters that the reference takes."""
+    return {k: v for k, v in line.parameters.items() if not k.startswith("_") or k in _named(line)}
+
+
+def _named(line: Line) -> tuple[str, ...]:
+    import inspect
+
+    assert line.op is not None
+    return tuple(inspect.signature(line.op.reference).parameters) if callable(line.op.reference) else ()
+
+
+def inline(e: Expr, env: Arrays) -> np.ndarray:
+    """An operand as written: a name, a transpose, a sign, or a constant."""
+    match e:
+        case Name() if e.id in env:
+            return env[e.id]
+        case Transpose():
+            return OPERATORS[".T"].reference(inline(e.arg, env))
+        case Neg():
+            return -inline(e.arg, env)
+        case List() | Num():
+            return values.evaluate(e).floats()
+        case _:
+            return values.evaluate(e, known=None).floats()
+
+
+def kink_distance(lines: Sequence[Line], env: Arrays) -> float:
+    """How near the point is to a place where some operation has no derivative."""
+    nearest = np.inf
+    for line in lines:
+        if line.op is not None and line.op.kinks is not None:
+            arrays = [a for a in operands(line, env) if a is not None]
+            nearest = min(nearest, float(line.op.kinks(arrays, dict(line.parameters))))
+    return nearest
+
+
+def differences(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """The derivative of f at x along a direction, by the five-point central difference."""
+    scale = max(1.0, float(np.max(np.abs(x), initial=0.0)))
+    h = STEP * scale / max(1.0, float(np.max(np.abs(direction))))
+    near = f(x + h * direction) - f(x - h * direction)
+    far = f(x + 2 * h * direction) - f(x - 2 * h * direction)
+    return (8 * near - far) / (12 * h)
+
+
+def directions(shape: tuple[int, ...]) -> list[np.ndarray]:
+    """Unit vectors for a small variable, random directions for a large one."""
+    size = int(np.prod(shape))
+    if size <= FULL_DIFFERENCES:
+        eye = np.eye(size)
+        return [row.reshape(shape) for row in eye]
+    rng = np.random.Generator(np.random.PCG64(12345))
+    return [rng.standard_normal(shape) for _ in range(DIRECTIONS)]
+
+
+def relative_error(got: np.ndarray, want: np.ndarray) -> float:
+    """The largest deviation, relative to the largest entry (or to 1e-3, near zero)."""
+    if got.shape != want.shape:
+        return float("inf")
+    if got.size == 0:
+        return 0.0
+    if not (np.isfinite(got).all() and np.isfinite(want).all()):
+        return float("inf")
+    scale = max(float(np.max(np.abs(want))), float(np.max(np.abs(got))), 1e-3)
+    return float(np.max(np.abs(got - want))) / scale

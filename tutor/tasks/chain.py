@@ -1,0 +1,301 @@
+"""The chain rule along the student's own variables.
+
+From the result back to the variable, one adjoint per line: ∂L/∂v is the sum, over the lines that
+use v, of their adjoint times their local derivative. The adjoints are nodes over the lines' leaves
+and over named upstream adjoints, so each step can be printed as it stands, evaluated as it stands,
+and substituted into the next: closed form and numbers both come from these steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..calculus.reverse import identity, pullback
+from ..calculus.simplify import simplify, substitute
+from ..expr import Binary, Expr, Name, Partial
+from ..graph import dims
+from ..graph import node as g
+from ..graph.node import Node
+from ..notation.build import NoMatrixForm
+from ..notation.index import index_term
+from ..notation.jacobian import jacobian_term
+from ..notation.text import text
+from ..problem.lines import Line
+from ..steps import Step, Text
+from ..value import Value
+from .numbers import approx, equation, substituted
+from .workspace import Workspace
+
+LONG = 160  # characters of a closed form that still reads well
+
+
+@dataclass
+class Adjoint:
+    """∂of/∂line: the formula over leaves and upstream adjoints, and its value."""
+
+    line: Line
+    node: Node
+    symbol: Node  # the leaf that stands for it in later formulas
+    consumers: list[Line]
+    value: np.ndarray | None
+
+
+class Chain:
+    """All adjoints between `of` and `wrt`, in the order in which they are found."""
+
+    def __init__(self, ws: Workspace, of: Line, wrt: Line) -> None:
+        self.ws = ws
+        self.of = of
+        self.wrt = wrt
+        below = ws.graph.below([of])
+        reach = {wrt.name}
+        for line in below:
+            if any(o.name in reach for o in line.operands):
+                reach.add(line.name)
+        self.path = [x for x in below if x.name in reach]
+        self.lead = of.symbol.order if of is not wrt else 0
+        self.adjoints: dict[str, Adjoint] = {}
+        self.walk()
+
+    def walk(self) -> None:
+        users = self.ws.graph.consumers()
+        names = {x.name for x in self.path}
+        front = self.of.val.node.shape if self.of.val else ()
+        seed = identity(front)
+        for line in reversed(self.path):
+            if line is self.of:
+                continue
+            consumers = [u for u in users[line.name] if u.name in names]
+            terms = []
+            for user in consumers:
+                assert user.val is not None
+                upstream = seed if user is self.of else self.adjoints[user.name].symbol
+                terms.append(pullback(user.val.node, upstream, [line.symbol])[0])
+            node = simplify(g.add(terms))
+            symbol = g.var(("partial", self.of.name, line.name), node.shape)
+            self.adjoints[line.name] = Adjoint(line, node, symbol, consumers, self.value(node))
+
+    def value(self, node: Node) -> np.ndarray | None:
+        known = {a.symbol: a.value for a in self.adjoints.values() if a.value is not None}
+        try:
+            return self.ws.value_of(node, known)
+        except KeyError:
+            return None
+
+    @property
+    def final(self) -> Adjoint | None:
+        return self.adjoints.get(self.wrt.name)
+
+    # -- closed form -------------------------------------------------------------------------
+
+    def closed(self, keep_defined: bool = False) -> Node:
+        """The last adjoint with every upstream adjoint (and every line) written out."""
+        full: dict[Node, Node] = {}
+        for line in self.ws.graph.below([self.of]):
+            if line.val is not None and not (keep_defined and line.kind == "defined"):
+                full[line.symbol] = substitute(line.val.node, full)
+        done: dict[Node, Node] = {}
+        for adjoint in self.adjoints.values():
+            done[adjoint.symbol] = substitute(adjoint.node, done | full)
+        assert self.final is not None
+        return simplify(done[self.final.symbol])
+
+    def closed_term(self) -> Expr | None:
+        """The closed form where it reads well: in the givens, else with the author's own names."""
+        for keep in (False, True):
+            try:
+                term = self.term(self.closed(keep))
+            except NoMatrixForm:
+                continue
+            if len(text(term)) <= LONG:
+                return term
+        return None
+
+    def term(self, node: Node) -> Expr:
+        """An adjoint as a term: a gradient in its variable's shape, a Jacobian as a matrix."""
+        ws = self.ws
+        if self.lead == 0:
+            return ws.term(node)
+        return jacobian_term(node, self.lead, ws.leaf_term, ws.problem.convention.layout)
+
+    def formula(self, adjoint: Adjoint) -> Expr | None:
+        """The adjoint in terms of the next ones: in matrices, or with subscripts."""
+        try:
+            return self.term(adjoint.node)
+        except NoMatrixForm:
+            if self.lead:
+                return None
+            try:
+                return index_term(adjoint.node, self.ws.leaf_term)
+            except NoMatrixForm:
+                return None
+
+
+def paper_value(ws: Workspace, line: Line, number: np.ndarray) -> Value:
+    """A gradient in the variable's own shape; a homogeneous vector's has no entry for its 1."""
+    return Value(number[None, :] if line.leaf.row else number)
+
+
+def jacobian_size(of: Line, wrt: Line, layout: str) -> tuple[dims.Dim, dims.Dim]:
+    """Rows × columns of ∂of/∂wrt, both unrolled."""
+    rows = dims.product(of.leaf.node.shape)
+    columns = dims.product(wrt.symbol.shape)
+    return (rows, columns) if layout == "numerator" else (columns, rows)
+
+
+def size_text(size: tuple[dims.Dim, dims.Dim]) -> str:
+    return "×".join(dims.one(d) for d in size)
+
+
+def local_steps(chain: Chain) -> list[Step]:
+    """∂line/∂operand for every line on the path."""
+    ws, layout = chain.ws, chain.ws.problem.convention.layout
+    names = {x.name for x in chain.path}
+    steps = []
+    for line in chain.path:
+        for operand in line.operands:
+            if operand.name not in names or line.val is None or line is chain.wrt:
+                continue
+            term, value = local_term(ws, line, operand, layout)
+            assert line.op is not None
+            steps.append(
+                Step(
+                    f"local.{line.name}.{operand.name}",
+                    "local",
+                    line.op.rule,
+                    Text("Derivative of {y} with respect to {x}", {"y": Name(line.name), "x": Name(operand.name)}),
+                    equation(Partial(Name(line.name), Name(operand.name)), term, value),
+                    why=Text(line.op.why, {"y": Name(line.name), "x": Name(operand.name)}),
+                    shape=jacobian_size(line, operand, layout),
+                    jacobian_dims=size_text(jacobian_size(line, operand, layout)),
+                    uses=(f"forward.{line.name}",),
+                )
+            )
+    return steps
+
+
+def local_node(line: Line, operand: Line) -> Node:
+    assert line.val is not None
+    return simplify(pullback(line.val.node, identity(line.val.node.shape), [operand.symbol])[0])
+
+
+def local_term(ws: Workspace, line: Line, operand: Line, layout: str) -> tuple[Expr | None, Expr | None]:
+    """The local Jacobian as a term, and its value where that is a short scalar or vector."""
+    node = local_node(line, operand)
+    rows = line.leaf.node.order
+    try:
+        term: Expr | None = jacobian_term(node, rows, ws.leaf_term, layout)
+    except NoMatrixForm:
+        term = None
+    value = None
+    if node.order == 0:
+        try:
+            value = Value(ws.value_of(node)).expr()
+        except KeyError:
+            value = None
+    return term, value
+
+
+def chain_steps(chain: Chain) -> list[Step]:
+    """One step per adjoint, from the result back to the variable."""
+    ws = chain.ws
+    numbers: dict[Expr, Value] = {}
+    for line in chain.ws.graph.below([chain.of]):
+        v = ws.paper(line)
+        if v is not None:
+            numbers[Name(line.name)] = v
+    steps: list[Step] = []
+    for adjoint in chain.adjoints.values():
+        line = adjoint.line
+        symbol = Partial(Name(chain.of.name), Name(line.name))
+        term = chain.formula(adjoint)
+        value = None
+        if adjoint.value is not None and chain.lead == 0:
+            value = paper_value(ws, line, adjoint.value)
+        indexed = term is not None and _has_subscripts(term)
+        middle = substituted(term, numbers) if term is not None and value is not None and not indexed else None
+        steps.append(
+            Step(
+                f"chain.{line.name}",
+                "chain",
+                "sum over paths" if len(adjoint.consumers) > 1 else "chain rule",
+                Text("Gradient at {x}" if chain.lead == 0 else "Jacobian at {x}", {"x": Name(line.name)}),
+                equation(symbol, _along(chain, adjoint), None if indexed else term, middle,
+                         value.expr() if value else None)
+                if not indexed
+                else equation(_subscripted(symbol, line), term),
+                approx=approx(value) if value is not None and not indexed else None,
+                why=_reason(chain, adjoint),
+                shape=line.leaf.shape if chain.lead == 0 else jacobian_size(chain.of, line, ws.problem.convention.layout),
+                jacobian_dims=size_text(jacobian_size(chain.of, line, ws.problem.convention.layout)),
+                uses=tuple(f"chain.{c.name}" for c in adjoint.consumers if c is not chain.of)
+                + tuple(f"local.{c.name}.{line.name}" for c in adjoint.consumers),
+            )
+        )  # fmt: skip
+        if indexed and value is not None:
+            steps.append(
+                Step(f"value.{line.name}", "chain", "substitution", Text("Numbers for the gradient at {x}", {"x": Name(line.name)}),
+                     equation(symbol, value.expr()), approx=approx(value), shape=line.leaf.shape,
+                     uses=(f"chain.{line.name}",))
+            )  # fmt: skip
+        if value is not None:
+            numbers[symbol] = value
+    return steps
+
+
+def _has_subscripts(e: Expr) -> bool:
+    from ..expr import Component, Sum, walk
+
+    return any(isinstance(x, Component | Sum) for x in walk(e))
+
+
+def _subscripted(symbol: Expr, line: Line) -> Expr:
+    from ..expr import Component
+    from ..notation.index import OUTPUT
+
+    order = line.symbol.order
+    return Component(symbol, tuple(Name(x) for x in OUTPUT[:order])) if order else symbol
+
+
+def _along(chain: Chain, adjoint: Adjoint) -> Expr | None:
+    """∂L/∂z · ∂z/∂x + …, where everything is a scalar (for arrays the order needs transposes)."""
+    if chain.lead or adjoint.line.symbol.order or len(adjoint.consumers) > 3:
+        return None
+    total: Expr | None = None
+    for user in adjoint.consumers:
+        if user.leaf.node.order:
+            return None
+        local = Partial(Name(user.name), Name(adjoint.line.name))
+        if user is chain.of:
+            if len(adjoint.consumers) == 1:
+                return None
+            part: Expr = local
+        else:
+            part = Binary("*", Partial(Name(chain.of.name), Name(user.name)), local)
+        total = part if total is None else Binary("+", total, part)
+    return total
+
+
+def _reason(chain: Chain, adjoint: Adjoint) -> Text:
+    line, of = Name(adjoint.line.name), Name(chain.of.name)
+    users = adjoint.consumers
+    if len(users) > 1:
+        listed: Sequence[Line] = users
+        holes = {f"c{k}": Name(u.name) for k, u in enumerate(listed)}
+        names = ", ".join("{" + k + "}" for k in holes)
+        return Text(
+            "{x} is used more than once (in " + names + "), so the contributions of all paths add up.",
+            {"x": line, **holes},
+        )
+    (user,) = users
+    if user is chain.of:
+        return Text("{y} depends on {x} directly.", {"y": of, "x": line})
+    return Text(
+        "{y} depends on {x} only through {z}: multiply what arrives at {z} by the local derivative.",
+        {"y": of, "x": line, "z": Name(user.name)},
+    )
+
+

@@ -1,0 +1,126 @@
+"""Forward pass: every line's formula, numbers substituted, value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .. import independent
+from ..errors import InputError
+from ..expr import Name
+from ..graph import dims
+from ..problem.lines import Line
+from ..steps import Check, Step, TaskResult, Text
+from ..value import Value
+from .numbers import approx, equation, substituted
+from .workspace import Workspace, as_json
+
+WORDS = {
+    "conv1d": "Slide the kernel along the input; every position is a dot product of window and kernel.",
+    "conv2d": "Slide the kernel over the input; every position is a dot product of window and kernel.",
+    "max_pool1d": "Keep the largest entry of every window.",
+    "max_pool2d": "Keep the largest entry of every window.",
+    "avg_pool1d": "Average every window.",
+    "avg_pool2d": "Average every window.",
+}
+
+
+def given_steps(ws: Workspace, lines: Sequence[Line]) -> list[Step]:
+    steps = []
+    for line in lines:
+        if line.op is not None or line.kind != "given" or line.name in ws.shown:
+            continue
+        ws.shown.add(line.name)
+        value = ws.paper(line)
+        why = None
+        if "homogeneous" in line.properties:
+            why = Text("{x} is in homogeneous coordinates: {n} coordinates and a final 1.",
+                       {"x": Name(line.name), "n": str(line.symbol.shape[0])})  # fmt: skip
+        title = Text("Given {x}", {"x": Name(line.name)})
+        members = equation(Name(line.name), value.expr() if value else None)
+        steps.append(Step(f"given.{line.name}", "given", "", title, members, why=why, shape=line.shape))
+    return steps
+
+
+def forward_steps(ws: Workspace, lines: Sequence[Line]) -> list[Step]:
+    """One step per line that no earlier task has shown."""
+    steps = []
+    numbers = {Name(x.name): v for x in lines if (v := ws.paper(x)) is not None}
+    for line in lines:
+        if line.formula is None or line.name in ws.shown or (line.op is None and line.kind == "given"):
+            continue
+        ws.shown.add(line.name)
+        value = ws.paper(line)
+        middle = substituted(line.formula, numbers) if value is not None else None
+        result = value.expr() if value is not None else None
+        words = WORDS.get(line.op.name) if line.op else None
+        steps.append(
+            Step(
+                f"forward.{line.name}",
+                "forward",
+                line.op.name if line.op else "constant",
+                Text("Compute {y}", {"y": Name(line.name)}),
+                equation(Name(line.name), line.formula, middle, result),
+                approx=approx(value) if value is not None else None,
+                why=Text(words) if words else None,
+                shape=line.shape,
+                uses=tuple(f"{'given' if o.op is None else 'forward'}.{o.name}" for o in line.operands),
+            )
+        )
+    return steps
+
+
+def check_forward(ws: Workspace, lines: Sequence[Line]) -> Check | None:
+    """Each value against a walk of the printed formulas in plain NumPy."""
+    valued = [x for x in lines if x.op is not None and ws.numbers[x.name] is not None]
+    if not valued:
+        return None
+    env = independent.forward([x for x in lines if ws.numbers[x.name] is not None], ws.given_floats())
+    worst = 0.0
+    for line in valued:
+        value = ws.paper(line)
+        assert value is not None
+        worst = max(worst, independent.relative_error(value.floats(), np.asarray(env[line.name])))
+    looped = any(x.op is not None and x.op.name.startswith(("conv", "max_pool", "avg_pool")) for x in valued)
+    method = "direct loops over windows" if looped else "direct evaluation in floating point"
+    return Check(method, worst, worst < 1e-9)
+
+
+def solve(ws: Workspace, task_id: str, of: Sequence[str]) -> TaskResult:
+    if of:
+        targets = [ws.line(n) for n in of]
+        lines = ws.graph.below(targets)
+    else:
+        lines = list(ws.graph.lines.values())
+        targets = [x for x in lines if x.kind == "defined"] or lines
+    if not any(x.op is not None for x in lines):
+        raise InputError("there is nothing to compute: `define` is empty")
+    steps = [*given_steps(ws, lines), *forward_steps(ws, lines)]
+    wanted = [x for x in lines if x.formula is not None]
+    values = {x.name: _entry(ws, x) for x in wanted}
+    last = targets[-1]
+    single = ws.paper(last)
+    return TaskResult(
+        id=task_id,
+        task="forward",
+        subject={"of": list(of)} if of else {},
+        heading=Text("Forward pass") if not of else Text("Forward pass to {y}", {"y": Name(last.name)}),
+        steps=tuple(steps),
+        shape=last.shape,
+        dims=dims.text(last.shape),
+        symbol=Name(last.name),
+        formula=last.formula,
+        value=single,
+        extra={"values": values},
+        check=check_forward(ws, lines),
+    )
+
+
+def _entry(ws: Workspace, line: Line) -> dict[str, object]:
+    value: Value | None = ws.paper(line)
+    return {
+        "shape": [as_json(d) for d in line.shape],
+        "exact": value.strings() if value else None,
+        "value": value.numbers() if value else None,
+    }

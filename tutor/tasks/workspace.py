@@ -1,0 +1,162 @@
+"""A problem at a point: the surface graph, the values of its lines, and their printing.
+
+Values are kept in the graph's own axes (a row has one); `paper` gives them as a user counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .. import independent
+from ..errors import InputError
+from ..expr import Expr, Name, Partial
+from ..graph import dims
+from ..graph.node import Node
+from ..notation.matrix import matrix_term
+from ..numeric.evaluate import NotFinite, TooLong, evaluate
+from ..problem.elaborate import elaborate
+from ..problem.lines import Graph, Line
+from ..problem.model import Problem
+from ..steps import Variable
+from ..value import Value
+
+
+class Workspace:
+    """Lines and their values. `point` replaces the values of givens (after an update)."""
+
+    def __init__(self, problem: Problem, graph: Graph, point: Mapping[str, np.ndarray] | None = None) -> None:
+        self.problem = problem
+        self.graph = graph
+        self.point = dict(point or {})
+        self.shown: set[str] = set()  # lines whose forward step an earlier task has printed
+        self.numbers: dict[str, np.ndarray | None] = {}
+        self.inexact: set[str] = set()  # lines whose exact form outgrew the limits
+        for line in graph.lines.values():
+            self.numbers[line.name] = self.evaluated(line)
+
+    def moved(self, point: Mapping[str, np.ndarray]) -> Workspace:
+        """The same problem at another point."""
+        return Workspace(self.problem, self.graph, {**self.point, **point})
+
+    # -- values ------------------------------------------------------------------------------
+
+    def evaluated(self, line: Line) -> np.ndarray | None:
+        if line.name in self.point:
+            return self.point[line.name]
+        if line.op is None:
+            return None if line.value is None else line.value.data.reshape(_concrete(line))
+        assert line.val is not None
+        if any(self.numbers[o.name] is None for o in line.operands):
+            return None
+        try:
+            return self.value_of(line.val.node)
+        except NotFinite as error:
+            error.message = f"the value of `{line.name}` is not a finite real number"
+            error.hint = "a division by zero, the logarithm of a number that is not positive, or an overflow"
+            if line.where:
+                error.at(line.where)
+            raise
+        except KeyError:  # a symbolic size
+            return None
+
+    def value_of(self, node: Node, extra: Mapping[Node, np.ndarray] | None = None) -> np.ndarray:
+        """The value of a node over the lines' leaves; exact if everything it needs is."""
+        env = self.leaves() | dict(extra or {})
+        try:
+            return evaluate([node], env)[0]
+        except TooLong:
+            floats = {n: Value(v).floats() for n, v in env.items()}
+            return evaluate([node], floats)[0]
+
+    def leaves(self) -> dict[Node, np.ndarray]:
+        env = dict(self.graph.constants)
+        for line in self.graph.lines.values():
+            number = self.numbers.get(line.name)
+            if number is not None:
+                env[line.symbol] = number
+        return env
+
+    def has_value(self, *lines: Line) -> bool:
+        return all(self.numbers[x.name] is not None for line in lines for x in self.graph.below([line]))
+
+    def paper(self, line: Line) -> Value | None:
+        """The value with the axes a user counts; a homogeneous vector with its final 1."""
+        number = self.numbers[line.name]
+        if number is None:
+            return None
+        if "homogeneous" in line.properties:
+            number = self.value_of(line.leaf.node)
+        return Value(number[None, :] if line.leaf.row else number)
+
+    # -- the second opinion ------------------------------------------------------------------
+
+    def given_floats(self) -> dict[str, np.ndarray]:
+        found = {}
+        for line in self.graph.lines.values():
+            if line.op is None:
+                value = self.paper(line)
+                if value is not None:
+                    found[line.name] = value.floats()
+        return found
+
+    def reference(self, target: Line, override: Mapping[str, np.ndarray] | None = None) -> independent.Arrays:
+        """Values of everything below the target by the independent method."""
+        given = {**self.given_floats(), **(override or {})}
+        return independent.forward(self.graph.below([target]), given)
+
+    # -- names and terms ---------------------------------------------------------------------
+
+    def line(self, name: str) -> Line:
+        try:
+            return self.graph[name]
+        except KeyError:
+            from ..errors import did_you_mean
+
+            raise InputError(f"unknown name `{name}`", hint=did_you_mean(name, self.graph.lines)) from None
+
+    def leaf_term(self, node: Node) -> Expr:
+        """How a leaf prints: a line's name, an adjoint ∂L/∂z, a constant as written."""
+        name = node.attr.name
+        if isinstance(name, tuple):
+            if name[0] == "partial":
+                return Partial(Name(name[1]), Name(name[2]))
+            from ..problem.expression import parse
+
+            return parse(name[2])
+        return Name(name)
+
+    def term(self, node: Node) -> Expr:
+        return matrix_term(node, self.leaf_term)
+
+    def variables(self) -> dict[str, Variable]:
+        return {
+            line.name: Variable(
+                line.name,
+                "given" if line.kind == "given" else "defined",
+                line.shape,
+                dims.text(line.shape),
+                self.paper(line),
+                line.label,
+            )
+            for line in self.graph.lines.values()
+        }
+
+
+def _concrete(line: Line) -> tuple[int, ...]:
+    shape: list[int] = []
+    for d in line.symbol.shape:
+        assert isinstance(d, int)
+        shape.append(d)
+    return tuple(shape)
+
+
+def workspace(problem: Problem, skip: frozenset[str] = frozenset()) -> Workspace:
+    return Workspace(problem, elaborate(problem, skip))
+
+
+def as_json(x: Any) -> Any:
+    """A size for JSON: an integer or its text."""
+    return x if isinstance(x, int) else str(x)
