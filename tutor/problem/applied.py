@@ -17,6 +17,10 @@ if TYPE_CHECKING:  # model imports numpy
     from .model import Layer, Network
 
 
+class TooLargeError(ShapeError):
+    """An output size is beyond the largest that is allowed."""
+
+
 @dataclass(frozen=True)
 class Applied:
     """A layer of a network with its sizes."""
@@ -62,7 +66,7 @@ def apply_layer(
         raise type(error)(message, hint=error.hint).at(layer.where) from None
     for n in y:
         if n > limits.DIMENSION:
-            raise InputError(
+            raise TooLargeError(
                 f"{name} ({spec.type}): the output {list(y)} has a size beyond {limits.DIMENSION}",
                 where=layer.where,
             )

@@ -9,8 +9,9 @@ from itertools import product
 from math import prod
 
 from .. import limits
-from ..errors import ShapeError
+from ..errors import InputError, ShapeError
 from ..graph.sizes import NoWindowError
+from ..problem.applied import TooLargeError
 from ..problem.arguments import bind
 from ..problem.layer_spec import Shape
 from ..problem.layers import LAYERS
@@ -18,10 +19,11 @@ from ..steps import Check
 from .recount import recount_shape
 from .shape_chain import Chain
 
-OUTER = 4_000  # combinations of all unknowns but one that are tried
+MOST = 250_000  # candidates that may be tried one by one
 RECOUNTED = 5_000  # candidates that the check goes through
 # of these, more gives more outputs; of a kernel, a stride or a dilation, fewer
-_GROWS = ("padding", "input", "out_channels", "out_features")
+_SIZES = ("input", "out_channels", "out_features")
+_GROWS = ("padding", *_SIZES)
 _MONOTONE = (*_GROWS, "kernel_size", "stride", "dilation")
 
 Values = dict[str, int]
@@ -45,7 +47,8 @@ def ranges(goals: Sequence[Goal], unknown: Sequence[str]) -> dict[str, range]:
     """The values to be tried for each unknown, up to the largest size in sight.
 
     A padding starts at 0, everything else at 1. A declared size may need to be larger than the
-    target, by the strides and kernels on the way.
+    target, by the strides and kernels on the way. With several unknowns the ranges of windows'
+    numbers are cut, so that all candidates together can be tried.
     """
     known = [n for g in goals for n in (*g.chain.start, *g.target) if isinstance(n, int)]
     largest = max(known, default=1)
@@ -63,8 +66,8 @@ def ranges(goals: Sequence[Goal], unknown: Sequence[str]) -> dict[str, range]:
             top = min(largest * scale + reach * scale, limits.DIMENSION)
         elif "kernel_size" in where:
             top = largest + reach
-        if len(unknown) > 1:
-            top = min(top, int(OUTER ** (1 / (len(unknown) - 1))))
+        if len(unknown) > 1 and not set(where) <= set(_SIZES):
+            top = min(top, int(MOST ** (1 / len(unknown))))
         out[name] = range(0 if where == ("padding",) else 1, top + 1)
     return out
 
@@ -81,6 +84,8 @@ def search(goals: Sequence[Goal], spans: Mapping[str, range]) -> list[Values]:
     inner = _innermost(goals, names, spans)
     outer = [n for n in names if n != inner]
     found = []
+    if prod(len(spans[n]) for n in outer) > MOST:
+        raise _too_many(goals)
     for combination in product(*(spans[n] for n in outer)):
         values = dict(zip(outer, combination, strict=True))
         for number in _fitting(goals, values, inner, spans[inner]):
@@ -118,7 +123,17 @@ def _fitting(goals: Sequence[Goal], values: Values, name: str, span: range) -> I
             candidates = candidates[low:high]
         except _Undecided:
             pass
+    if len(candidates) > MOST:
+        raise _too_many(goals)
     yield from sorted(v for v in candidates if fits(goals, values | {name: v}))
+
+
+def _too_many(goals: Sequence[Goal]) -> InputError:
+    return InputError(
+        f"there are more than {MOST} candidates to try for these unknowns",
+        hint="give some of them a number, or make the sizes smaller",
+        where=goals[0].chain.where,
+    )
 
 
 class _Undecided(Exception):  # noqa: N818 - not an error, a fork in the search
@@ -133,6 +148,9 @@ def _order(goals: Sequence[Goal], values: Values) -> tuple[bool, bool]:
             shape = goal.chain.run(values)[1]
         except NoWindowError:
             return False, False
+        except TooLargeError:
+            beyond = True
+            continue
         except ShapeError:
             raise _Undecided from None
         enough &= all(n >= t for n, t in zip(shape, goal.target, strict=True))
