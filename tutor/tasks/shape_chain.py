@@ -52,6 +52,12 @@ class Chain:
             x = stage.outer(x, applied[-1].output)
         return tuple(applied), x
 
+    def before(self, stage: int) -> tuple[Applied, ...]:
+        """The layers before a stage; none when their sizes are not known yet."""
+        if free_names(self.start):
+            return ()
+        return Chain(self.node, self.start, self.stages[:stage], self.where).run({})[0]
+
     def order(self) -> int:
         """The number of axes of the node's shape, whatever the unknown sizes are."""
         order = len(self.start)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..expr import Binary, Expr, Name
-from ..problem.arguments import free_names
 from ..problem.layers import LAYERS
 from ..steps import Step, Text
 from . import no_solution, size_equation
@@ -88,7 +87,7 @@ class Explanation:
         chain = goal.chain
         before: tuple[Any, ...] = chain.start
         lines: list[tuple[Text, tuple[int, ...]]] = []
-        for applied in _prefix(goal, pivot):
+        for applied in chain.before(pivot):
             holes = {"layer": applied.name, "x": by(applied.input), "y": by(applied.output)}
             lines.append((Text("{layer}: {x} → {y}", holes), applied.output))
         if lines:
@@ -238,7 +237,7 @@ class Explanation:
                 level=0,
             )
             return
-        equations = {f"e{i}": Binary("==", Name(n), num(v)) for i, (n, v) in _pairs(smallest)}
+        equations = {f"e{i}": Binary("==", Name(n), num(v)) for i, (n, v) in enumerate(smallest.items())}
         within, holes = self._within()
         listed = ", ".join(f"{{{k}}}" for k in equations)
         words = "The only solution is " if count == 1 else "The smallest of {n} solutions is "
@@ -290,18 +289,6 @@ class Explanation:
         )
         for why in no_solution.reasons(self.goals, self.spans):
             self._add("note", "no solution", Text("Why not"), why=why, level=0)
-
-
-def _pairs(values: Values) -> list[tuple[int, tuple[str, int]]]:
-    return list(enumerate(values.items()))
-
-
-def _prefix(goal: Goal, pivot: int) -> tuple[Any, ...]:
-    """The layers before the pivot, when their sizes are known."""
-    chain = goal.chain
-    if free_names(chain.start):
-        return ()
-    return type(chain)(chain.node, chain.start, chain.stages[:pivot], chain.where).run({})[0]
 
 
 def _backwards(layer: str, axis: str, found: Interval, wanted: Interval) -> tuple[Text, Text]:
