@@ -237,7 +237,8 @@ class Explanation:
                 level=0,
             )
             return
-        equations = {f"e{i}": Binary("==", Name(n), num(v)) for i, (n, v) in enumerate(smallest.items())}
+        values = [Binary("==", Name(n), num(v)) for n, v in smallest.items()]
+        equations = {f"e{i}": e for i, e in enumerate(values)}
         within, holes = self._within()
         listed = ", ".join(f"{{{k}}}" for k in equations)
         words = "The only solution is " if count == 1 else "The smallest of {n} solutions is "
