@@ -59,6 +59,7 @@ def test_sine_neuron() -> None:
     assert problem.tags == ("neuron",)
     assert problem.convention.layout == "denominator"
     assert problem.convention.vec == "column"
+    assert problem.convention.stated == {"layout"}
     values = {n: g.value.strings() for n, g in problem.given.items() if g.value}
     assert values == {"x": ["2", "1"], "w": ["pi/2", "pi"], "b": "1", "yhat": "2"}
     assert problem.given["yhat"].label == "\\hat{y}"

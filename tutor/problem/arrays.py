@@ -58,6 +58,8 @@ def binary(term: Binary, left: Any, right: Any) -> Value:
         pairs = zip(*(x.ravel() for x in np.broadcast_arrays(a, b)), strict=True)
         answers = [sympy.Integer(int(bool(test(x, y)))) for x, y in pairs]
         return pack(answers, np.broadcast_shapes(a.shape, b.shape))
+    if term.op == "**" and exact and _is_long_power(a, b):
+        a, b = Value(a).floats(), Value(b).floats()
     with np.errstate(all="ignore"):
         result = _ARITHMETIC[term.op](a, b)
     return checked(np.asarray(result, dtype=a.dtype), term.span)
@@ -79,6 +81,14 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "==": lambda x, y: sympy.Eq(x, y),
     "!=": lambda x, y: sympy.Ne(x, y),
 }
+
+
+def _is_long_power(a: np.ndarray, b: np.ndarray) -> bool:
+    """An exact power would be too long to work out, or too long to read."""
+    exponent = max((abs(x) for x in b.ravel() if x.is_Rational), default=0)
+    lengths = (max(x.p.bit_length(), x.q.bit_length()) for x in a.ravel() if x.is_Rational)
+    bits = max(lengths, default=0)
+    return bool(exponent > limits.CONSTANT_EXPONENT or bits * exponent > limits.CONSTANT_BITS)
 
 
 def _aligned(a: np.ndarray, b: np.ndarray, term: Binary) -> tuple[np.ndarray, np.ndarray]:
@@ -117,7 +127,8 @@ def _product(a: np.ndarray, b: np.ndarray, span: Span) -> np.ndarray:
     if work > limits.EXACT_MULTIPLY_ADDS:
         a, b = Value(a).floats(), Value(b).floats()
     try:
-        result = np.matmul(a, b)
+        with np.errstate(all="ignore"):
+            result = np.matmul(a, b)
     except ValueError:
         raise ShapeError(f"`@` cannot join values of size {sizes}", span=span) from None
     return result.reshape(()) if np.size(result) == 1 else result

@@ -173,7 +173,7 @@ def flip(x: Any, axis: Any = None) -> Value:
     at = None if axis is None else _int(axis, "an axis")
     if at is not None and not -data.ndim <= at < data.ndim:
         raise ShapeError(f"axis {at} of a value with {data.ndim} axes")
-    return Value(np.flip(data, at).copy())
+    return Value(np.array(np.flip(data, at), dtype=data.dtype))
 
 
 def transpose(x: Any) -> Value:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -99,11 +99,11 @@ class _Loader:
             return Convention()
         section = schema.mapping(node, "`convention`")
         schema.check_keys(section, schema.CONVENTIONS, "`convention`")
-        chosen = {
+        chosen: dict[str, Any] = {
             key.text: schema.word(value, f"`{key.text}`", schema.CONVENTIONS[key.text])
             for key, value in section.entries
         }
-        return Convention(**chosen)
+        return replace(Convention(**chosen), stated=frozenset(chosen))
 
     def _given(
         self, top: tree.Mapping, functions: Collection[str]
