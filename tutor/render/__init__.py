@@ -1,0 +1,1 @@
+"""Renderers: pure functions from a Solution to text, one module per target."""

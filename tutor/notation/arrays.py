@@ -1,0 +1,53 @@
+"""List terms as grids of entries, abbreviated when they are large."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..expr import Expr, List
+
+SHOWN = 8  # longer axes show their ends only
+ENDS = 3
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Rows of entries; None is an ellipsis. `size` is set when something was left out."""
+
+    rows: tuple[tuple[Expr | None, ...], ...]
+    size: str | None
+
+
+def array_shape(e: Expr) -> tuple[int, ...] | None:
+    """The shape of nested lists, () for anything else, None when ragged or empty."""
+    if not isinstance(e, List):
+        return ()
+    inner = {array_shape(i) for i in e.items}
+    if len(inner) != 1:
+        return None
+    (shape,) = inner
+    return None if shape is None else (len(e.items), *shape)
+
+
+def shorten(items: tuple[Expr, ...]) -> tuple[Expr | None, ...]:
+    """The items, or their first and last few with None between."""
+    if len(items) <= SHOWN:
+        return items
+    return (*items[:ENDS], None, *items[-ENDS:])
+
+
+def grid(e: List) -> Grid | None:
+    """A vector or matrix as a grid (a flat list is a column); None when it is neither."""
+    shape = array_shape(e)
+    if not shape or len(shape) > 2:
+        return None
+    count, columns = (*shape, 1)[:2]
+    shown = 2 * ENDS + 1 if columns > SHOWN else columns
+    rows: list[tuple[Expr | None, ...]] = []
+    for item in shorten(e.items):
+        if item is None:
+            rows.append((None,) * shown)
+        else:
+            rows.append(shorten(item.items) if isinstance(item, List) else (item,))
+    cut = any(n > SHOWN for n in shape)
+    return Grid(tuple(rows), f"{count}×{columns}" if cut else None)

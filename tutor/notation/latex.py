@@ -1,0 +1,285 @@
+r"""Terms as LaTeX mathematics that amsmath alone compiles.
+
+Vectors are bold lowercase, matrices bold uppercase, scalars italic; `names` says which is which.
+No spacing command is a backslash with punctuation (`\,`), because Markdown would eat the backslash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..expr import (
+    Binary,
+    Call,
+    Component,
+    Const,
+    Expr,
+    Index,
+    List,
+    Name,
+    Neg,
+    Num,
+    Partial,
+    Slice,
+    Str,
+    Sum,
+    Transpose,
+)
+from ..steps import Variable
+from . import functions, tex
+from .arrays import array_shape, grid, shorten
+from .names import latex_name, parts
+from .precedence import PAPER, PAPER_NEG, Level, associates, leading_minus, paper_op, pull_minus
+from .tex_text import tex_text
+
+NAMES: Mapping[str, Variable] = {}
+
+_SIGNS = {
+    "+": " + ", "-": " - ", "<": " < ", "<=": r" \le ", ">": " > ", ">=": r" \ge ", "==": " = ",
+    "!=": r" \ne ", ".*": r" \odot ", "./": r" \oslash ", "@": r" \mathinner{} ",
+}  # fmt: skip
+THIN = r" \thinspace "
+
+
+def latex(e: Expr, names: Mapping[str, Variable] = NAMES) -> str:
+    """The term as the inside of a formula, without dollar signs."""
+    return _Printer(names).at(e)
+
+
+class _Printer:
+    def __init__(self, names: Mapping[str, Variable]) -> None:
+        self.names = names
+
+    def at(self, e: Expr, least: Level = Level.COMPARE) -> str:
+        out, level = self.show(e)
+        return out if level >= least else _parenthesise(out)
+
+    def show(self, e: Expr) -> tuple[str, Level]:
+        match e:
+            case Num():
+                return _number(e.text)
+            case Name():
+                return self.name(e.id), Level.ATOM
+            case Str():
+                return _word(e.value), Level.ATOM
+            case Const():
+                return _word(str(e.value)), Level.ATOM
+            case Neg():
+                level, least = PAPER_NEG
+                return "-" + self.at(e.arg, Level.ATOM if leading_minus(e.arg) else least), level
+            case Binary(op="**"):
+                return self.power(e)
+            case Binary():
+                pulled = pull_minus(e)
+                return self.binary(e) if pulled is e else self.show(pulled)
+            case Transpose(arg=Call(func="inv", args=(arg,))):
+                return self.at(arg, Level.ATOM) + r"^{-\top}", Level.POWER
+            case Transpose():
+                return self.at(e.arg, Level.ATOM) + r"^{\top}", Level.POWER
+            case Call():
+                return self.call(e)
+            case Slice():
+                ends = [self.at(x) if x is not None else "" for x in (e.start, e.stop)]
+                return ":".join(ends + ([self.at(e.step)] if e.step else [])), Level.ATOM
+            case Index():
+                inside = ", ".join(self.at(i) for i in e.items)
+                return f"{self.at(e.arg, Level.ATOM)}[{inside}]", Level.ATOM
+            case List():
+                return self.array(e), Level.ATOM
+            case Partial():
+                of, wrt = self.at(e.of, Level.ATOM), self.at(e.wrt, Level.ATOM)
+                return rf"\frac{{\partial {of}}}{{\partial {wrt}}}", Level.UNARY
+            case Component():
+                return self.component(e), Level.ATOM
+            case Sum():
+                body = self.at(e.body, Level.HADAMARD)
+                return rf"\sum_{{{', '.join(map(latex_name, e.indices))}}} {body}", Level.HADAMARD
+
+    def name(self, name: str, *, bold: bool = True) -> str:
+        variable = self.names.get(name)
+        if variable is not None and variable.label:
+            label = tex.parse(variable.label)
+            if label is not None:
+                return f"{{{label.latex}}}"  # one unit, whatever scripts it ends with
+            return _word(_cut(variable.label))
+        return latex_name(name, bold=bold and variable is not None and variable.shape != ())
+
+    def binary(self, e: Binary) -> tuple[str, Level]:
+        op = paper_op(e)
+        if op == "/":
+            return rf"\frac{{{self.at(e.left)}}}{{{self.at(e.right)}}}", Level.UNARY
+        level, least_left, least_right = PAPER[op]
+        left, right = self.at(e.left, least_left), self.at(e.right, least_right)
+        if leading_minus(e.right) and not _is_fraction(e.right) and least_right <= Level.HADAMARD:
+            right = _parenthesise(self.at(e.right))
+        elif (isinstance(e.right, Sum) and op in ("*", "@")) or associates(e, e.right):
+            right = self.at(e.right)
+        return left + self.sign(e, right) + right, level
+
+    def sign(self, e: Binary, right: str) -> str:
+        op = paper_op(e)
+        if op == "*":
+            return self.times(e, right)
+        if op == "@":
+            return " "
+        return _SIGNS[op]
+
+    def times(self, e: Binary, right: str) -> str:
+        r"""Nothing between a number and a letter; \cdot wherever that would mislead."""
+        last, first = _last(e.left), _first(e.right)
+        if isinstance(first, Partial) and isinstance(last, Name | Num):
+            return THIN
+        if isinstance(last, Partial | List) or isinstance(first, Partial | List | Num | Neg):
+            return r" \cdot "
+        if right.startswith((r"\left( -", "(-", "-")):
+            return r" \cdot "
+        if isinstance(last, Num):
+            return " "
+        if isinstance(last, Call | Index) or right.startswith((r"\left(", "(")):
+            return r" \cdot "
+        return THIN
+
+    def power(self, e: Binary) -> tuple[str, Level]:
+        mark = self.at(e.right)
+        base = e.left
+        if e.elementwise:
+            return rf"{self.at(base, Level.ATOM)}^{{\circ {mark}}}", Level.POWER
+        if (
+            isinstance(base, Call)
+            and base.func in functions.POWER_INSIDE
+            and isinstance(e.right, Num)
+        ):
+            return rf"{functions.NAMES[base.func][1]}^{{{mark}}}{self.arguments(base)}", Level.ATOM
+        return f"{self.at(base, Level.ATOM)}^{{{mark}}}", Level.POWER
+
+    def call(self, e: Call) -> tuple[str, Level]:
+        rewritten = functions.rewrite(e)
+        if rewritten is not e:
+            return self.show(rewritten)
+        if e.func in functions.CONSTANTS and not e.kwargs:
+            sizes = e.args[0].items if len(e.args) == 1 and isinstance(e.args[0], List) else e.args
+            below = r" \times ".join(self.at(a, Level.MUL) for a in sizes)
+            return f"{functions.CONSTANTS[e.func][1]}_{{{below}}}", Level.ATOM
+        if (entries := self.sum_of_entries(e)) is not None:
+            return entries, Level.HADAMARD
+        found = functions.layer(e)
+        if found is not None:
+            return self.layer(e, found)
+        form = functions.FORMS.get((e.func, len(e.args)))
+        if form is None or e.kwargs:
+            return _operator(e.func) + self.arguments(e), Level.ATOM
+        out = form.latex
+        # argument braces first doubled as markers, so that no argument is substituted twice
+        pieces = [self.at(a, form.least) for a in e.args]
+        for i in range(len(pieces)):
+            out = out.replace(f"{{{i}}}", f"\0{i}\0")
+        for i, piece in enumerate(pieces):
+            out = out.replace(f"\0{i}\0", piece)
+        return out, form.level
+
+    def sum_of_entries(self, e: Call) -> str | None:
+        """sum(x) of a named vector or matrix: the textbook's Σᵢ xᵢ."""
+        if e.func != "sum" or e.kwargs or len(e.args) != 1 or not isinstance(e.args[0], Name):
+            return None
+        name = e.args[0].id
+        variable = self.names.get(name)
+        if variable is None or variable.label or len(variable.shape) not in (1, 2):
+            return None
+        if parts(name).subscripts:
+            return None
+        indices = "ij"[: len(variable.shape)]
+        return rf"\sum_{{{','.join(indices)}}} {self.name(name, bold=False)}_{{{indices}}}"
+
+    def arguments(self, e: Call) -> str:
+        given = [self.at(a) for a in e.args]
+        given += [rf"{_word(k)} = {self.at(v)}" for k, v in e.kwargs]
+        return _parenthesise(", ".join(given))
+
+    def layer(self, e: Call, found: functions.Layer) -> tuple[str, Level]:
+        operands = [self.at(x, Level.MUL if found.star else Level.COMPARE) for x in found.operands]
+        if found.star:
+            return rf"{operands[0]} \star {operands[1]}", Level.HADAMARD
+        below = r" \times ".join(self.at(x) for x in found.below)
+        notes = ", ".join(rf"{_word(k)}\ {self.sizes(v)}" for k, v in found.notes)
+        inside = ", ".join(operands) + (rf";\ {notes}" if notes else "")
+        name = _operator(e.func) + (f"_{{{below}}}" if below else "")
+        return name + _parenthesise(inside), Level.ATOM
+
+    def sizes(self, e: Expr) -> str:
+        if isinstance(e, List) and all(isinstance(i, Num) for i in e.items):
+            return r" \times ".join(self.at(i) for i in e.items)
+        return self.at(e)
+
+    def component(self, e: Component) -> str:
+        names = [self.at(i) for i in e.indices]
+        below = ("" if all(len(n) == 1 for n in names) else ", ").join(names)
+        if isinstance(e.arg, Name):
+            variable = self.names.get(e.arg.id)
+            labelled = variable is not None and bool(variable.label)
+            arg = self.name(e.arg.id, bold=False)
+            bare = labelled or not parts(e.arg.id).subscripts
+        else:
+            arg, bare = self.at(e.arg), False
+        return f"{arg}_{{{below}}}" if bare else f"{_parenthesise(arg)}_{{{below}}}"
+
+    def array(self, e: List) -> str:
+        shape = array_shape(e)
+        found = grid(e) if shape is not None and len(shape) <= 2 else None
+        if found is None:
+            items = r" & ".join(r"\cdots" if x is None else self.at(x) for x in shorten(e.items))
+            return rf"\begin{{bmatrix}} {items} \end{{bmatrix}}"
+        rows = []
+        for row in found.rows:
+            blank = r"\vdots" if all(x is None for x in row) else r"\cdots"
+            rows.append(" & ".join(blank if x is None else self.at(x) for x in row))
+        body = r" \\ ".join(rows)
+        out = rf"\begin{{bmatrix}} {body} \end{{bmatrix}}"
+        if found.size:
+            size = found.size.replace("×", r" \times ")
+            out += f"_{{{size}}}"
+        return out
+
+
+def _parenthesise(out: str) -> str:
+    """Parentheses as tall as their contents; plain ones keep sin(x) tight."""
+    tall = any(mark in out for mark in (r"\frac", r"\begin", r"\sum", r"\left"))
+    return rf"\left( {out} \right)" if tall else f"({out})"
+
+
+def _is_fraction(e: Expr) -> bool:
+    return isinstance(e, Binary) and paper_op(e) == "/" and not isinstance(e.left, Neg)
+
+
+def _last(e: Expr) -> Expr:
+    while isinstance(e, Binary) and paper_op(e) in ("*", "@"):
+        e = e.right
+    return e
+
+
+def _first(e: Expr) -> Expr:
+    while isinstance(e, Binary) and paper_op(e) in ("*", "@", "**"):
+        e = e.left
+    return e
+
+
+def _operator(name: str) -> str:
+    if name in functions.NAMES:
+        return functions.NAMES[name][1]
+    return rf"\operatorname{{{tex_text(name)}}}"
+
+
+def _cut(label: str) -> str:
+    return label if len(label) <= 40 else label[:39] + "…"
+
+
+def _word(text: str) -> str:
+    """Words inside a formula, literally."""
+    return rf"\text{{{tex_text(text)}}}"
+
+
+def _number(text: str) -> tuple[str, Level]:
+    mantissa, e, exponent = text.lower().partition("e")
+    if not e:
+        return text, Level.ATOM
+    factor = "" if mantissa in ("1", "1.0") else rf"{mantissa} \cdot "
+    return f"{factor}10^{{{int(exponent)}}}", Level.MUL if factor else Level.POWER

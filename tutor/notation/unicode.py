@@ -1,0 +1,288 @@
+"""Terms as mathematics in Unicode: on one line, or laid out with upright vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..expr import (
+    Binary,
+    Call,
+    Component,
+    Const,
+    Expr,
+    Index,
+    List,
+    Name,
+    Neg,
+    Num,
+    Partial,
+    Slice,
+    Str,
+    Sum,
+    Transpose,
+)
+from ..steps import Variable
+from . import block, functions, tex
+from .arrays import array_shape, grid, shorten
+from .block import Block, beside, enclose, line
+from .names import parts, subscript, superscript, unicode_name
+from .precedence import PAPER, PAPER_NEG, Level, associates, leading_minus, paper_op, pull_minus
+
+NAMES: Mapping[str, Variable] = {}
+
+_SIGNS = {"<=": "≤", ">=": "≥", "!=": "≠", "==": "=", "-": "−"}
+_FRACTIONS = {("1", "2"): "½", ("1", "3"): "⅓", ("2", "3"): "⅔", ("1", "4"): "¼", ("3", "4"): "¾"}
+
+
+def unicode_text(e: Expr, names: Mapping[str, Variable] = NAMES) -> str:
+    """The term on one line: `wᵀx`, `2·(−6)`, `½·[−12, −6]`."""
+    return _Printer(names, tall=False).at(e).lines[0]
+
+
+def layout(e: Expr, names: Mapping[str, Variable] = NAMES) -> Block:
+    """The term as a block of lines, its arrays upright in brackets."""
+    return _Printer(names, tall=True).at(e)
+
+
+class _Printer:
+    def __init__(self, names: Mapping[str, Variable], tall: bool) -> None:
+        self.names = names
+        self.tall = tall
+
+    def at(self, e: Expr, least: Level = Level.COMPARE) -> Block:
+        """The term, in parentheses when it binds looser than `least`."""
+        out, level = self.show(e)
+        return out if level >= least else enclose(out)
+
+    def flat(self, e: Expr) -> str:
+        return unicode_text(e, self.names)
+
+    def show(self, e: Expr) -> tuple[Block, Level]:
+        match e:
+            case Num():
+                return _number(e.text)
+            case Name():
+                return line(self.name(e.id)), Level.ATOM
+            case Str():
+                return line(e.value), Level.ATOM
+            case Const():
+                return line(str(e.value)), Level.ATOM
+            case Neg():
+                level, least = PAPER_NEG
+                doubled = leading_minus(e.arg)
+                return beside("−", self.at(e.arg, Level.ATOM if doubled else least)), level
+            case Binary(op="**"):
+                return self.power(e)
+            case Binary():
+                pulled = pull_minus(e)
+                return self.binary(e) if pulled is e else self.show(pulled)
+            case Transpose(arg=Call(func="inv", args=(arg,))):
+                return block.raised(self.at(arg, Level.ATOM), "⁻ᵀ"), Level.POWER
+            case Transpose():
+                return block.raised(self.at(e.arg, Level.ATOM), "ᵀ"), Level.POWER
+            case Call():
+                return self.call(e)
+            case Slice():
+                ends = [self.flat(x) if x is not None else "" for x in (e.start, e.stop)]
+                return line(":".join(ends + ([self.flat(e.step)] if e.step else []))), Level.ATOM
+            case Index():
+                inside = ", ".join(self.flat(i) for i in e.items)
+                return beside(self.at(e.arg, Level.ATOM), f"[{inside}]"), Level.ATOM
+            case List():
+                return self.array(e), Level.ATOM
+            case Partial():
+                of, wrt = self.at(e.of, Level.ATOM), self.at(e.wrt, Level.ATOM)
+                return beside("∂", of, "/∂", wrt), Level.UNARY
+            case Component():
+                return self.component(e), Level.ATOM
+            case Sum():
+                body = self.at(e.body, Level.HADAMARD)
+                return beside(f"Σ{subscript(','.join(e.indices))} ", body), Level.HADAMARD
+
+    def name(self, name: str) -> str:
+        variable = self.names.get(name)
+        if variable is not None and variable.label:
+            label = tex.parse(variable.label)
+            if label is not None and label.plain:
+                return label.plain
+        return unicode_name(name)
+
+    def binary(self, e: Binary) -> tuple[Block, Level]:
+        op = paper_op(e)
+        level, least_left, least_right = PAPER[op]
+        left, right = self.at(e.left, least_left), self.at(e.right, least_right)
+        if op == "*":
+            left = self.coefficient(e.left) or left
+        if leading_minus(e.right) and least_right <= Level.HADAMARD:
+            right = enclose(self.at(e.right))
+        elif (isinstance(e.right, Sum) and op in ("*", "@")) or associates(e, e.right):
+            right = self.at(e.right)
+        return beside(left, self.sign(e, left, right), right), level
+
+    def coefficient(self, e: Expr) -> Block | None:
+        """A quotient in front of a product: ½·x, (π/2)·x."""
+        if not isinstance(e, Binary) or paper_op(e) != "/" or leading_minus(e):
+            return None
+        if isinstance(e.left, Num) and isinstance(e.right, Num):
+            found = _FRACTIONS.get((e.left.text, e.right.text))
+            if found is not None:
+                return line(found)
+        return enclose(self.at(e))
+
+    def sign(self, e: Binary, left: Block, right: Block) -> str:
+        match paper_op(e):
+            case ".*":
+                return " ⊙ "
+            case "./":
+                return " ⊘ "
+            case "*" | "@" if isinstance(e.left, Partial) or isinstance(e.right, Partial):
+                simple = isinstance(e.left, Name | Num) and e.op == "*"
+                return " " if simple else " · "
+            case "*" if isinstance(e.right, Sum):
+                return "·"
+            case "*":
+                return "·"
+            case "/":
+                return "/"
+            case "@":
+                return self.touch(e, right)
+            case op:
+                return f" {_SIGNS.get(op, op)} "
+
+    def touch(self, e: Binary, right: Block) -> str:
+        """Wx and wᵀx touch; words, arrays and parentheses keep a space (but Xᵀ(…) does not)."""
+        last = e.left
+        while isinstance(last, Binary) and paper_op(last) in ("*", "@"):
+            last = last.right
+        if not functions.compact(last):
+            return " "
+        if right.lines[right.base].startswith(("(", "⎛", "⎜", "⎝")):
+            return "" if isinstance(last, Transpose | Call) else " "
+        first = e.right
+        while isinstance(first, Binary) and first.op == "@":
+            first = first.left
+        return "" if functions.compact(first) else " "
+
+    def power(self, e: Binary) -> tuple[Block, Level]:
+        flat = self.flat(e.right)
+        small = superscript(flat)
+        base = e.left
+        if e.elementwise:
+            mark = "^∘" + (small or self.exponent(e.right))
+        else:
+            mark = small or "^" + self.exponent(e.right)
+        if (
+            isinstance(base, Call)
+            and base.func in functions.POWER_INSIDE
+            and small is not None
+            and isinstance(e.right, Num)
+            and not e.elementwise
+        ):
+            return beside(base.func + small, self.arguments(base)), Level.ATOM
+        return block.raised(self.at(base, Level.ATOM), mark), Level.POWER
+
+    def exponent(self, e: Expr) -> str:
+        _, level = self.show(e)
+        return self.flat(e) if level >= Level.ATOM else f"({self.flat(e)})"
+
+    def call(self, e: Call) -> tuple[Block, Level]:
+        rewritten = functions.rewrite(e)
+        if rewritten is not e:
+            return self.show(rewritten)
+        if e.func in functions.CONSTANTS and not e.kwargs:
+            sizes = e.args[0].items if len(e.args) == 1 and isinstance(e.args[0], List) else e.args
+            below = "×".join(self.flat(a) for a in sizes)
+            return line(functions.CONSTANTS[e.func][0] + subscript(below)), Level.ATOM
+        found = functions.layer(e)
+        if found is not None:
+            return self.layer(e, found)
+        form = functions.FORMS.get((e.func, len(e.args)))
+        if form is None or e.kwargs:
+            name, _ = functions.NAMES.get(e.func, (e.func, ""))
+            return beside(name, self.arguments(e)), Level.ATOM
+        return self.form(form, e.args), form.level
+
+    def form(self, form: functions.Form, args: tuple[Expr, ...]) -> Block:
+        shown = [self.at(a, form.least) for a in args]
+        text = form.unicode
+        tall = any(b.height > 1 for b in shown)
+        if tall and text[:1] in "|‖" and len(args) == 1:
+            return beside(enclose(shown[0], text[0], text[0]), text.rpartition(text[0])[2])
+        parts_: list[Block | str] = []
+        while text:
+            before, brace, rest = text.partition("{")
+            parts_.append(before)
+            if brace:
+                parts_.append(shown[int(rest[0])])
+            text = rest[2:]
+        return beside(*parts_)
+
+    def arguments(self, e: Call) -> Block:
+        given: list[Block | str] = []
+        for a in e.args:
+            given += [", ", self.at(a)]
+        for k, v in e.kwargs:
+            given += [", ", f"{k}={self.flat(v)}"]
+        return enclose(beside(*given[1:])) if given else line("()")
+
+    def layer(self, e: Call, found: functions.Layer) -> tuple[Block, Level]:
+        operands = [self.at(x, Level.MUL if found.star else Level.COMPARE) for x in found.operands]
+        if found.star:
+            return beside(operands[0], " ⋆ ", operands[1]), Level.HADAMARD
+        name = functions.NAMES[e.func][0] + subscript("×".join(map(self.flat, found.below)))
+        inside: list[Block | str] = [operands[0]]
+        for x in operands[1:]:
+            inside += [", ", x]
+        notes = ", ".join(f"{k} {self.sizes(v)}" for k, v in found.notes)
+        return beside(name, enclose(beside(*inside, f"; {notes}" if notes else ""))), Level.ATOM
+
+    def sizes(self, e: Expr) -> str:
+        flat_pair = isinstance(e, List) and all(isinstance(i, Num) for i in e.items)
+        return "×".join(map(self.flat, e.items)) if flat_pair else self.flat(e)  # type: ignore[union-attr]
+
+    def component(self, e: Component) -> Block:
+        names = [self.flat(i) for i in e.indices]
+        below = ("" if all(len(n) == 1 for n in names) else ",").join(names)
+        bare = isinstance(e.arg, Name) and not parts(e.arg.id).subscripts
+        arg = self.at(e.arg, Level.ATOM)
+        return beside(arg if bare else enclose(arg), subscript(below))
+
+    def array(self, e: List) -> Block:
+        if not self.tall:
+            return line(self.inline(e))
+        shape = array_shape(e)
+        if shape is None or len(shape) > 2:
+            return self.stack(e)
+        found = grid(e)
+        if found is None:
+            return line(self.inline(e))
+        rows = [[self.cell(x, row) for x in row] for row in found.rows]
+        out = block.matrix(rows)
+        return beside(out, f" ({found.size})") if found.size else out
+
+    def cell(self, e: Expr | None, row: tuple[Expr | None, ...]) -> str:
+        if e is not None:
+            return self.flat(e)
+        return "⋮" if all(x is None for x in row) else "…"
+
+    def stack(self, e: List) -> Block:
+        """A tensor: its slices side by side."""
+        inside: list[Block | str] = []
+        for item in shorten(e.items):
+            inside += [", ", "…" if item is None else self.at(item)]
+        return enclose(beside(*inside[1:]), "[", "]") if inside else line("[]")
+
+    def inline(self, e: List) -> str:
+        items = ", ".join("…" if x is None else self.flat(x) for x in shorten(e.items))
+        shape = array_shape(e)
+        cut = shape is not None and len(e.items) > len(shorten(e.items))
+        return f"[{items}]" + (f" ({len(e.items)} entries)" if cut else "")
+
+
+def _number(text: str) -> tuple[Block, Level]:
+    mantissa, e, exponent = text.lower().partition("e")
+    if not e:
+        return line(text), Level.ATOM
+    small = superscript(str(int(exponent))) or ""
+    factor = "" if mantissa in ("1", "1.0") else f"{mantissa}·"
+    return line(f"{factor}10{small}"), Level.MUL if factor else Level.POWER

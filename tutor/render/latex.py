@@ -1,0 +1,305 @@
+r"""A solution as a complete LaTeX document: plain pdflatex, amsmath and graphicx, ASCII source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..expr import Binary, Expr, Name
+from ..notation.latex import latex as formula
+from ..notation.tex_text import tex_text
+from ..notation.text import text
+from ..notation.unicode import layout
+from ..steps import Solution, Table, TaskResult, Text, Variable
+from . import escape, statement
+from .outline import (
+    Equation,
+    Numbered,
+    answer_words,
+    check_words,
+    conventions,
+    givens,
+    groups,
+    result,
+    tables,
+    visible,
+)
+from .preamble import PREAMBLE, file_name
+from .wording import words
+
+ENDLESS = 600  # a formula longer than this is printed as typed, broken anywhere
+CELL = 48  # a table cell longer than this is a small paragraph
+ROW = 76  # characters of a formula that fit on a line, by its Unicode width
+TABLE_LINES = 40  # of a table before it is continued in another
+
+_MARKS = {
+    "strong": (r"\textbf{", "}"),
+    "emphasis": (r"\emph{", "}"),
+    "code": (r"\texttt{", "}"),
+}
+
+
+def latex(solution: Solution, *, level: int = 1, picture: str | None = None) -> str:
+    """The document; `picture` is the file name of a diagram to include."""
+    return _Document(solution, level, picture).whole()
+
+
+class _Document:
+    def __init__(self, solution: Solution, level: int, picture: str | None) -> None:
+        self.solution = solution
+        self.names = solution.variables
+        self.level = level
+        self.picture = picture
+        self.out: list[str] = []
+
+    def whole(self) -> str:
+        self.out = [PREAMBLE + r"\begin{document}"]
+        self.head()
+        for task in self.solution.tasks:
+            self.task(task)
+        self.out.append(r"\end{document}")
+        return "\n".join(self.out) + "\n"
+
+    # pieces ------------------------------------------------------------------------------------
+
+    def math(self, e: Expr) -> str:
+        return formula(e, self.names)
+
+    def size(self, e: Expr) -> int:
+        return layout(e, self.names).width
+
+    def typed(self, e: Expr) -> str:
+        """The input syntax, which may be broken anywhere."""
+        return rf"\texttt{{\small {escape.latex(text(e))}}}"
+
+    def inline(self, e: Expr) -> str:
+        if self.size(e) > ENDLESS:
+            return self.typed(e)
+        if self.size(e) > ROW // 2:
+            return rf"\fitinline{{{self.math(e)}}}"
+        return f"${self.math(e)}$"
+
+    def words(self, text: Text) -> str:
+        return words(text, self.inline, escape.latex)
+
+    def par(self, text: str) -> None:
+        self.out.append(text + r"\par")
+
+    def display(self, body: str, tag: str = "") -> None:
+        self.out.append(rf"\formula{{{body}}}{{{tag}}}")
+
+    # the sheet ---------------------------------------------------------------------------------
+
+    def head(self) -> None:
+        self.par(rf"{{\LARGE\bfseries\raggedright {escape.latex(self.solution.title)}\par}}")
+        if self.solution.source:
+            self.par(rf"{{\small Source: {escape.latex(self.solution.source)}}}")
+        self.out.append(r"\vspace{2pt}\hrule\vspace{6pt}")
+        if self.solution.statement:
+            self.statement(self.solution.statement)
+        given = givens(self.solution)
+        if given:
+            self.out.append(r"\heading{Given}")
+            for row in self.packed(given):
+                self.display(r" \qquad ".join(row))
+        if self.picture:
+            self.out += [
+                r"\begin{center}",
+                rf"\includegraphics[width=\linewidth,height=0.4\textheight,keepaspectratio]"
+                rf"{{{file_name(self.picture)}}}",
+                r"\end{center}",
+            ]
+        said = [self.words(c) for c in conventions(self.solution)]
+        if said and self.level > 0:
+            self.par(rf"{{\small Conventions: {'; '.join(said)}.}}")
+        for warning in self.solution.warnings:
+            self.par(rf"\textbf{{Note.}} {self.words(warning)}")
+
+    def statement(self, source: str) -> None:
+        items: list[str] = []
+        for part in statement.read(source):
+            shown = statement.printed(
+                part.content, escape.latex, lambda tex: f"${tex.latex}$", _MARKS
+            )
+            if part.kind == "item":
+                mark = r"$\bullet$" if part.mark == "•" else escape.latex(part.mark)
+                items.append(rf"\item[{mark}] {shown}")
+                continue
+            self.flush(items)
+            tex = part.content[0].tex if part.kind == "display" else None
+            if tex is not None:
+                self.display(tex.latex)
+            elif part.kind == "heading":
+                self.par(rf"\textbf{{{shown}}}")
+            else:
+                self.par(shown)
+        self.flush(items)
+
+    def flush(self, items: list[str]) -> None:
+        if items:
+            self.out += [r"\begin{itemize}\setlength{\itemsep}{0pt}", *items, r"\end{itemize}"]
+            items.clear()
+
+    def packed(self, given: list[Variable]) -> list[list[str]]:
+        """Given values, several to a line."""
+        rows: list[list[str]] = []
+        used = 0
+        for v in given:
+            name = Name(v.name)
+            if v.value is None:
+                shown = self.math(name)
+                if v.shape:
+                    shown += rf"\ (\text{{{tex_text(v.dims)}}})"
+                size = 16
+            else:
+                value = v.value.expr()
+                shown = f"{self.math(name)} = {self.math(value)}"
+                size = 8 + self.size(value)
+            if not rows or used + size > ROW:
+                rows.append([])
+                used = 0
+            rows[-1].append(shown)
+            used += size
+        return rows
+
+    def task(self, task: TaskResult) -> None:
+        points = ""
+        if task.points is not None:
+            points = rf" ({task.points:g} point{'' if task.points == 1 else 's'})"
+        self.out.append(rf"\heading{{{escape.latex(task.id)}. {self.words(task.heading)}{points}}}")
+        if task.text:
+            self.statement(task.text)
+        for heading, run in groups(visible(task, self.level)):
+            self.par(rf"\smallskip\textit{{{self.words(heading)}}}\nopagebreak")
+            for n in run:
+                self.step(n)
+        for t in tables(task):
+            self.table(t)
+        found = result(task)
+        if found is not None:
+            self.result(found, task)
+        self.verdict(task)
+
+    def step(self, n: Numbered) -> None:
+        step = n.step
+        uses = f" (from {', '.join(map(str, n.uses))})" if self.level > 1 and n.uses else ""
+        why = f" {self.words(step.why)}" if step.why is not None and self.level > 0 else ""
+        self.out.append(rf"\textbf{{{n.number}.}} {self.words(step.title)}{uses}")
+        if step.equation:
+            if any(self.size(m) > ENDLESS for m in step.equation):
+                self.par(" = ".join(self.inline(m) for m in step.equation))
+                return self.par(why.strip())
+            dims = f"({tex_text(step.jacobian_dims)})" if step.jacobian_dims else ""
+            self.display(self.equation(step.equation, step.approx), dims)
+            if why:
+                self.par(rf"\hspace*{{1.5em}}\parbox{{0.93\linewidth}}{{\small{why}}}")
+        else:
+            self.par(why.strip())
+
+    def equation(
+        self, members: Sequence[Expr], decimal: Expr | None = None, sign: str = r"\approx"
+    ) -> str:
+        """One line when it is short, else one line per member, long sums broken further."""
+        terms = [self.math(m) for m in members]
+        sizes = [self.size(m) for m in members]
+        signs = ["", *["="] * (len(members) - 1)]
+        if decimal is not None:
+            terms.append(self.math(decimal))
+            sizes.append(self.size(decimal))
+            signs.append(sign)
+        if sum(sizes) + 3 * len(sizes) <= ROW:
+            return " ".join(f"{s} {t}".strip() for s, t in zip(signs, terms, strict=True))
+        rows: list[str] = []
+        for i, (mark, term) in enumerate(zip(signs, terms, strict=True)):
+            if i == 0:
+                rows.append(term)
+            elif i == 1:
+                rows[0] += f" &{mark} {self.broken(members[1], sizes[1])}"
+            else:
+                body = self.broken(members[i], sizes[i]) if i < len(members) else term
+                rows.append(f"&{mark} {body}")
+        if len(rows) == 1 and len(terms) == 1:
+            rows = [self.broken(members[0], sizes[0]).replace("&", "")]
+        body = r" \\ ".join(rows)
+        return rf"\begin{{aligned}} {body} \end{{aligned}}"
+
+    def broken(self, e: Expr, size: int) -> str:
+        """A long sum with its terms on several lines."""
+        if size <= ROW or not (isinstance(e, Binary) and e.op in "+-"):
+            return self.math(e)
+        pieces: list[str] = []
+        while isinstance(e, Binary) and e.op in ("+", "-"):
+            whole, left = self.math(e), self.math(e.left)
+            pieces.insert(0, whole[len(left) :].strip())
+            e = e.left
+        out, used = self.math(e), self.size(e)
+        for piece in pieces:
+            length = len(piece) // 2
+            if used + length > ROW:
+                out += r" \\ &\qquad "
+                used = 0
+            out += f" {piece}"
+            used += length
+        return out
+
+    def result(self, found: Equation, task: TaskResult) -> None:
+        if any(self.size(m) > ENDLESS for m in found.members):
+            return self.par(" = ".join(self.inline(m) for m in found.members))
+        sign = "=" if found.exact else r"\approx"
+        body = self.equation(found.members, found.decimal, sign)
+        self.display(rf"\boxed{{{body}}}")
+
+    def verdict(self, task: TaskResult) -> None:
+        if task.check is not None:
+            mark = r"\passed{}" if task.check.passed else r"\failed{}"
+            note = f"; {self.words(task.check.note)}" if task.check.note is not None else ""
+            self.par(rf"{mark}{self.words(check_words(task.check))}{note}")
+        if task.answer is not None:
+            mark = r"\passed{}" if task.answer.correct else r"\failed{}"
+            note = f"; {self.words(task.answer.note)}" if task.answer.note is not None else ""
+            self.par(rf"{mark}{self.words(answer_words(task))}{note}")
+
+    def table(self, t: Table) -> None:
+        head = " & ".join(rf"\textbf{{{self.cell(c)}}}" for c in t.columns)
+        spec = "".join("r" if i in t.right else "l" for i in range(len(t.columns)))
+        for rows in self.pages(t):
+            body = rf"{head} \\ \hline " + r" \\ ".join(rows)
+            self.out.append(
+                rf"\smallskip\fit{{\linewidth}}{{\small\begin{{tabular}}{{@{{}}{spec}@{{}}}} "
+                rf"{body} \end{{tabular}}}}\par\smallskip"
+            )
+
+    def pages(self, t: Table) -> Iterator[list[str]]:
+        """The rows, in tables that fit on a page."""
+        rows: list[str] = []
+        lines = 0
+        for row in t.rows:
+            cells = [self.cell(x) for x in row]
+            tall = max(len(c) // CELL + c.count(r"\\") for c in cells) + 1
+            if rows and lines + tall > TABLE_LINES:
+                yield rows
+                rows, lines = [], 0
+            rows.append(" & ".join(cells))
+            lines += tall
+        yield rows
+
+    def paragraph(self, words_: str, size: int) -> str:
+        """A long cell is set as a small paragraph."""
+        return words_ if size <= CELL else rf"\parbox[t]{{6cm}}{{\raggedright {words_}}}"
+
+    def cell(self, x: object) -> str:
+        if x is None:
+            return "--"
+        if isinstance(x, Text):
+            if len(x.message) > ENDLESS:
+                x = Text(x.message[:ENDLESS] + "…", x.args)
+            return self.paragraph(self.words(x), len(x.message))
+        if isinstance(x, str):
+            x = x if len(x) <= ENDLESS else x[:ENDLESS] + "…"
+            return self.paragraph(escape.latex(x), len(x))
+        if isinstance(x, bool | int):
+            return str(x)
+        if isinstance(x, float):
+            return f"${x:.6g}$"
+        if self.size(x) > ENDLESS // 2:  # type: ignore[arg-type]
+            return self.cell(text(x))  # type: ignore[arg-type]
+        return rf"\roomy{{{self.math(x)}}}"  # type: ignore[arg-type]

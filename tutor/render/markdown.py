@@ -1,0 +1,174 @@
+"""A solution as GitHub Markdown: mathematics in $…$ and ```math fences, everything else literal."""
+
+from __future__ import annotations
+
+from ..expr import Expr, Name
+from ..notation.latex import latex as formula
+from ..steps import Solution, Table, TaskResult, Text
+from . import escape, statement
+from .outline import (
+    Numbered,
+    answer_words,
+    check_words,
+    conventions,
+    givens,
+    groups,
+    result,
+    tables,
+    visible,
+)
+from .wording import words
+
+_MARKS = {"strong": ("**", "**"), "emphasis": ("*", "*"), "code": ("<code>", "</code>")}
+
+
+def markdown(solution: Solution, *, level: int = 1, picture: str | None = None) -> str:
+    """The solution; `picture` is the file name of a diagram to show."""
+    page = _Page(solution, level)
+    page.head(picture)
+    for task in solution.tasks:
+        page.task(task)
+    return "\n".join(page.out).rstrip("\n") + "\n"
+
+
+class _Page:
+    def __init__(self, solution: Solution, level: int) -> None:
+        self.solution = solution
+        self.names = solution.variables
+        self.level = level
+        self.out: list[str] = []
+
+    def math(self, e: Expr) -> str:
+        return escape.markdown_math(formula(e, self.names))
+
+    def inline(self, e: Expr) -> str:
+        return _inline(formula(e, self.names))
+
+    def words(self, text: Text) -> str:
+        return words(text, self.inline, escape.markdown)
+
+    def put(self, *rows: str) -> None:
+        """A block of lines, followed by an empty one."""
+        self.out += [*rows, ""]
+
+    def display(self, body: str, indent: str = "") -> None:
+        self.put(f"{indent}```math", indent + body, f"{indent}```")
+
+    def head(self, picture: str | None) -> None:
+        self.put(f"# {escape.markdown(self.solution.title)}")
+        if self.solution.source:
+            self.put(f"*Source:* {escape.markdown(self.solution.source)}")
+        if self.solution.statement:
+            self.statement(self.solution.statement)
+        given = givens(self.solution)
+        if given:
+            self.put("## Given")
+            for v in given:
+                size = f" ({escape.markdown(v.dims)})" if v.shape else ""
+                value = f" = {self.math(v.value.expr())}" if v.value is not None else ""
+                formula_ = escape.markdown_math(formula(Name(v.name), self.names)) + value
+                self.out.append(f"- {_inline(formula_)}{size}")
+            self.out.append("")
+        if picture:
+            self.put(f"![computational graph](<{picture.replace('>', '%3E')}>)")
+        said = [self.words(c) for c in conventions(self.solution)]
+        if said and self.level > 0:
+            self.put(f"*Conventions:* {'; '.join(said)}.")
+        for warning in self.solution.warnings:
+            self.put(f"> **Note.** {self.words(warning)}")
+
+    def statement(self, source: str) -> None:
+        listing = False
+        for part in statement.read(source):
+            tex = part.content[0].tex if part.kind == "display" and part.content else None
+            text = statement.printed(
+                part.content, escape.markdown, lambda t: _inline(t.latex), _MARKS
+            )
+            if listing and part.kind != "item":
+                self.out.append("")
+            listing = part.kind == "item"
+            if listing:
+                self.out.append(f"{'-' if part.mark == '•' else part.mark} {text}")
+            elif tex is not None:
+                self.display(escape.markdown_math(tex.latex))
+            else:
+                self.put(f"### {text}" if part.kind == "heading" else text)
+        if listing:
+            self.out.append("")
+
+    def task(self, task: TaskResult) -> None:
+        points = ""
+        if task.points is not None:
+            points = f" ({task.points:g} point{'' if task.points == 1 else 's'})"
+        self.put(f"## {escape.markdown(task.id)}. {self.words(task.heading)}{points}")
+        if task.text:
+            self.statement(task.text)
+        for heading, run in groups(visible(task, self.level)):
+            self.put(f"### {self.words(heading)}")
+            for n in run:
+                self.step(n)
+        for t in tables(task):
+            self.table(t)
+        found = result(task)
+        if found is not None:
+            body = " = ".join(self.math(m) for m in found.members)
+            if found.decimal is not None:
+                body += f" {'=' if found.exact else chr(92) + 'approx'} {self.math(found.decimal)}"
+            self.put("**Result**")
+            self.display(rf"\boxed{{{body}}}")
+        self.verdict(task)
+
+    def step(self, n: Numbered) -> None:
+        step = n.step
+        lead = f"{n.number}. "
+        indent = " " * len(lead)
+        title = self.words(step.title)
+        if step.jacobian_dims:
+            title += f" ({escape.markdown(step.jacobian_dims)})"
+        if self.level > 1 and n.uses:
+            title += f" (from {', '.join(map(str, n.uses))})"
+        self.put(lead + title)
+        if step.equation:
+            body = " = ".join(self.math(m) for m in step.equation)
+            if step.approx is not None:
+                body += rf" \approx {self.math(step.approx)}"
+            self.display(body, indent)
+        if step.why is not None and self.level > 0:
+            self.put(indent + self.words(step.why))
+
+    def verdict(self, task: TaskResult) -> None:
+        if task.check is not None:
+            note = f"; {self.words(task.check.note)}" if task.check.note is not None else ""
+            mark = "✓" if task.check.passed else "✗"
+            self.put(f"{mark} {self.words(check_words(task.check))}{note}")
+        if task.answer is not None:
+            note = f"; {self.words(task.answer.note)}" if task.answer.note is not None else ""
+            mark = "✓" if task.answer.correct else "✗"
+            self.put(f"{mark} {self.words(answer_words(task))}{note}")
+
+    def table(self, t: Table) -> None:
+        self.out.append("| " + " | ".join(self.cell(c) for c in t.columns) + " |")
+        rules = ("---:" if i in t.right else "---" for i in range(len(t.columns)))
+        self.out.append("| " + " | ".join(rules) + " |")
+        for row in t.rows:
+            self.out.append("| " + " | ".join(self.cell(x) for x in row) + " |")
+        self.out.append("")
+
+    def cell(self, x: object) -> str:
+        if x is None:
+            return "–"
+        if isinstance(x, Text):
+            return self.words(x)
+        if isinstance(x, str):
+            return escape.markdown(x)
+        if isinstance(x, bool | int):
+            return str(x)
+        if isinstance(x, float):
+            return f"{x:.6g}"
+        return self.inline(x)  # type: ignore[arg-type]
+
+
+def _inline(body: str) -> str:
+    r"""A formula in a sentence or a table cell, where Markdown would eat `\\` and split at `|`."""
+    body = escape.markdown_math(body).replace(r"\\", r"\cr").replace("|", r"\vert ")
+    return f"${body}$"

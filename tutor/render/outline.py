@@ -1,0 +1,177 @@
+"""What every renderer shows, in the same order: groups of steps, numbers, the result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ..expr import Expr, Name
+from ..steps import Check, Diagram, Solution, Step, Table, TaskResult, Text, Variable
+from ..value import Value
+
+HEADINGS: Mapping[str, Text] = {
+    "given": Text("Given"),
+    "shape": Text("Sizes"),
+    "forward": Text("Forward pass"),
+    "local": Text("Local derivatives"),
+    "chain": Text("Chain rule, backwards"),
+    "closed": Text("Closed form"),
+    "value": Text("Numbers"),
+    "check": Text("Check"),
+    "update": Text("Update"),
+    "note": Text("Remarks"),
+}
+
+CONVENTIONS: Mapping[tuple[str, str], Text] = {
+    ("layout", "numerator"): Text("numerator layout: a Jacobian has rows(y) × columns(x)"),
+    ("layout", "denominator"): Text("denominator layout: a Jacobian has rows(x) × columns(y)"),
+    ("vec", "column"): Text("vec stacks columns"),
+    ("vec", "row"): Text("vec stacks rows"),
+    ("conv", "correlation"): Text("convolution does not flip the kernel (cross-correlation)"),
+    ("conv", "convolution"): Text("convolution flips the kernel"),
+    ("ties", "first"): Text("ties in a maximum go to the first entry"),
+    ("ties", "split"): Text("ties in a maximum share the gradient"),
+    ("style", "adjoint"): Text("reverse mode, one adjoint per variable"),
+    ("style", "jacobian"): Text("products of Jacobians along each path"),
+}
+
+
+@dataclass(frozen=True)
+class Numbered:
+    number: int
+    step: Step
+    uses: tuple[int, ...]  # numbers of the earlier steps shown that it rests on
+
+
+def visible(task: TaskResult, level: int) -> list[Numbered]:
+    """The task's steps at this level of detail, numbered from 1."""
+    steps = [s for s in task.steps if s.level <= level]
+    numbers = {s.id: n for n, s in enumerate(steps, 1)}
+    return [
+        Numbered(n, s, tuple(sorted(numbers[u] for u in s.uses if u in numbers)))
+        for n, s in enumerate(steps, 1)
+    ]
+
+
+def groups(steps: list[Numbered]) -> Iterator[tuple[Text, list[Numbered]]]:
+    """Consecutive steps of one kind, with the heading they stand under."""
+    run: list[Numbered] = []
+    for step in steps:
+        if run and run[-1].step.kind != step.step.kind:
+            yield HEADINGS.get(run[0].step.kind, Text(run[0].step.kind)), run
+            run = []
+        run.append(step)
+    if run:
+        yield HEADINGS.get(run[0].step.kind, Text(run[0].step.kind)), run
+
+
+@dataclass(frozen=True)
+class Equation:
+    """e0 = e1 = …, with a decimal at the end that is equal (exact) or near."""
+
+    members: tuple[Expr, ...]
+    decimal: Expr | None = None
+    exact: bool = False
+
+
+def result(task: TaskResult) -> Equation | None:
+    """What the task found, or None when it lies in tables and steps."""
+    members: list[Expr] = [] if task.symbol is None else [task.symbol]
+    if task.value is not None:
+        members.append(task.value.expr())
+        decimal, exact = decimals(task.value)
+        return Equation(tuple(members), decimal, exact)
+    if task.formula is not None:
+        return Equation((*members, task.formula))
+    return None
+
+
+def decimals(value: Value) -> tuple[Expr | None, bool]:
+    """The decimal to print beside an exact value, and whether it is equal to it."""
+    if not value.exact or value.is_integral():
+        return None, False
+    flat = list(value.data.ravel())
+    exact = all(
+        x.is_Rational and Fraction(int(x.p), int(x.q)) == Fraction(f"{float(x):.6g}") for x in flat
+    )
+    return value.decimal(), exact
+
+
+def givens(solution: Solution) -> list[Variable]:
+    return [v for v in solution.variables.values() if v.kind == "given"]
+
+
+def conventions(solution: Solution) -> list[Text]:
+    """The conventions in words; one that is not in the catalogue prints as name: value."""
+    return [
+        CONVENTIONS.get((k, v), Text("{name}: {value}", {"name": k, "value": v}))
+        for k, v in solution.conventions.items()
+    ]
+
+
+def check_words(check: Check) -> Text:
+    args = {"method": check.method, "error": error_text(check.max_rel_error)}
+    if check.passed:
+        return Text("check: {method}, largest relative error {error}", args)
+    return Text("CHECK FAILED: {method} disagrees, largest relative error {error}", args)
+
+
+def error_text(error: float) -> str:
+    return "0" if error == 0 else f"{error:.2g}"
+
+
+def answer_words(task: TaskResult) -> Text:
+    assert task.answer is not None
+    if task.answer.correct:
+        return Text("agrees with the expected answer")
+    given = Text("{given}", {"given": _plain(task.answer.given)})
+    return Text("differs from the expected answer {given}", {"given": given})
+
+
+def _plain(x: object) -> str:
+    """A JSON-ready answer in words."""
+    if isinstance(x, list | tuple):
+        return f"[{', '.join(map(_plain, x))}]"
+    if isinstance(x, dict):
+        return ", ".join(f"{k} = {_plain(v)}" for k, v in x.items())
+    return str(x)
+
+
+def tables(task: TaskResult) -> tuple[Table, ...]:
+    """The task's tables; a graph without a picture is read from a table of its nodes."""
+    if task.diagram is None:
+        return task.tables
+    return (diagram_table(task.diagram), *task.tables)
+
+
+def diagram_table(diagram: Diagram) -> Table:
+    """The computational graph, one row per node in order."""
+    columns = [Text("node"), Text("computes"), Text("from"), Text("size")]
+    values = any(n.value is not None for n in diagram.nodes)
+    gradients = any(n.gradient is not None for n in diagram.nodes)
+    if values:
+        columns.append(Text("value"))
+    if gradients:
+        columns.append(Text("gradient"))
+    names = {n.id: n.name for n in diagram.nodes}
+    rows = []
+    for n in diagram.nodes:
+        sources = [e.source for e in diagram.edges if e.target == n.id]
+        row: list[object] = [
+            Name(n.name),
+            n.label if n.label is not None else Text(n.kind),
+            _listed([Name(names[s]) for s in sources]),
+            n.dims,
+        ]
+        row += [n.value.expr() if n.value is not None else None] if values else []
+        row += [n.gradient.expr() if n.gradient is not None else None] if gradients else []
+        rows.append(tuple(row))
+    return Table(tuple(columns), tuple(rows))
+
+
+def _listed(items: list[Expr]) -> Text | None:
+    if not items:
+        return None
+    holes = {f"a{i}": x for i, x in enumerate(items)}
+    return Text(", ".join(f"{{{k}}}" for k in holes), holes)

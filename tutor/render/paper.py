@@ -1,0 +1,154 @@
+"""Plain-text building blocks for the terminal: wrapped words, equations, tables, boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..expr import Expr
+from ..notation.block import Block, beside, line, pad, width
+from ..notation.unicode import layout, unicode_text
+from ..steps import Table, Text, Variable
+from . import escape
+from .wording import words
+
+GLUE = "\u00a0"  # holds a short formula together while its sentence is wrapped
+GLUED = 24
+
+
+def sentence(text: Text, names: Mapping[str, Variable]) -> str:
+    """A sentence with its mathematics in one-line Unicode."""
+
+    def math(e: Expr) -> str:
+        out = unicode_text(e, names)
+        return out.replace(" ", GLUE) if len(out) <= GLUED else out
+
+    return words(text, math, escape.terminal)
+
+
+def wrap(text: str, columns: int) -> list[str]:
+    """Words filled into lines of at most `columns`; longer words are cut."""
+    out: list[str] = []
+    current = ""
+    for word in text.split(" "):
+        if not word:
+            continue
+        joined = f"{current} {word}" if current else word
+        if width(joined) <= columns:
+            current = joined
+            continue
+        if current:
+            out.append(current)
+        while width(word) > columns:
+            cut = _fitting(word, columns)
+            out.append(word[:cut])
+            word = word[cut:]
+        current = word
+    if current or not out:
+        out.append(current)
+    return [row.replace(GLUE, " ") for row in out]
+
+
+def _fitting(word: str, columns: int) -> int:
+    cut = 1
+    while cut < len(word) and width(word[: cut + 1]) <= columns:
+        cut += 1
+    return cut
+
+
+def member(e: Expr, columns: int, names: Mapping[str, Variable]) -> Block:
+    """A term as a block at most `columns` wide: upright arrays, else one line, else wrapped."""
+    tall = layout(e, names)
+    if tall.width <= columns:
+        return tall
+    rows = wrap(unicode_text(e, names), columns)
+    size = max(map(width, rows))
+    return Block(tuple(pad(r, size) for r in rows), 0)
+
+
+def equation(
+    members: Sequence[Expr],
+    columns: int,
+    names: Mapping[str, Variable],
+    decimal: Expr | None = None,
+    sign: str = "≈",
+) -> list[Block]:
+    """e0 = e1 = … ≈ d as blocks to print one under the other, broken at the signs."""
+    first = member(members[0], columns, names)
+    indent = min(first.width, 10)
+    rows = [first]
+    rest = [("=", m) for m in members[1:]]
+    if decimal is not None:
+        rest.append((sign, decimal))
+    for mark, e in rest:
+        piece = beside(f" {mark} ", layout(e, names))
+        if rows[-1].width + piece.width <= columns:
+            rows[-1] = beside(rows[-1], piece)
+        else:
+            lead = f"{' ' * indent} {mark} "
+            rows.append(beside(lead, member(e, columns - len(lead), names)))
+    return rows
+
+
+def row_of(blocks: Sequence[Block], columns: int, gap: int = 3) -> list[Block]:
+    """Blocks packed side by side into as few rows as they need."""
+    rows: list[Block] = []
+    for b in blocks:
+        if rows and rows[-1].width + gap + b.width <= columns:
+            rows[-1] = beside(rows[-1], " " * gap, b)
+        else:
+            rows.append(b)
+    return rows
+
+
+def flush_right(b: Block, note: str, columns: int) -> Block:
+    """`b` with a note at the right edge of its base line, if there is room."""
+    gap = columns - b.width - width(note)
+    return beside(b, line(" " * gap + note)) if note and gap >= 2 else b
+
+
+def cell(x: object, names: Mapping[str, Variable]) -> str:
+    if x is None:
+        return "–"
+    if isinstance(x, Text):
+        return sentence(x, names).replace(GLUE, " ")
+    if isinstance(x, str):
+        return escape.terminal(x)
+    if isinstance(x, bool | int):
+        return str(x)
+    if isinstance(x, float):
+        return f"{x:.6g}".replace("-", "−")
+    return unicode_text(x, names)  # type: ignore[arg-type]
+
+
+def table(t: Table, columns: int, names: Mapping[str, Variable]) -> list[str]:
+    """The table as lines no wider than `columns`; the widest columns are wrapped until it fits."""
+    head = [cell(c, names) for c in t.columns]
+    body = [[cell(x, names) for x in row] for row in t.rows]
+    sizes = [max(map(width, column)) for column in zip(head, *body, strict=True)]
+    gap = 2
+    while sum(sizes) + gap * (len(sizes) - 1) > columns and max(sizes) > 4:
+        widest = sizes.index(max(sizes))
+        sizes[widest] -= 1
+    out = _row(head, sizes, t.right)
+    out.append((" " * gap).join("─" * s for s in sizes))
+    for row in body:
+        out += _row(row, sizes, t.right)
+    return out
+
+
+def _row(cells: Sequence[str], sizes: Sequence[int], right: frozenset[int]) -> list[str]:
+    wrapped = [wrap(c, s) for c, s in zip(cells, sizes, strict=True)]
+    out = []
+    for i in range(max(map(len, wrapped))):
+        parts = [
+            pad(w[i] if i < len(w) else "", s, "right" if k in right else "left")
+            for k, (w, s) in enumerate(zip(wrapped, sizes, strict=True))
+        ]
+        out.append("  ".join(parts).rstrip())
+    return out
+
+
+def boxed(rows: Sequence[str]) -> list[str]:
+    size = max(map(width, rows))
+    middle = [f"│ {pad(r, size)} │" for r in rows]
+    return [f"┌{'─' * (size + 2)}┐", *middle, f"└{'─' * (size + 2)}┘"]

@@ -1,0 +1,41 @@
+r"""The LaTeX document's head: sizes, and the few macros that keep every box on the page."""
+
+from __future__ import annotations
+
+PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
+\usepackage{amsmath}
+\usepackage{graphicx}
+\setlength{\textwidth}{16.5cm}
+\setlength{\oddsidemargin}{-0.3cm}
+\setlength{\evensidemargin}{-0.3cm}
+\setlength{\textheight}{24.5cm}
+\setlength{\topmargin}{-1.5cm}
+\setlength{\parindent}{0pt}
+\setlength{\parskip}{4pt plus 1pt}
+\setlength{\emergencystretch}{3em}
+\setcounter{MaxMatrixCols}{12}
+\raggedbottom
+\sloppy
+\newsavebox{\fitbox}
+\newlength{\fitwidth}
+% a box no wider than #1: shrunk only when it must be
+\newcommand{\fit}[2]{\setlength{\fitwidth}{#1}\sbox{\fitbox}{#2}%
+\ifdim\wd\fitbox>\fitwidth\resizebox{\fitwidth}{!}{\usebox{\fitbox}}\else\usebox{\fitbox}\fi}
+% a formula on its own line with a note at the right edge
+\newcommand{\formula}[2]{\par\nopagebreak\vspace{1pt}\noindent\hspace*{2.5em}%
+\fit{\dimexpr\linewidth-6.5em\relax}{$\displaystyle #1$}\hfill{\small #2}\par\vspace{1pt}}
+% a heading that may be broken over pages
+\newcommand{\heading}[1]{\par\bigskip{\large\bfseries\raggedright #1\par}\nopagebreak\smallskip}
+\newcommand{\fitinline}[1]{\fit{0.9\linewidth}{$#1$}}
+% room above and below a matrix in a table
+\newcommand{\roomy}[1]{\raisebox{0pt}[\dimexpr\height+2pt\relax][\dimexpr\depth+2pt\relax]{$#1$}}
+\newcommand{\passed}{$\surd$\ }
+\newcommand{\failed}{$\times$\ }
+"""
+
+
+def file_name(name: str) -> str:
+    """A file name for \\includegraphics, which takes no escapes: plain characters only."""
+    if not all(c.isascii() and (c.isalnum() or c in "._-/+") for c in name):
+        raise ValueError(f"not a plain file name: {name!r}")
+    return name

@@ -1,0 +1,211 @@
+"""A solution as text for a terminal: a worked sheet, readable without colour."""
+
+from __future__ import annotations
+
+from ..expr import Name
+from ..notation.block import Block, beside, line, width
+from ..notation.unicode import layout
+from ..steps import Solution, TaskResult, Text, Variable
+from . import escape, paper, statement
+from .outline import (
+    Equation,
+    Numbered,
+    answer_words,
+    check_words,
+    conventions,
+    givens,
+    groups,
+    result,
+    tables,
+    visible,
+)
+
+_STYLES = {"bold": "1", "dim": "2", "green": "32", "red": "1;31", "blue": "36"}
+NARROWEST = 40
+
+
+def terminal(solution: Solution, *, width: int = 80, colour: bool = False, level: int = 1) -> str:
+    """The worked solution; `level` is 0 (brief), 1 (normal) or 2 (detailed)."""
+    sheet = _Sheet(solution, max(width, NARROWEST), colour, level)
+    sheet.head()
+    for task in solution.tasks:
+        sheet.task(task)
+    sheet.foot()
+    return "\n".join(sheet.rows) + "\n"
+
+
+class _Sheet:
+    def __init__(self, solution: Solution, columns: int, colour: bool, level: int) -> None:
+        self.solution = solution
+        self.names = solution.variables
+        self.columns = columns
+        self.colour = colour
+        self.level = level
+        self.rows: list[str] = []
+
+    # lines -------------------------------------------------------------------------------------
+
+    def put(self, row: str = "", style: str | None = None, indent: int = 0) -> None:
+        row = row.rstrip()
+        if row and self.colour and style:
+            row = f"\x1b[{_STYLES[style]}m{row}\x1b[0m"
+        self.rows.append(" " * indent + row if row else "")
+
+    def blank(self) -> None:
+        if self.rows and self.rows[-1]:
+            self.rows.append("")
+
+    def words(self, text: str, style: str | None = None, indent: int = 0, hang: int = 0) -> None:
+        """Wrapped words; lines after the first are indented by `hang` more."""
+        rows = paper.wrap(text, self.columns - indent - hang)
+        for i, row in enumerate(rows):
+            self.put(row, style, indent + (hang if i else 0))
+
+    def blocks(self, blocks: list[Block], indent: int, style: str | None = None) -> None:
+        for b in blocks:
+            for row in b.lines:
+                self.put(row, style, indent)
+
+    def sentence(self, text: Text) -> str:
+        return paper.sentence(text, self.names)
+
+    # parts -------------------------------------------------------------------------------------
+
+    def head(self) -> None:
+        title = escape.terminal(self.solution.title)
+        rows = paper.wrap(title, self.columns)
+        for row in rows:
+            self.put(row, "bold")
+        self.put("═" * max(map(width, rows)), "bold")
+        if self.solution.source:
+            self.words(f"Source: {escape.terminal(self.solution.source)}", "dim")
+        if self.solution.statement:
+            self.blank()
+            self.statement(self.solution.statement)
+        given = givens(self.solution)
+        if given:
+            self.blank()
+            self.put("Given", "bold")
+            self.blocks(paper.row_of([self.given(v) for v in given], self.columns - 4), 4)
+        said = [self.sentence(c) for c in conventions(self.solution)]
+        if said and self.level > 0:
+            self.blank()
+            self.words(f"Conventions: {'; '.join(said)}.", "dim")
+        for warning in self.solution.warnings:
+            self.blank()
+            self.words(f"! {self.sentence(warning)}", "red", hang=2)
+
+    def statement(self, source: str) -> None:
+        for part in statement.read(source):
+            text = statement.printed(
+                part.content, escape.terminal, lambda tex: escape.terminal(tex.plain), {}
+            )
+            if part.kind == "item":
+                self.words(f"{part.mark} {text}", indent=4, hang=len(part.mark) + 1)
+            elif part.kind == "display":
+                self.words(text, indent=6)
+            else:
+                self.words(text, "bold" if part.kind == "heading" else None, indent=2)
+
+    def given(self, v: Variable) -> Block:
+        name = line(layout(Name(v.name), self.names).lines[0])
+        if v.value is None:
+            return beside(name, f" ({v.dims}, no value)" if v.shape else " (a scalar, no value)")
+        size = f"  ({v.dims})" if v.shape else ""
+        room = self.columns - 4 - name.width - 3 - len(size)
+        return beside(name, " = ", paper.member(v.value.expr(), room, self.names), size)
+
+    def task(self, task: TaskResult) -> None:
+        self.blank()
+        heading = f"{escape.terminal(task.id)}. {self.sentence(task.heading)}"
+        if task.points is not None:
+            heading += f" ({task.points:g} point{'' if task.points == 1 else 's'})"
+        rows = paper.wrap(heading, self.columns - 3)
+        for row in rows[:-1]:
+            self.put(f"── {row}", "bold")
+        last = f"── {rows[-1]} "
+        self.put(last + "─" * (self.columns - width(last)), "bold")
+        if task.text:
+            for part in statement.read(task.text):
+                text = statement.printed(
+                    part.content, escape.terminal, lambda tex: escape.terminal(tex.plain), {}
+                )
+                self.words(f"{part.mark} {text}".strip(), indent=2)
+        for heading_, run in groups(visible(task, self.level)):
+            self.put(self.sentence(heading_), "blue", 2)
+            if run[0].step.kind == "given":
+                self.compact(run)
+            else:
+                for step in run:
+                    self.step(step)
+        for t in tables(task):
+            for row in paper.table(t, self.columns - 4, self.names):
+                self.put(row, None, 4)
+        self.result(task)
+        self.verdict(task)
+
+    def compact(self, run: list[Numbered]) -> None:
+        """Givens need no words: side by side."""
+        rows = [paper.equation(n.step.equation, self.columns - 4, self.names)
+                for n in run if n.step.equation]  # fmt: skip
+        self.blocks(paper.row_of([b for r in rows for b in r], self.columns - 4), 4)
+
+    def step(self, n: Numbered) -> None:
+        step = n.step
+        title = self.sentence(step.title)
+        if self.level > 1 and n.uses:
+            title += f"  (from {', '.join(map(str, n.uses))})".replace(" ", paper.GLUE)
+        rows = paper.wrap(title, self.columns - 8)
+        self.put(f"{n.number:>2}. {rows[0]}", None, 4)
+        for row in rows[1:]:
+            self.put(row, None, 8)
+        indent = 10
+        room = self.columns - indent
+        if step.equation:
+            blocks = paper.equation(step.equation, room, self.names, step.approx)
+            if step.jacobian_dims:
+                note = f"({step.jacobian_dims})"
+                blocks[-1] = paper.flush_right(blocks[-1], note, room)
+            self.blocks(blocks, indent)
+        if step.why is not None and self.level > 0:
+            self.words(self.sentence(step.why), "dim", 8)
+
+    def result(self, task: TaskResult) -> None:
+        found = result(task)
+        if found is None:
+            return
+        rows = self.equation_rows(found, task)
+        for row in paper.boxed(rows):
+            self.put(row, "bold", 2)
+
+    def equation_rows(self, e: Equation, task: TaskResult) -> list[str]:
+        room = self.columns - 6
+        sign = "=" if e.exact else "≈"
+        blocks = paper.equation(e.members, room, self.names, e.decimal, sign)
+        size = task.dims if task.shape else None
+        if size and blocks[-1].width + len(size) + 4 <= room:
+            blocks[-1] = beside(blocks[-1], f"  ({size})")
+        return [row for b in blocks for row in b.lines]
+
+    def verdict(self, task: TaskResult) -> None:
+        if task.check is not None:
+            mark, style = ("✓", "green") if task.check.passed else ("✗", "red")
+            text = f"{mark} {self.sentence(check_words(task.check))}"
+            if task.check.note is not None:
+                text += f"; {self.sentence(task.check.note)}"
+            self.words(text, style, 2, 2)
+        if task.answer is not None:
+            mark, style = ("✓", "green") if task.answer.correct else ("✗", "red")
+            text = f"{mark} {self.sentence(answer_words(task))}"
+            if task.answer.note is not None:
+                text += f"; {self.sentence(task.answer.note)}"
+            self.words(text, style, 2, 2)
+
+    def foot(self) -> None:
+        failed = [t for t in self.solution.tasks if t.check is not None and not t.check.passed]
+        if failed:
+            self.blank()
+            ids = ", ".join(escape.terminal(t.id) for t in failed)
+            self.words(
+                f"✗ The cross-check failed for task {ids}: do not rely on this result.", "red"
+            )
