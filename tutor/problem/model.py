@@ -97,6 +97,7 @@ class Convention:
     conv: str = "correlation"
     ties: str = "first"
     style: str = "adjoint"
+    stated: frozenset[str] = frozenset()  # the ones that the file names itself
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,168 @@
+"""From a problem to its solution: every task in order, each seeing what earlier ones produced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError, did_you_mean
+from ..expr import Name
+from ..problem.model import Problem, Source, Task
+from ..steps import Solution, TaskResult, Text
+
+if TYPE_CHECKING:
+    from .workspace import Workspace
+
+
+def solve(problem: Problem, *, only: str | None = None, checking: bool = True) -> Solution:
+    """The worked solution. `only` limits it to the task of that id (and what it needs)."""
+    if not problem.tasks:
+        raise InputError("there is nothing to do: the file has no `tasks`")
+    if only is not None and all(t.id != only for t in problem.tasks):
+        ids = [t.id for t in problem.tasks]
+        raise InputError(f"there is no task `{only}`", hint=did_you_mean(only, ids) or "tasks: " + ", ".join(ids))
+    session = _Session(problem, checking)
+    needed = _needed(problem, only)
+    results: list[TaskResult] = []
+    for task in problem.tasks:
+        if needed is None or task.id in needed:
+            for result in session.run(task):
+                if only is None or task.id == only:
+                    results.append(result)
+    convention = problem.convention
+    return Solution(
+        title=problem.title,
+        source=problem.source,
+        statement=problem.statement,
+        conventions={k: getattr(convention, k) for k in ("layout", "vec", "conv", "ties", "style")},
+        variables=session.variables(),
+        tasks=tuple(results),
+        warnings=tuple(session.warnings),
+        diagram=session.diagram(),
+    )
+
+
+def _needed(problem: Problem, only: str | None) -> set[str] | None:
+    if only is None:
+        return None
+    by_id = {t.id: t for t in problem.tasks}
+    needed, name = set(), only
+    while name and name not in needed:
+        needed.add(name)
+        name = by_id[name].args.get("after")
+    return needed
+
+
+class _Session:
+    def __init__(self, problem: Problem, checking: bool) -> None:
+        self.problem = problem
+        self.checking = checking
+        self.skip = frozenset(
+            n.id if isinstance(n, Name) else n
+            for t in problem.tasks
+            if t.kind == "solve_shape"
+            for n in _as_tuple(t.args["unknown"])
+        )
+        self.warnings: list[Text] = []
+        self.after: dict[str, Workspace] = {}
+        self._ws: Workspace | None = None
+
+    @property
+    def ws(self) -> Workspace:
+        """The surface graph at the given point; made when the first task needs it."""
+        if self._ws is None:
+            from ..problem.elaborate import elaborate
+            from .workspace import Workspace
+
+            graph = elaborate(self.problem, self.skip)
+            self._ws = Workspace(self.problem, graph, checking=self.checking)
+            self._warn(self._ws)
+        return self._ws
+
+    def _warn(self, ws: Workspace) -> None:
+        for line in ws.graph.lines.values():
+            value = ws.numbers[line.name]
+            exact_before = all(
+                v is not None and v.dtype == object
+                for v in (ws.numbers[o.name] for o in line.operands)
+            )
+            if line.op is not None and value is not None and value.dtype != object and exact_before:
+                self.warnings.append(
+                    Text("From {y} on the numbers are rounded: the exact ones would be too long.",
+                         {"y": Name(line.name)})
+                )  # fmt: skip
+                break
+
+    def variables(self) -> Mapping[str, Any]:
+        return self.ws.variables() if self.problem.given or self.problem.define else {}
+
+    def diagram(self) -> Any:
+        from ..limits import PICTURE_NODES
+        from .graph import diagram
+
+        if not self.problem.define or len(self.ws.graph.lines) > PICTURE_NODES:
+            return None
+        return diagram(self.ws, values=False)
+
+    def run(self, task: Task) -> list[TaskResult]:
+        try:
+            results = self.results(task)
+        except InputError as error:
+            raise error.at(task.where) from None
+        return [self.finished(task, r) for r in results]
+
+    def finished(self, task: Task, result: TaskResult) -> TaskResult:
+        from .answers import judged
+
+        answer = result.answer if result.answer is not None else judged(task, result)
+        return replace(result, answer=answer, text=task.text, points=task.points, hint=task.hint)
+
+    def results(self, task: Task) -> list[TaskResult]:
+        from importlib import import_module
+
+        args = task.args
+        module = import_module(f"{__name__}.{_MODULES.get(task.kind, task.kind)}")
+        if task.kind in ("parameters", "solve_shape", "stencil"):
+            return [module.solve(self.problem, task)]
+        ws = self.after[args["after"]] if args.get("after") else self.ws
+        match task.kind:
+            case "forward":
+                return [module.solve(ws, task.id, args["of"])]
+            case "graph":
+                return [module.solve(ws, task.id, args["values"], args["gradients"])]
+            case "shapes":
+                return [module.solve(ws, task.id, args["of"], args["edges"])]
+            case "gradient" | "jacobian":
+                found = []
+                for name in _as_tuple(args["wrt"]):
+                    found.append(module.solve(ws, task.id, task.kind, args["of"], name))
+                    if task.kind == "gradient" and not args.get("after"):
+                        ws.derived.setdefault((args["of"], name), task.id)
+                return found
+            case "update":
+                result, here = module.solve(
+                    ws, task.id, args["of"], _as_tuple(args["wrt"]), args["rate"], args["steps"]
+                )
+                self.after[task.id] = here
+                return [result]
+            case "train":
+                result, here = module.train(
+                    ws, task.id, args["of"], _as_tuple(args["wrt"]), args["rate"], args["steps"], args["report"]
+                )
+                self.after[task.id] = here
+                return [result]
+            case "matrix_form":
+                return [module.solve(ws, task.id, args["of"])]
+            case "evaluate":
+                source: Source = task.sources["expr"]
+                return [module.solve(ws, task.id, args["expr"], source, self.skip)]
+            case kind:
+                raise InputError(f"unknown task `{kind}`")
+
+
+_MODULES = {"jacobian": "gradient", "train": "update"}
+
+
+def _as_tuple(x: Any) -> tuple[Any, ...]:
+    return (x,) if isinstance(x, str | Name) else tuple(x)

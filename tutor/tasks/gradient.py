@@ -48,7 +48,7 @@ def _direct(ws: Workspace, task_id: str, kind: str, target: Line, variable: Line
     formula, value = closing(ws, chain, kind)
     steps += closing_steps(ws, chain, kind, formula, value)
     steps += convention_steps(ws, chain)
-    shape = variable.leaf.shape if kind == "gradient" else _jacobian_shape(size)
+    shape = variable.leaf.shape if kind == "gradient" else size
     if kind == "gradient" and "homogeneous" in variable.properties:
         shape = variable.symbol.shape
     return TaskResult(
@@ -70,11 +70,6 @@ def _direct(ws: Workspace, task_id: str, kind: str, target: Line, variable: Line
 def _heading(kind: str, target: Line, variable: Line) -> Text:
     message = "Gradient of {y} with respect to {x}" if kind == "gradient" else "Jacobian of {y} with respect to {x}"
     return Text(message, {"y": Name(target.name), "x": Name(variable.name)})
-
-
-def _jacobian_shape(size: tuple[dims.Dim, dims.Dim]) -> tuple[dims.Dim, ...]:
-    """[rows, columns]; a scalar by a scalar is a scalar."""
-    return () if size == (1, 1) else size
 
 
 # -- the closed form and the numbers --------------------------------------------------------------
@@ -119,23 +114,20 @@ def _identity(chain: Chain) -> tuple[Expr | None, Value | None]:
         return Call("eye", (size_term(n),)), None
     data = np.full((n, n), sp.S.Zero, dtype=object)
     np.fill_diagonal(data, sp.S.One)
-    return Call("eye", (Num(str(n)),)), Value(data if n > 1 else data[0, 0:1].reshape(()))
+    return Call("eye", (Num(str(n)),)), Value(data)
 
 
 def unrolled(ws: Workspace, chain: Chain, jacobian: np.ndarray) -> Value:
     """A Jacobian array as the rows × columns matrix of the chosen layout and vec."""
     rows = chain.of.leaf.node.order
-    top, side = jacobian.shape[:rows], jacobian.shape[rows:]
     a = _flatten_axes(jacobian, 0, rows, unrolls_by_column(ws, rows))
     columns = jacobian.ndim - rows
     a = _flatten_axes(a, 1, columns, unrolls_by_column(ws, columns))
     if ws.problem.convention.layout == "denominator":
         a = a.T
-    if top == () and side == ():
-        a = a.reshape(())
     if a.size > limits.ELEMENTS:
         raise InputError(f"the Jacobian has {a.size:,} entries; the limit is {limits.ELEMENTS:,}")
-    return Value(np.ascontiguousarray(a) if a.ndim else a.copy())
+    return Value(np.ascontiguousarray(a))
 
 
 def unrolls_by_column(ws: Workspace, order: int) -> bool:
@@ -160,7 +152,7 @@ def closing_steps(ws: Workspace, chain: Chain, kind: str, formula: Expr | None, 
     steps = []
     layout = ws.problem.convention.layout
     size = jacobian_size(chain.of, chain.wrt, layout)
-    shape = chain.wrt.leaf.shape if kind == "gradient" else _jacobian_shape(size)
+    shape = chain.wrt.leaf.shape if kind == "gradient" else size
     last = f"chain.{chain.wrt.name}"
     if formula is not None:
         steps.append(
@@ -287,7 +279,7 @@ def _through(ws: Workspace, task_id: str, kind: str, target: Line, variable: Lin
         formula = _rearranged_term(variable, base, formula)
         shape: tuple[dims.Dim, ...] = variable.leaf.shape
     else:
-        shape = _jacobian_shape(size)
+        shape = size
         if inner.value is not None and inner.value.data.ndim == 2:
             # columns of the inner result follow this file's vec; put them in the variable's order
             column = unrolls_by_column(ws, base.symbol.order)
@@ -349,7 +341,7 @@ def _independent(ws: Workspace, task_id: str, kind: str, target: Line, variable:
 
     layout = ws.problem.convention.layout
     size = jacobian_size(target, variable, layout)
-    shape = variable.symbol.shape if kind == "gradient" else _jacobian_shape(size)
+    shape = variable.symbol.shape if kind == "gradient" else size
     value = None
     if all(isinstance(d, int) for d in shape):
         value = Value(np.full(_ints(shape), sp.S.Zero, dtype=object))
@@ -370,7 +362,7 @@ def _independent(ws: Workspace, task_id: str, kind: str, target: Line, variable:
 
 def check(ws: Workspace, chain: Chain, kind: str, value: Value | None) -> Check | None:
     """The value against central differences; the closed form against the value."""
-    if value is None or chain.final is None:
+    if value is None or chain.final is None or not ws.checking:
         return None
     note = None
     here = ws

@@ -17,7 +17,6 @@ from ..graph import dims
 from ..graph.node import Node
 from ..notation.matrix import matrix_term
 from ..numeric.evaluate import NotFinite, TooLong, evaluate
-from ..problem.elaborate import elaborate
 from ..problem.lines import Graph, Line
 from ..problem.model import Problem
 from ..steps import Variable
@@ -27,19 +26,26 @@ from ..value import Value
 class Workspace:
     """Lines and their values. `point` replaces the values of givens (after an update)."""
 
-    def __init__(self, problem: Problem, graph: Graph, point: Mapping[str, np.ndarray] | None = None) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        graph: Graph,
+        point: Mapping[str, np.ndarray] | None = None,
+        checking: bool = True,
+    ) -> None:
         self.problem = problem
+        self.checking = checking
+        self.derived: dict[tuple[str, str], str] = {}  # (of, wrt) -> the task that showed it
         self.graph = graph
         self.point = dict(point or {})
         self.shown: set[str] = set()  # lines whose forward step an earlier task has printed
         self.numbers: dict[str, np.ndarray | None] = {}
-        self.inexact: set[str] = set()  # lines whose exact form outgrew the limits
         for line in graph.lines.values():
             self.numbers[line.name] = self.evaluated(line)
 
     def moved(self, point: Mapping[str, np.ndarray]) -> Workspace:
         """The same problem at another point."""
-        return Workspace(self.problem, self.graph, {**self.point, **point})
+        return Workspace(self.problem, self.graph, {**self.point, **point}, self.checking)
 
     # -- values ------------------------------------------------------------------------------
 
@@ -151,10 +157,6 @@ def _concrete(line: Line) -> tuple[int, ...]:
         assert isinstance(d, int)
         shape.append(d)
     return tuple(shape)
-
-
-def workspace(problem: Problem, skip: frozenset[str] = frozenset()) -> Workspace:
-    return Workspace(problem, elaborate(problem, skip))
 
 
 def as_json(x: Any) -> Any:

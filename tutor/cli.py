@@ -1,0 +1,199 @@
+"""The command line: options in, exit status out; no mathematics here.
+
+Heavy modules are imported inside the commands, so that `tutor --help` starts quickly.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Optional
+
+# a second BLAS thread costs more start-up time than it ever earns here, unless the user asks
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import typer
+
+from . import __version__
+from .errors import CheckFailed, InputError, ToolError, TutorError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Worked solutions for the mathematics of machine learning.",
+)
+
+
+class Format(str, Enum):
+    terminal = "terminal"
+    json = "json"
+    latex = "latex"
+    markdown = "markdown"
+
+
+@app.callback(invoke_without_command=True)
+def _main(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"tutor {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(2)
+
+
+@app.command()
+def solve(
+    file: Annotated[str, typer.Argument(help="A problem file (YAML), or - for standard input.")],
+    format: Annotated[Format, typer.Option("--format", "-f", help="How the solution is written.")] = Format.terminal,
+    out: Annotated[Optional[Path], typer.Option("-o", "--out", help="Write to this file.")] = None,  # noqa: UP045
+    task: Annotated[Optional[str], typer.Option("--task", help="Only the task of this id.")] = None,  # noqa: UP045
+    no_check: Annotated[bool, typer.Option("--no-check", help="Skip the numeric cross-check.")] = False,
+) -> None:
+    """The worked solution of a problem."""
+    from .problem import load
+    from .tasks import solve as run
+
+    solution = run(load(file), only=task, checking=not no_check)
+    _write(_rendered(solution, format, out), out)
+    failed = [t for t in solution.tasks if t.check is not None and not t.check.passed]
+    if failed:
+        names = ", ".join(t.id for t in failed)
+        raise CheckFailed(
+            f"the independent check does not agree with the derivation (task {names}): "
+            "do not trust this solution",
+            hint="this is a fault of tutor; please report it with the problem file",
+        )
+
+
+def _rendered(solution, format: Format, out: Path | None) -> str:  # noqa: ANN001 - steps.Solution
+    if format is Format.json:
+        from .render.json import json
+
+        return json(solution)
+    if format is Format.latex:
+        from .render.latex import latex
+
+        return latex(solution)
+    if format is Format.markdown:
+        from .render.markdown import markdown
+
+        return markdown(solution)
+    from .render.terminal import terminal
+
+    colour = out is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    return terminal(solution, width=_width(), colour=colour)
+
+
+def _width() -> int:
+    """The terminal's width, within what reads well; 80 when the output is not a terminal."""
+    if not sys.stdout.isatty():
+        return 80
+    from shutil import get_terminal_size
+
+    return max(60, min(get_terminal_size().columns, 110))
+
+
+@app.command()
+def graph(
+    file: Annotated[str, typer.Argument(help="A problem file (YAML), or - for standard input.")],
+    png: Annotated[bool, typer.Option("--png", help="A PNG picture (the default).")] = False,
+    svg: Annotated[bool, typer.Option("--svg", help="An SVG picture.")] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="A PDF page.")] = False,
+    dot: Annotated[bool, typer.Option("--dot", help="Graphviz source.")] = False,
+    values: Annotated[bool, typer.Option("--values", help="Show forward values.")] = False,
+    gradients: Annotated[bool, typer.Option("--gradients", help="Show gradients of the loss.")] = False,
+    out: Annotated[Optional[Path], typer.Option("-o", "--out", help="The file to write.")] = None,  # noqa: UP045
+) -> None:
+    """A picture of the computational graph."""
+    from .problem import load
+    from .problem.elaborate import elaborate
+    from .render import picture
+    from .render.write import write_atomic
+    from .tasks.graph import diagram
+    from .tasks.workspace import Workspace
+
+    kinds = [k for k, on in (("png", png), ("svg", svg), ("pdf", pdf), ("dot", dot)) if on] or ["png"]
+    if out is not None and len(kinds) > 1:
+        raise InputError("-o names one file, so ask for one of --png --svg --pdf --dot")
+    problem = load(file)
+    if not problem.define:
+        raise InputError(f"{file}: there is no computational graph: `define` is empty")
+    ws = Workspace(problem, elaborate(problem, unknowns(problem)))
+    shown = diagram(ws, values=values, gradients=gradients)
+    source = picture.to_dot(
+        shown, values=values, gradients=gradients, title=problem.title, names=ws.variables()
+    )
+    stem = problem.path.stem if problem.path else "graph"
+    drawn: list[tuple[Path, bytes]] = []
+    for kind in kinds:
+        match kind:
+            case "dot":
+                data = source.encode()
+            case "pdf":
+                data = picture.to_pdf(source)
+            case "svg":
+                data = picture.to_svg(source).encode()
+            case _:
+                data = picture.to_png(picture.to_svg(source))
+        drawn.append((out or Path(f"{stem}.{kind}"), data))
+    for path, data in drawn:
+        if str(path) == "-":
+            sys.stdout.buffer.write(data)
+        else:
+            write_atomic(path, data)
+            typer.echo(f"wrote {path}", err=True)
+
+
+def unknowns(problem) -> frozenset[str]:  # noqa: ANN001 - problem.model.Problem
+    """Hyperparameters that stay open in the problem's definitions."""
+    names = []
+    for t in problem.tasks:
+        if t.kind == "solve_shape":
+            unknown = t.args["unknown"]
+            names += [unknown] if isinstance(unknown, str) else list(unknown)
+    return frozenset(getattr(n, "id", n) for n in names)
+
+
+def _write(text: str, out: Path | None) -> None:
+    if out is None or str(out) == "-":
+        data = text.encode("utf-8")
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            # the reader has left (`| head`): nothing more to say, and nothing to flush at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise ToolError(f"cannot write the result: {error.strerror}") from None
+        return
+    from .render.write import write_atomic
+
+    write_atomic(out, text.encode("utf-8"))
+
+
+def main() -> None:
+    """Run the command; every failure is one message and an exit status."""
+    try:
+        app(standalone_mode=False)
+    except TutorError as error:
+        from .problem.diagnostics import render_error
+
+        sys.stderr.write(render_error(error).rstrip("\n") + "\n")
+        sys.exit(error.status)
+    except typer.Exit as error:
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except typer.BadParameter as error:
+        sys.stderr.write(f"tutor: {error}\n")
+        sys.exit(2)

@@ -1,0 +1,168 @@
+"""The author's expected answer against ours.
+
+A decimal counts as rounded where it is printed: -1.32 agrees with -1.3155. Anything else is exact
+and must be equal. `tolerance` overrides both: the largest relative deviation allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..expr import Expr, List, Neg, Num
+from ..problem import values
+from ..problem.model import Task
+from ..steps import Answer, TaskResult, Text
+
+SLACK = 1e-9  # relative: rounding of floats against an exact answer
+
+
+def judged(task: Task, result: TaskResult) -> Answer | None:
+    """Whether the result agrees with the task's `answer:`; None if there is none."""
+    if task.answer is None:
+        return None
+    ours = comparable(result)
+    if isinstance(task.answer, Mapping):
+        for key, wanted in task.answer.items():
+            if key not in ours:
+                known = ", ".join(f"`{k}`" for k in ours if k)
+                raise InputError(f"this task has no result called `{key}`", hint=f"its results: {known}",
+                                 where=task.places.get("answer", task.where))  # fmt: skip
+            note = difference(wanted, ours[key], task.tolerance)
+            if note is not None:
+                return Answer(task.answer_json, False, Text(f"`{key}`: {note}"))
+        return Answer(task.answer_json, True)
+    if "" not in ours:
+        raise InputError("the answer of this task is a mapping of names to values",
+                         hint="its results: " + ", ".join(f"`{k}`" for k in ours),
+                         where=task.places.get("answer", task.where))  # fmt: skip
+    note = difference(task.answer, ours[""], task.tolerance)
+    return Answer(task.answer_json, note is None, None if note is None else Text(note))
+
+
+def comparable(result: TaskResult) -> dict[str, Any]:
+    """What an answer may name, "" being the result itself: arrays of exact numbers or floats."""
+    found: dict[str, Any] = {}
+    if result.value is not None:
+        found[""] = result.value.data
+    extra = result.extra
+    for name, entry in dict(extra.get("values", {})).items():
+        if entry["value"] is not None:
+            found[name] = _array(entry)
+    for name, entry in dict(extra.get("final", {})).items():
+        found[name] = _array(entry)
+    for key in ("final_loss", "toeplitz", "im2col"):
+        if key in extra:
+            found[key] = np.asarray(extra[key], dtype=float)
+    if "history" in extra:
+        found["losses"] = np.asarray([h["loss"] for h in extra["history"]], dtype=float)
+    if result.task == "shapes":
+        for name, entry in extra["of"].items():
+            found[name] = _size(entry["dims"])
+        for edge in extra["edges"]:
+            found[f"d{edge['of']}/d{edge['wrt']}"] = _size(edge["dims"])
+    return found
+
+
+def _size(dims: str) -> np.ndarray:
+    parts = dims.split("×")
+    return np.asarray([int(p) if p.isdigit() else -1 for p in parts], dtype=float)
+
+
+def _array(entry: Mapping[str, Any]) -> np.ndarray:
+    from ..problem.expression import parse
+
+    if entry["exact"] is None:
+        return np.asarray(entry["value"], dtype=float)
+    nested = np.asarray(entry["exact"], dtype=object)
+    flat = np.empty(nested.size, dtype=object)
+    flat[:] = [values.evaluate(parse(s)).data[()] for s in nested.ravel()]
+    return flat.reshape(nested.shape)
+
+
+def difference(wanted: Any, ours: np.ndarray, tolerance: float | None) -> str | None:
+    """None if they agree, else what differs, in words."""
+    leaves, shape = _flattened(wanted)
+    if _squeezed(shape) != _squeezed(ours.shape):
+        return f"the size {_text(shape)} was expected, the result has {_text(ours.shape)}"
+    for at, (leaf, x) in enumerate(zip(leaves, ours.ravel(), strict=True)):
+        if not _agree(leaf, x, tolerance):
+            place = "" if len(leaves) == 1 else f"entry {at + 1} "
+            return f"{place}was expected to be {_spelled(leaf)}, but is {_number(x)}"
+    return None
+
+
+def _text(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape)) or "1"
+
+
+def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(d for d in shape if d != 1)
+
+
+def _number(x: Any) -> str:
+    return f"{float(x):.6g}"
+
+
+def _spelled(leaf: Expr) -> str:
+    from ..notation.text import text
+
+    return text(leaf)
+
+
+def _flattened(x: Any) -> tuple[list[Expr], tuple[int, ...]]:
+    """Leaves in row-major order, and the shape, of nested tuples and list terms."""
+    if isinstance(x, List):
+        x = x.items
+    if not isinstance(x, tuple | list):
+        if not isinstance(x, Num | Neg):  # a builder such as zeros(6, 5) stands for its entries
+            value = values.evaluate(x)
+            if value.data.ndim:
+                flat = [v for v in value.data.ravel()]
+                return [_term(v) for v in flat], value.shape
+        return [x], ()
+    parts = [_flattened(p) for p in x]
+    if len({s for _, s in parts}) > 1:
+        raise InputError("the rows of the expected answer have different lengths")
+    inner = parts[0][1] if parts else ()
+    return [leaf for leaves, _ in parts for leaf in leaves], (len(parts), *inner)
+
+
+def _term(v: Any) -> Expr:
+    from ..notation.scalars import term_of
+    from ..value import decimal_term
+
+    return decimal_term(v, 17) if isinstance(v, float) else term_of(v)
+
+
+def _agree(leaf: Expr, x: Any, tolerance: float | None) -> bool:
+    wanted = values.evaluate(leaf)
+    target = wanted.data[()]
+    if tolerance is not None:
+        scale = max(abs(float(target)), 1e-300)
+        return abs(float(x) - float(target)) <= tolerance * scale
+    places = _printed_places(leaf)
+    if places is not None:
+        half = 0.5 * 10.0**-places
+        return abs(float(x) - float(target)) <= half * (1 + 1e-9)
+    if isinstance(x, float) or wanted.data.dtype != object:
+        return abs(float(x) - float(target)) <= SLACK * max(1.0, abs(float(target)))
+    gap = x - target
+    return bool(gap == 0) or abs(gap.evalf(40)) < 1e-25
+
+
+def _printed_places(leaf: Expr) -> int | None:
+    """Decimal places of a plain decimal such as -1.32 (2) or 1.5e-3 (4); None if it is exact."""
+    inner = leaf.arg if isinstance(leaf, Neg) else leaf
+    if not isinstance(inner, Num) or any(c not in "0123456789.eE+-" for c in inner.text):
+        return None
+    text = inner.text.lower()
+    if "." not in text and "e" not in text:
+        return None
+    digits, _, power = text.partition("e")
+    return len(digits.partition(".")[2]) - int(power or 0)
+
+

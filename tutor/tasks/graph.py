@@ -1,0 +1,111 @@
+"""graph: the computational graph as data for a picture, with values and gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .. import limits
+from ..errors import InputError
+from ..graph import dims
+from ..problem.lines import Line
+from ..steps import Diagram, DiagramEdge, DiagramNode, TaskResult, Text
+from ..value import Value
+from .chain import Chain, jacobian_size, paper_value, size_text
+from .workspace import Workspace, as_json
+
+
+def solve(ws: Workspace, task_id: str, values: bool, gradients: bool) -> TaskResult:
+    picture = diagram(ws, values, gradients)
+    return TaskResult(
+        id=task_id,
+        task="graph",
+        subject={"values": values, "gradients": gradients},
+        heading=Text("The computational graph"),
+        extra={
+            "nodes": [_node_json(n) for n in picture.nodes],
+            "edges": [
+                {"from": e.source, "to": e.target, "jacobian_dims": e.jacobian_dims}
+                for e in picture.edges
+            ],
+        },
+        diagram=picture,
+    )
+
+
+def _node_json(n: DiagramNode) -> Mapping[str, Any]:
+    return {
+        "id": n.id,
+        "name": n.name,
+        "kind": n.kind,
+        "op": n.op,
+        "shape": [as_json(d) for d in n.shape],
+        "value": None if n.value is None else n.value.numbers(),
+        "gradient": None if n.gradient is None else n.gradient.numbers(),
+    }
+
+
+def diagram(ws: Workspace, values: bool = True, gradients: bool = False) -> Diagram:
+    """The picture's nodes and edges, in the order of the lines."""
+    lines = list(ws.graph.lines.values())
+    if len(lines) > limits.PICTURE_NODES:
+        raise InputError(f"a picture of {len(lines)} nodes is too large; the limit is {limits.PICTURE_NODES}")
+    users = ws.graph.consumers()
+    trained = {
+        n for t in ws.problem.tasks if "wrt" in t.args for n in _names(t.args["wrt"])
+    }  # fmt: skip
+    loss = _loss(ws, lines) if gradients else None
+    slope = _gradients(ws, loss) if loss else {}
+    nodes = []
+    for line in lines:
+        if line.op is None:
+            kind = "parameter" if line.name in trained else "input"
+        else:
+            kind = "operation" if users[line.name] else "output"
+        nodes.append(
+            DiagramNode(
+                id=line.name,
+                name=line.name,
+                kind=kind,
+                op=line.op.symbol if line.op else None,
+                label=line.formula if line.op else None,
+                shape=line.shape,
+                dims=dims.text(line.shape),
+                value=ws.paper(line) if values else None,
+                gradient=slope.get(line.name),
+            )
+        )
+    layout = ws.problem.convention.layout
+    edges = tuple(
+        DiagramEdge(o.name, line.name, dims.text(o.shape), size_text(jacobian_size(line, o, layout)))
+        for line in lines
+        for o in line.operands
+    )
+    return Diagram(tuple(nodes), edges, loss.name if loss else None)
+
+
+def _names(wrt: Any) -> tuple[str, ...]:
+    return (wrt,) if isinstance(wrt, str) else tuple(wrt)
+
+
+def _loss(ws: Workspace, lines: list[Line]) -> Line | None:
+    """The last scalar that nothing else uses."""
+    users = ws.graph.consumers()
+    ends = [x for x in lines if x.op is not None and not users[x.name] and x.leaf.order == 0]
+    return ends[-1] if ends else None
+
+
+def _gradients(ws: Workspace, loss: Line) -> dict[str, Value]:
+    """The gradient of the loss at every node that it depends on and that has a value."""
+    found = {}
+    for line in ws.graph.below([loss]):
+        if line is loss:
+            continue
+        if ws.numbers[line.name] is None:
+            continue
+        final = Chain(ws, loss, line).final
+        if final is not None and final.value is not None:
+            found[line.name] = paper_value(ws, line, final.value)
+    return found
+
+
