@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..expr import Binary, Expr, Name
+from ..expr import Expr, Name
 from ..notation.latex import latex as formula
 from ..notation.tex_text import tex_text
 from ..notation.text import text
-from ..notation.unicode import layout
 from ..steps import Solution, Table, TaskResult, Text, Variable
-from . import escape, statement
+from . import breaking, escape, statement
 from .outline import (
     Equation,
     Numbered,
@@ -28,7 +27,6 @@ from .wording import words
 
 ENDLESS = 600  # a formula longer than this is printed as typed, broken anywhere
 CELL = 48  # a table cell longer than this is a small paragraph
-ROW = 76  # characters of a formula that fit on a line, by its Unicode width
 TABLE_LINES = 40  # of a table before it is continued in another
 
 _MARKS = {
@@ -65,7 +63,7 @@ class _Document:
         return formula(e, self.names)
 
     def size(self, e: Expr) -> int:
-        return layout(e, self.names).width
+        return breaking.size(e, self.names)
 
     def typed(self, e: Expr) -> str:
         """The input syntax, which may be broken anywhere."""
@@ -74,7 +72,7 @@ class _Document:
     def inline(self, e: Expr) -> str:
         if self.size(e) > ENDLESS:
             return self.typed(e)
-        if self.size(e) > ROW // 2:
+        if self.size(e) > breaking.ROW // 2:
             return rf"\fitinline{{{self.math(e)}}}"
         return f"${self.math(e)}$"
 
@@ -154,7 +152,7 @@ class _Document:
                 value = v.value.expr()
                 shown = f"{self.math(name)} = {self.math(value)}"
                 size = 8 + self.size(value)
-            if not rows or used + size > ROW:
+            if not rows or used + size > breaking.ROW:
                 rows.append([])
                 used = 0
             rows[-1].append(shown)
@@ -185,68 +183,34 @@ class _Document:
         why = f" {self.words(step.why)}" if step.why is not None and self.level > 0 else ""
         self.out.append(rf"\textbf{{{n.number}.}} {self.words(step.title)}{uses}")
         if step.equation:
-            if any(self.size(m) > ENDLESS for m in step.equation):
-                self.par(" = ".join(self.inline(m) for m in step.equation))
-                return self.par(why.strip())
             dims = f"({tex_text(step.jacobian_dims)})" if step.jacobian_dims else ""
-            self.display(self.equation(step.equation, step.approx), dims)
+            self.equation(step.equation, step.approx, note=dims)
             if why:
                 self.par(rf"\hspace*{{1.5em}}\parbox{{0.93\linewidth}}{{\small{why}}}")
         else:
             self.par(why.strip())
 
     def equation(
-        self, members: Sequence[Expr], decimal: Expr | None = None, sign: str = r"\approx"
-    ) -> str:
-        """One line when it is short, else one line per member, long sums broken further."""
-        terms = [self.math(m) for m in members]
-        sizes = [self.size(m) for m in members]
-        signs = ["", *["="] * (len(members) - 1)]
-        if decimal is not None:
-            terms.append(self.math(decimal))
-            sizes.append(self.size(decimal))
-            signs.append(sign)
-        if sum(sizes) + 3 * len(sizes) <= ROW:
-            return " ".join(f"{s} {t}".strip() for s, t in zip(signs, terms, strict=True))
-        rows: list[str] = []
-        for i, (mark, term) in enumerate(zip(signs, terms, strict=True)):
-            if i == 0:
-                rows.append(term)
-            elif i == 1:
-                rows[0] += f" &{mark} {self.broken(members[1], sizes[1])}"
-            else:
-                body = self.broken(members[i], sizes[i]) if i < len(members) else term
-                rows.append(f"&{mark} {body}")
-        if len(rows) == 1 and len(terms) == 1:
-            rows = [self.broken(members[0], sizes[0]).replace("&", "")]
-        body = r" \\ ".join(rows)
-        return rf"\begin{{aligned}} {body} \end{{aligned}}"
-
-    def broken(self, e: Expr, size: int) -> str:
-        """A long sum with its terms on several lines."""
-        if size <= ROW or not (isinstance(e, Binary) and e.op in "+-"):
-            return self.math(e)
-        pieces: list[str] = []
-        while isinstance(e, Binary) and e.op in ("+", "-"):
-            whole, left = self.math(e), self.math(e.left)
-            pieces.insert(0, whole[len(left) :].strip())
-            e = e.left
-        out, used = self.math(e), self.size(e)
-        for piece in pieces:
-            length = len(piece) // 2
-            if used + length > ROW:
-                out += r" \\ &\qquad "
-                used = 0
-            out += f" {piece}"
-            used += length
-        return out
+        self,
+        members: Sequence[Expr],
+        decimal: Expr | None = None,
+        sign: str = r"\approx",
+        note: str = "",
+        frame: str = "{}",
+    ) -> None:
+        """e0 = e1 = … on lines of its own; endless formulas are printed as typed."""
+        if any(self.size(m) > ENDLESS for m in members):
+            self.par(" = ".join(self.inline(m) for m in members))
+            return
+        *first, last = breaking.equation(members, self.names, decimal, sign)
+        for body in first:
+            self.display(frame.replace("{}", body))
+        self.display(frame.replace("{}", last), note)
 
     def result(self, found: Equation, task: TaskResult) -> None:
-        if any(self.size(m) > ENDLESS for m in found.members):
-            return self.par(" = ".join(self.inline(m) for m in found.members))
         sign = "=" if found.exact else r"\approx"
-        body = self.equation(found.members, found.decimal, sign)
-        self.display(rf"\boxed{{{body}}}")
+        dims = f"({tex_text(task.dims)})" if task.shape and task.dims else ""
+        self.equation(found.members, found.decimal, sign, dims, r"\boxed{{}}")
 
     def verdict(self, task: TaskResult) -> None:
         if task.check is not None:

@@ -23,7 +23,8 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \ifdim\wd\fitbox>\fitwidth\resizebox{\fitwidth}{!}{\usebox{\fitbox}}\else\usebox{\fitbox}\fi}
 % a formula on its own line with a note at the right edge
 \newcommand{\formula}[2]{\par\nopagebreak\vspace{1pt}\noindent\hspace*{2.5em}%
-\fit{\dimexpr\linewidth-6.5em\relax}{$\displaystyle #1$}\hfill{\small #2}\par\vspace{1pt}}
+\fit{\dimexpr\linewidth-6.5em\relax}{$\displaystyle #1$}\hfill{\small #2}\par}
+\newcommand{\fitpart}[1]{\fit{0.8\linewidth}{$\displaystyle #1$}}
 % a heading that may be broken over pages
 \newcommand{\heading}[1]{\par\bigskip{\large\bfseries\raggedright #1\par}\nopagebreak\smallskip}
 \newcommand{\fitinline}[1]{\fit{0.9\linewidth}{$#1$}}
