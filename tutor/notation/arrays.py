@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ..expr import Expr, List
@@ -29,11 +30,24 @@ def array_shape(e: Expr) -> tuple[int, ...] | None:
     return None if shape is None else (len(e.items), *shape)
 
 
-def shorten(items: tuple[Expr, ...]) -> tuple[Expr | None, ...]:
+def shorten(
+    items: tuple[Expr, ...], shown: int = SHOWN, ends: int = ENDS
+) -> tuple[Expr | None, ...]:
     """The items, or their first and last few with None between."""
-    if len(items) <= SHOWN:
+    if len(items) <= shown:
         return items
-    return (*items[:ENDS], None, *items[-ENDS:])
+    return (*items[:ends], None, *items[-ends:])
+
+
+def slices(e: List) -> tuple[tuple[Expr | None, ...], str | None]:
+    """A tensor's slices, fewer when they are large, and its size when something is left out."""
+    shape = array_shape(e)
+    if not shape:
+        return shorten(e.items), None
+    large = math.prod(shape[1:]) > 16
+    kept = shorten(e.items, 3, 1) if large else shorten(e.items)
+    cut = len(e.items) > len(kept) or max(shape) > SHOWN
+    return kept, "×".join(map(str, shape)) if cut else None
 
 
 def grid(e: List) -> Grid | None:

@@ -27,7 +27,7 @@ from ..expr import (
 )
 from ..steps import Variable
 from . import functions, tex
-from .arrays import array_shape, grid, shorten
+from .arrays import array_shape, grid, slices
 from .names import latex_name, parts
 from .precedence import PAPER, PAPER_NEG, Level, associates, leading_minus, paper_op, pull_minus
 from .tex_text import tex_text
@@ -38,6 +38,7 @@ _SIGNS = {
     "+": " + ", "-": " - ", "<": " < ", "<=": r" \le ", ">": " > ", ">=": r" \ge ", "==": " = ",
     "!=": r" \ne ", ".*": r" \odot ", "./": r" \oslash ", "@": r" \mathinner{} ",
 }  # fmt: skip
+TIMES = r" \times "
 THIN = r" \thinspace "
 
 
@@ -226,18 +227,15 @@ class _Printer:
         shape = array_shape(e)
         found = grid(e) if shape is not None and len(shape) <= 2 else None
         if found is None:
-            items = r" & ".join(r"\cdots" if x is None else self.at(x) for x in shorten(e.items))
-            return rf"\begin{{bmatrix}} {items} \end{{bmatrix}}"
+            kept, size = slices(e)
+            items = r" & ".join(r"\cdots" if x is None else self.at(x) for x in kept)
+            return rf"\begin{{bmatrix}} {items} \end{{bmatrix}}{_size(size)}"
         rows = []
         for row in found.rows:
             blank = r"\vdots" if all(x is None for x in row) else r"\cdots"
             rows.append(" & ".join(blank if x is None else self.at(x) for x in row))
         body = r" \\ ".join(rows)
-        out = rf"\begin{{bmatrix}} {body} \end{{bmatrix}}"
-        if found.size:
-            size = found.size.replace("×", r" \times ")
-            out += f"_{{{size}}}"
-        return out
+        return rf"\begin{{bmatrix}} {body} \end{{bmatrix}}{_size(found.size)}"
 
 
 def _parenthesise(out: str) -> str:
@@ -266,6 +264,11 @@ def _operator(name: str) -> str:
     if name in functions.NAMES:
         return functions.NAMES[name][1]
     return rf"\operatorname{{{tex_text(name)}}}"
+
+
+def _size(size: str | None) -> str:
+    """The size of an abbreviated array, below its bracket."""
+    return "" if size is None else f"_{{{size.replace('×', TIMES)}}}"
 
 
 def _cut(label: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from ..expr import (
@@ -23,10 +24,12 @@ from ..expr import (
 )
 from ..steps import Variable
 from . import block, functions, tex
-from .arrays import array_shape, grid, shorten
+from .arrays import SHOWN, array_shape, grid, shorten, slices
 from .block import Block, beside, enclose, line
 from .names import parts, subscript, superscript, unicode_name
 from .precedence import PAPER, PAPER_NEG, Level, associates, leading_minus, paper_op, pull_minus
+
+INLINE = 40  # entries of a matrix that are all written on one line
 
 NAMES: Mapping[str, Variable] = {}
 
@@ -267,16 +270,23 @@ class _Printer:
 
     def stack(self, e: List) -> Block:
         """A tensor: its slices side by side."""
+        kept, size = slices(e)
         inside: list[Block | str] = []
-        for item in shorten(e.items):
+        for item in kept:
             inside += [", ", "…" if item is None else self.at(item)]
-        return enclose(beside(*inside[1:]), "[", "]") if inside else line("[]")
+        out = enclose(beside(*inside[1:]), "[", "]") if inside else line("[]")
+        return beside(out, f" ({size})") if size else out
 
     def inline(self, e: List) -> str:
-        items = ", ".join("…" if x is None else self.flat(x) for x in shorten(e.items))
         shape = array_shape(e)
-        cut = shape is not None and len(e.items) > len(shorten(e.items))
-        return f"[{items}]" + (f" ({len(e.items)} entries)" if cut else "")
+        if shape and len(shape) > 1 and (math.prod(shape) > INLINE or max(shape) > SHOWN):
+            first: Expr = e
+            while isinstance(first, List):
+                first = first.items[0]
+            deep = len(shape)
+            return f"{'[' * deep}{self.flat(first)}, …{']' * deep} ({'×'.join(map(str, shape))})"
+        items = ", ".join("…" if x is None else self.flat(x) for x in shorten(e.items))
+        return f"[{items}]" + (f" ({len(e.items)} entries)" if len(e.items) > SHOWN else "")
 
 
 def _number(text: str) -> tuple[Block, Level]:

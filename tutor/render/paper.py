@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..expr import Expr
+from ..expr import Expr, List
+from ..notation.arrays import slices
 from ..notation.block import Block, beside, line, pad, width
 from ..notation.unicode import layout, unicode_text
 from ..steps import Table, Text, Variable
@@ -60,9 +61,24 @@ def member(e: Expr, columns: int, names: Mapping[str, Variable]) -> Block:
     tall = layout(e, names)
     if tall.width <= columns:
         return tall
+    if isinstance(e, List) and (piled := pile(e, columns, names)) is not None:
+        return piled
     rows = wrap(unicode_text(e, names), columns)
     size = max(map(width, rows))
     return Block(tuple(pad(r, size) for r in rows), 0)
+
+
+def pile(e: List, columns: int, names: Mapping[str, Variable]) -> Block | None:
+    """A tensor too wide to stand side by side: its slices one under the other, if they fit."""
+    kept, size = slices(e)
+    if not isinstance(e.items[0], List) or not isinstance(e.items[0].items[0], List):
+        return None
+    rows: list[str] = []
+    for item in kept:
+        rows += ["⋮"] if item is None else layout(item, names).lines
+    rows += [f"({size})"] if size else []
+    widest = max(map(width, rows))
+    return Block(tuple(pad(r, widest) for r in rows), 0) if widest <= columns else None
 
 
 def equation(

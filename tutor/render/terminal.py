@@ -183,7 +183,8 @@ class _Sheet:
         sign = "=" if e.exact else "≈"
         blocks = paper.equation(e.members, room, self.names, e.decimal, sign)
         size = task.dims if task.shape else None
-        if size and blocks[-1].width + len(size) + 4 <= room:
+        said = any(f"({size})" in row for row in blocks[-1].lines)
+        if size and not said and blocks[-1].width + len(size) + 4 <= room:
             blocks[-1] = beside(blocks[-1], f"  ({size})")
         return [row for b in blocks for row in b.lines]
 
