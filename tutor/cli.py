@@ -1,3 +1,4 @@
+# ruff: noqa: E402 - BLAS reads its environment when numpy is first imported
 """The command line: options in, exit status out; no mathematics here.
 
 Heavy modules are imported inside the commands, so that `tutor --help` starts quickly.
@@ -17,7 +18,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import typer
 
 from . import __version__
-from .errors import CheckFailed, InputError, ToolError, TutorError
+from .errors import CheckFailed, InputError, ToolError, TutorError, did_you_mean
 
 app = typer.Typer(
     add_completion=False,
@@ -182,18 +183,26 @@ def _write(text: str, out: Path | None) -> None:
 def main() -> None:
     """Run the command; every failure is one message and an exit status."""
     try:
-        app(standalone_mode=False)
+        sys.exit(app(standalone_mode=False) or 0)
     except TutorError as error:
         from .problem.diagnostics import render_error
 
         sys.stderr.write(render_error(error).rstrip("\n") + "\n")
         sys.exit(error.status)
-    except typer.Exit as error:
-        sys.exit(error.exit_code)
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except typer.BadParameter as error:
-        sys.stderr.write(f"tutor: {error}\n")
+    except typer.TyperException as error:  # a wrong command, option or argument
+        from .problem.diagnostics import escape
+
+        sys.stderr.write(f"tutor: {escape(error.format_message())}{_nearest_command()}\n")
         sys.exit(2)
+
+
+def _nearest_command() -> str:
+    """A hint when the first word is not a command."""
+    words = [a for a in sys.argv[1:] if not a.startswith("-")]
+    commands = [c.name or c.callback.__name__ for c in app.registered_commands if c.callback]
+    if not words or words[0] in commands:
+        return "\n  `tutor --help` lists commands, `tutor COMMAND --help` their options"
+    hint = did_you_mean(words[0], commands) or "the commands are " + ", ".join(f"`{c}`" for c in commands)
+    return f"\n  {hint}"
