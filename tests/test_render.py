@@ -106,6 +106,19 @@ def test_levels_filter(neuron: Solution) -> None:
     assert "(from 9, 10)" in terminal(one, level=2)
 
 
+def test_givens_are_not_numbered(neuron: Solution) -> None:
+    given = Step("S1", "given", "", Text("What we know"), (Name("b"), num(1)))
+    words_ = Step("S2", "given", "", Text("The image is grey"))
+    first = neuron.tasks[1]
+    task = replace(first, steps=(given, words_, *first.steps))
+    one = replace(neuron, tasks=(task,), variables={})
+    for shown in (terminal(one), latex(one), markdown(one)):
+        assert "b = 1" in shown and "The image is grey" in shown
+        assert "What we know" not in shown
+    assert " 1. Dot product of w and x" in terminal(one)
+    assert "What we know" in json(one)
+
+
 def test_colour_adds_only_escape_sequences(neuron: Solution) -> None:
     coloured = terminal(neuron, colour=True)
     assert "\x1b[1m" in coloured

@@ -179,6 +179,12 @@ class _Document:
 
     def step(self, n: Numbered) -> None:
         step = n.step
+        if step.kind == "given":
+            if step.equation:
+                self.equation(step.equation, step.approx)
+            else:
+                self.par(self.words(step.title))
+            return
         uses = f" (from {', '.join(map(str, n.uses))})" if self.level > 1 and n.uses else ""
         why = f" {self.words(step.why)}" if step.why is not None and self.level > 0 else ""
         self.out.append(rf"\textbf{{{n.number}.}} {self.words(step.title)}{uses}")

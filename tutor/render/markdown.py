@@ -120,6 +120,10 @@ class _Page:
 
     def step(self, n: Numbered) -> None:
         step = n.step
+        if step.kind == "given":
+            shown = " = ".join(map(self.math, step.equation))
+            self.put(f"- {_inline(shown) if shown else self.words(step.title)}")
+            return
         lead = f"{n.number}. "
         indent = " " * len(lead)
         title = self.words(step.title)

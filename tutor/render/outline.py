@@ -39,6 +39,8 @@ CONVENTIONS: Mapping[tuple[str, str], Text] = {
 
 @dataclass(frozen=True)
 class Numbered:
+    """A step and its number; what is given has none, it is shown without words."""
+
     number: int
     step: Step
     uses: tuple[int, ...]  # numbers of the earlier steps shown that it rests on
@@ -47,10 +49,11 @@ class Numbered:
 def visible(task: TaskResult, level: int) -> list[Numbered]:
     """The task's steps at this level of detail, numbered from 1."""
     steps = [s for s in task.steps if s.level <= level]
-    numbers = {s.id: n for n, s in enumerate(steps, 1)}
+    counted = (s.id for s in steps if s.kind != "given")
+    numbers = {key: n for n, key in enumerate(counted, 1)}
     return [
-        Numbered(n, s, tuple(sorted(numbers[u] for u in s.uses if u in numbers)))
-        for n, s in enumerate(steps, 1)
+        Numbered(numbers.get(s.id, 0), s, tuple(sorted(numbers[u] for u in s.uses if u in numbers)))
+        for s in steps
     ]
 
 

@@ -146,9 +146,13 @@ class _Sheet:
 
     def compact(self, run: list[Numbered]) -> None:
         """Givens need no words: side by side."""
-        rows = [paper.equation(n.step.equation, self.columns - 4, self.names)
-                for n in run if n.step.equation]  # fmt: skip
-        self.blocks(paper.row_of([b for r in rows for b in r], self.columns - 4), 4)
+        blocks: list[Block] = []
+        for n in run:
+            if n.step.equation:
+                blocks += paper.equation(n.step.equation, self.columns - 4, self.names)
+            else:
+                self.words(self.sentence(n.step.title), indent=4)
+        self.blocks(paper.row_of(blocks, self.columns - 4), 4)
 
     def step(self, n: Numbered) -> None:
         step = n.step
