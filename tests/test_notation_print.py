@@ -109,6 +109,7 @@ PAPER: tuple[tuple[str | Expr, str, str], ...] = (
      r"\operatorname{maxpool}_{2 \times 2}(\mathbf{x};\ \text{stride}\ 1)"),
     ("softmax(X, axis=1)", "softmax(X, axis=1)",
      r"\operatorname{softmax}(\mathbf{X}, \text{axis} = 1)"),
+    ("2 * (3 - 1)", "2·(3 − 1)", r"2 \cdot (3 - 1)"),
     ("floor(n/2) + 1", "⌊n/2⌋ + 1", r"\left\lfloor \frac{n}{2} \right\rfloor + 1"),
     ("factorial(k)", "k!", "k!"),
     ("factorial(k + 1)", "(k + 1)!", "(k + 1)!"),

@@ -25,6 +25,7 @@ from ..expr import (
     Sum,
     Transpose,
 )
+from ..expr import names as expr_names
 from ..steps import Variable
 from . import functions, tex
 from .arrays import array_shape, grid, slices
@@ -135,7 +136,7 @@ class _Printer:
         if right.startswith((r"\left( -", "(-", "-")):
             return r" \cdot "
         if isinstance(last, Num):
-            return " "
+            return " " if expr_names(e.right) else r" \cdot "
         if isinstance(last, Call | Index) or right.startswith((r"\left(", "(")):
             return r" \cdot "
         return THIN

@@ -191,10 +191,10 @@ class _Document:
         if step.equation:
             dims = f"({tex_text(step.jacobian_dims)})" if step.jacobian_dims else ""
             self.equation(step.equation, step.approx, note=dims)
-            if why:
-                self.par(rf"\hspace*{{1.5em}}\parbox{{0.93\linewidth}}{{\small{why}}}")
         else:
-            self.par(why.strip())
+            self.par("")
+        if why:
+            self.par(rf"\hspace*{{1.5em}}\parbox[t]{{0.93\linewidth}}{{\small{why}}}")
 
     def equation(
         self,
