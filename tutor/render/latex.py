@@ -254,7 +254,9 @@ class _Document:
 
     def paragraph(self, words_: str, size: int) -> str:
         """A long cell is set as a small paragraph."""
-        return words_ if size <= CELL else rf"\parbox[t]{{8cm}}{{\raggedright\strut {words_}\strut}}"
+        if size <= CELL:
+            return words_
+        return rf"\parbox[t]{{8cm}}{{\raggedright\strut {words_}\strut}}"
 
     def cell(self, x: object) -> str:
         if x is None:
