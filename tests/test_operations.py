@@ -10,12 +10,11 @@ import sympy as sp
 
 from tutor.calculus.reverse import pullback
 from tutor.graph.node import const, ein, var
-from tutor.numeric.evaluate import evaluate
+from tutor.independent import relative_error
+from tutor.numeric.evaluate import TooLong, evaluate
 from tutor.ops import EVERY, Op, Val
 
-CASES = [
-    pytest.param(op, k, id=f"{op.name}-{k}") for op in EVERY for k in range(len(op.sample))
-]
+CASES = [pytest.param(op, k, id=f"{op.name}-{k}") for op in EVERY for k in range(len(op.sample))]
 
 
 def operands(op: Op, k: int):
@@ -82,18 +81,27 @@ def test_value_and_gradient(op: Op, k: int) -> None:
 
 
 def test_exact_values_equal_floats() -> None:
+    """Every operation's exact value; a few grow too long to be exact, and say so."""
+    too_long = set()
     for op in EVERY:
-        for k, (shapes, _, domain) in enumerate(op.sample[:2]):
+        for k, (shapes, *_) in enumerate(op.sample[:2]):
             if max((np.prod(s) for s in shapes), default=1) > 40:
                 continue
             vals, leaves, arrays, given = operands(op, k)
             y, _ = apply(op, vals, given)
-            lo, hi = domain
-            exact = [np.vectorize(lambda v: sp.Rational(round(v * 10), 10), otypes=[object])(core(v, a))
-                     for v, a in zip(vals, arrays, strict=True)]  # fmt: skip
+            exact = [tenths(core(v, a)) for v, a in zip(vals, arrays, strict=True)]
             env = dict(zip(leaves, exact, strict=True))
-            (a,) = evaluate([y.node], env)
+            try:
+                (a,) = evaluate([y.node], env)
+            except TooLong:
+                too_long.add(op.name)
+                continue
             floats = {n: np.vectorize(float, otypes=[float])(x) for n, x in env.items()}
             (b,) = evaluate([y.node], floats)
             assert a.dtype == object
-            np.testing.assert_allclose(np.vectorize(float, otypes=[float])(a), b, rtol=1e-9, atol=1e-12)
+            assert relative_error(np.vectorize(float, otypes=[float])(a), b) < 1e-9, op.name
+    assert too_long <= {"softmax", "log_softmax", "logsumexp", "cross_entropy", "selu"}
+
+
+def tenths(x: np.ndarray) -> np.ndarray:
+    return np.vectorize(lambda v: sp.Rational(round(v * 10), 10), otypes=[object])(x)

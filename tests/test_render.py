@@ -85,14 +85,14 @@ def test_terminal_reads_like_a_sheet(neuron: Solution) -> None:
         "w = ⎡π/2⎤  (2×1)",
         "── 4. Gradient of L with respect to w ─",
         "Forward pass",
-        "u₁ = wᵀx = (π/2)·2 + π·1 = 2·π ≈ 6.28319",
+        "u₁ = wᵀx = (π/2)·2 + π·1 = 2π ≈ 6.28319",
         "∂u₁/∂w = xᵀ = [2  1]",
         "∂L/∂w = ∂L/∂u₁ · x = −6·⎡2⎤ = ⎡−12⎤",
         "│ ∂L/∂w = ⎡−12⎤  (2×1) │",
         "✓ check: central differences, largest relative error 1.2e-10",
         "✓ agrees with the expected answer",
         "✗ differs from the expected answer [[2, 0], [0, 3]]",
-        "w_new = w − α ∂L/∂w = ⎡π/2⎤ − ½·⎡−12⎤ = ⎡π/2 + 6⎤ ≈ ⎡7.5708 ⎤",
+        "wⁿᵉʷ = w − α ∂L/∂w = ⎡π/2⎤ − ½·⎡−12⎤ = ⎡π/2 + 6⎤ ≈ ⎡7.5708 ⎤",
     ):
         assert piece in shown, piece
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .api import LoadedProblem, load, loads
 
 
-def __getattr__(name: str):  # noqa: ANN202 - whatever the api module holds
+def __getattr__(name: str):
     if name in ("LoadedProblem", "load", "loads"):
         from . import api
 

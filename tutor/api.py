@@ -75,7 +75,7 @@ class Quantity:
         return self._derived("jacobian", wrt)
 
     @property
-    def value(self):  # noqa: ANN201 - a float or nested lists
+    def value(self):
         found = self.workspace.paper(self.workspace.line(self.name))
         if found is None:
             raise InputError(f"`{self.name}` has no value: some of the given quantities have none")
@@ -94,11 +94,11 @@ class Derivative:
     workspace: Workspace
 
     @property
-    def value(self):  # noqa: ANN201 - a float or nested lists; None without numbers
+    def value(self):
         return None if self.result.value is None else self.result.value.numbers()
 
     @property
-    def exact(self):  # noqa: ANN201 - nested lists of exact strings, or None
+    def exact(self):
         return None if self.result.value is None else self.result.value.strings()
 
     @property
@@ -116,15 +116,15 @@ class Derivative:
         return latex(self.result.formula, self.workspace.variables())
 
     @property
-    def steps(self):  # noqa: ANN201
+    def steps(self):
         return self.result.steps
 
     @property
-    def shape(self):  # noqa: ANN201
+    def shape(self):
         return self.result.shape
 
     @property
-    def check(self):  # noqa: ANN201
+    def check(self):
         return self.result.check
 
     def __str__(self) -> str:

@@ -1,4 +1,3 @@
-# ruff: noqa: E402 - BLAS reads its environment when numpy is first imported
 """The command line: options in, exit status out; no mathematics here.
 
 Heavy modules are imported inside the commands, so that `tutor --help` starts quickly.
@@ -8,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -29,7 +28,7 @@ app = typer.Typer(
 )
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     terminal = "terminal"
     json = "json"
     latex = "latex"
@@ -52,10 +51,14 @@ def _main(
 @app.command()
 def solve(
     file: Annotated[str, typer.Argument(help="A problem file (YAML), or - for standard input.")],
-    format: Annotated[Format, typer.Option("--format", "-f", help="How the solution is written.")] = Format.terminal,
+    format: Annotated[
+        Format, typer.Option("--format", "-f", help="How the solution is written.")
+    ] = Format.terminal,
     out: Annotated[Optional[Path], typer.Option("-o", "--out", help="Write to this file.")] = None,  # noqa: UP045
     task: Annotated[Optional[str], typer.Option("--task", help="Only the task of this id.")] = None,  # noqa: UP045
-    no_check: Annotated[bool, typer.Option("--no-check", help="Skip the numeric cross-check.")] = False,
+    no_check: Annotated[
+        bool, typer.Option("--no-check", help="Skip the numeric cross-check.")
+    ] = False,
 ) -> None:
     """The worked solution of a problem."""
     from .problem import load
@@ -73,7 +76,7 @@ def solve(
         )
 
 
-def _rendered(solution, format: Format, out: Path | None) -> str:  # noqa: ANN001 - steps.Solution
+def _rendered(solution, format: Format, out: Path | None) -> str:
     if format is Format.json:
         from .render.json import json
 
@@ -109,7 +112,9 @@ def graph(
     pdf: Annotated[bool, typer.Option("--pdf", help="A PDF page.")] = False,
     dot: Annotated[bool, typer.Option("--dot", help="Graphviz source.")] = False,
     values: Annotated[bool, typer.Option("--values", help="Show forward values.")] = False,
-    gradients: Annotated[bool, typer.Option("--gradients", help="Show gradients of the loss.")] = False,
+    gradients: Annotated[
+        bool, typer.Option("--gradients", help="Show gradients of the loss.")
+    ] = False,
     out: Annotated[Optional[Path], typer.Option("-o", "--out", help="The file to write.")] = None,  # noqa: UP045
 ) -> None:
     """A picture of the computational graph."""
@@ -120,7 +125,9 @@ def graph(
     from .tasks.graph import diagram
     from .tasks.workspace import Workspace
 
-    kinds = [k for k, on in (("png", png), ("svg", svg), ("pdf", pdf), ("dot", dot)) if on] or ["png"]
+    kinds = [k for k, on in (("png", png), ("svg", svg), ("pdf", pdf), ("dot", dot)) if on] or [
+        "png"
+    ]
     if out is not None and len(kinds) > 1:
         raise InputError("-o names one file, so ask for one of --png --svg --pdf --dot")
     problem = load(file)
@@ -152,7 +159,7 @@ def graph(
             typer.echo(f"wrote {path}", err=True)
 
 
-def unknowns(problem) -> frozenset[str]:  # noqa: ANN001 - problem.model.Problem
+def unknowns(problem) -> frozenset[str]:
     """Hyperparameters that stay open in the problem's definitions."""
     names = []
     for t in problem.tasks:
@@ -204,5 +211,7 @@ def _nearest_command() -> str:
     commands = [c.name or c.callback.__name__ for c in app.registered_commands if c.callback]
     if not words or words[0] in commands:
         return "\n  `tutor --help` lists commands, `tutor COMMAND --help` their options"
-    hint = did_you_mean(words[0], commands) or "the commands are " + ", ".join(f"`{c}`" for c in commands)
+    hint = did_you_mean(words[0], commands) or "the commands are " + ", ".join(
+        f"`{c}`" for c in commands
+    )
     return f"\n  {hint}"

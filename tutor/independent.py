@@ -35,7 +35,9 @@ def forward(lines: Sequence[Line], given: Mapping[str, np.ndarray]) -> Arrays:
             env[line.name] = line.value.floats()
             continue
         with np.errstate(all="ignore"):
-            env[line.name] = np.asarray(line.op.reference(*operands(line, env), *line.rest, **_plain(line)), dtype=float)
+            env[line.name] = np.asarray(
+                line.op.reference(*operands(line, env), *line.rest, **_plain(line)), dtype=float
+            )
     return env
 
 
@@ -52,7 +54,11 @@ def _named(line: Line) -> tuple[str, ...]:
     import inspect
 
     assert line.op is not None
-    return tuple(inspect.signature(line.op.reference).parameters) if callable(line.op.reference) else ()
+    return (
+        tuple(inspect.signature(line.op.reference).parameters)
+        if callable(line.op.reference)
+        else ()
+    )
 
 
 def inline(e: Expr, env: Arrays) -> np.ndarray:
@@ -80,7 +86,9 @@ def kink_distance(lines: Sequence[Line], env: Arrays) -> float:
     return nearest
 
 
-def differences(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray, direction: np.ndarray) -> np.ndarray:
+def differences(
+    f: Callable[[np.ndarray], np.ndarray], x: np.ndarray, direction: np.ndarray
+) -> np.ndarray:
     """The derivative of f at x along a direction, by the five-point central difference."""
     scale = max(1.0, float(np.max(np.abs(x), initial=0.0)))
     h = STEP * scale / max(1.0, float(np.max(np.abs(direction))))

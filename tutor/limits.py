@@ -23,7 +23,10 @@ MULTIPLY_ADDS = 10**9
 
 EXACT_MULTIPLY_ADDS = 10**5  # beyond this, numbers are floats, and the solution says so
 EXACT_DIGITS = 30  # a rational that outgrows this becomes a float
-MEASURED_DIGITS = 6  # a decimal with more significant digits is measured data: a float from the start
+EXACT_OPERATIONS = 16  # so does an expression with more operations, such as a nested tanh
+MEASURED_DIGITS = (
+    6  # a decimal with more significant digits is measured data: a float from the start
+)
 
 TRAIN_STEPS = 10**6
 PICTURE_NODES = 300

@@ -54,6 +54,17 @@ class Value:
         """Every entry is an integer, so that a decimal beside it would say nothing new."""
         return self.exact and all(x.is_Integer for x in self.data.ravel())
 
+    def is_short(self) -> bool:
+        """Whether the exact numbers still read well inside a formula."""
+        if not self.exact:
+            return True
+        lengths = [len(str(x)) for x in self.data.ravel()[:64]]
+        return max(lengths, default=0) <= 28 and sum(x for x in lengths if x > 8) <= 60
+
+    def shown(self) -> Expr:
+        """The value as it is printed: exact while that is short, else rounded decimals."""
+        return self.expr() if self.is_short() else self.decimal()
+
     def expr(self) -> Expr:
         """The value as a term: exact where exact, else rounded to six significant digits."""
         leaf = _exact_term if self.exact else decimal_term

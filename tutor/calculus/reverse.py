@@ -51,9 +51,7 @@ def pullback(y: Node, upstream: Node, leaves: Sequence[Node]) -> list[Node]:
             continue
         for operand, part in contributions(node, total, lead, reaches):
             adjoint.setdefault(operand, []).append(part)
-    return [
-        g.add(adjoint[x]) if x in adjoint else g.zero((*front, *x.shape)) for x in leaves
-    ]  # fmt: skip
+    return [g.add(adjoint[x]) if x in adjoint else g.zero((*front, *x.shape)) for x in leaves]
 
 
 def contributions(
@@ -80,7 +78,9 @@ def contributions(
             assert rule is not None, node.attr
             parts = rule(total, lead, node)
             return [
-                (a, p) for a, p in zip(node.args, parts, strict=True) if p is not None and a in reaches
+                (a, p)
+                for a, p in zip(node.args, parts, strict=True)
+                if p is not None and a in reaches
             ]
         case _:
             return []

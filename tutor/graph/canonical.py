@@ -22,9 +22,7 @@ def encode_ein(node: Node) -> bytes:
     factors = [
         (a.key, labels, symmetric(a)) for a, labels in zip(node.args, attr.labels, strict=True)
     ]
-    colours = [
-        b"o%d" % k if k < node.order else b"s" + _name(d) for k, d in enumerate(attr.sizes)
-    ]
+    colours = [b"o%d" % k if k < node.order else b"s" + _name(d) for k, d in enumerate(attr.sizes)]
     budget = [BUDGET]
     return _search(factors, colours, node.order, budget)
 

@@ -128,7 +128,7 @@ def product(shape: Sequence[Dim]) -> Dim:
 
 
 def text(shape: Sequence[Dim]) -> str:
-    """The size on paper: `2×1` for a column of two, `1×1` for a scalar, `3×128×128` for a tensor."""
+    """The size on paper: `2×1` for a column of two, `1×1` for a scalar, `3×8×8` for a tensor."""
     if len(shape) == 0:
         return "1×1"
     if len(shape) == 1:

@@ -156,9 +156,7 @@ def delta(size: Dim) -> Node:
 
 def is_delta(node: Node) -> bool:
     return (
-        node.kind == "rel"
-        and node.attr == ((1, -1), 0)
-        and dims.same(node.shape[0], node.shape[1])
+        node.kind == "rel" and node.attr == ((1, -1), 0) and dims.same(node.shape[0], node.shape[1])
     )
 
 
@@ -293,7 +291,9 @@ def summed_once(labels: Sequence[Any]) -> bool:
     return len(set(labels)) == len(labels)
 
 
-def pieces(node: Node) -> tuple[sp.Expr, list[tuple[Node, tuple[int, ...]]], tuple[int, ...], dict[int, Dim]]:
+def pieces(
+    node: Node,
+) -> tuple[sp.Expr, list[tuple[Node, tuple[int, ...]]], tuple[int, ...], dict[int, Dim]]:
     """A node as a product with fresh labels: coefficient, factors, output labels, sizes."""
     if node.kind != "ein":
         out = fresh_labels(node.order)
@@ -433,7 +433,9 @@ def divide(a: Node, b: Node) -> Node:
 # -- operations kept whole ------------------------------------------------------------------------
 
 
-def call(name: str, args: Sequence[Node], parameters: tuple[Any, ...], shape: Sequence[Dim]) -> Node:
+def call(
+    name: str, args: Sequence[Node], parameters: tuple[Any, ...], shape: Sequence[Dim]
+) -> Node:
     """An operation of the table as one node; its record knows value and derivative."""
     return _intern("call", tuple(args), (name, parameters), tuple(dims.dim(d) for d in shape))
 
@@ -463,7 +465,9 @@ def _digest(node: Node) -> bytes:
     match node.kind:
         case "var":
             marks = ",".join(sorted(node.attr.properties))
-            return _hash(b"var", repr(node.attr.name).encode(), marks.encode(), _shape_name(node.shape))
+            return _hash(
+                b"var", repr(node.attr.name).encode(), marks.encode(), _shape_name(node.shape)
+            )
         case "rel":
             return _hash(b"rel", _name(node.attr), _shape_name(node.shape))
         case "map":

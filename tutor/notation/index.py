@@ -39,7 +39,9 @@ def _entry(node: Node, at: tuple[Expr, ...], leaf: Leaves, depth: int) -> Expr:
             terms = []
             for c, a in zip(node.attr, node.args, strict=True):
                 value = constant_of(a)
-                terms.append((c, term_of(value) if value is not None else _entry(a, at, leaf, depth)))
+                terms.append(
+                    (c, term_of(value) if value is not None else _entry(a, at, leaf, depth))
+                )
             return sum_term(terms)
         case "call":
             name, _ = node.attr
@@ -47,7 +49,10 @@ def _entry(node: Node, at: tuple[Expr, ...], leaf: Leaves, depth: int) -> Expr:
             for a in node.args:
                 letters = tuple(Name(x) for x in OUTPUT[: a.order])
                 args.append(leaf(a) if a.kind == "var" else _entry(a, letters, leaf, depth + 1))
-            whole = Call({"max_pool_winner": "winner", "argmax_onehot": "winner"}.get(name, name), tuple(args))
+            whole = Call(
+                {"max_pool_winner": "winner", "argmax_onehot": "winner"}.get(name, name),
+                tuple(args),
+            )
             return Component(whole, at) if at else whole
         case "ein":
             return _product(node, at, leaf, depth)
@@ -66,13 +71,17 @@ def _product(node: Node, at: tuple[Expr, ...], leaf: Leaves, depth: int) -> Expr
         pick = [
             (c, x)
             for c, x in zip(coefs, ls, strict=True)
-            if c in (1, -1) and x not in letter and x not in solved
+            if c in (1, -1)
+            and x not in letter
+            and x not in solved
             and not any(x == y for s in solved.values() for _, y in s[0])
-        ]  # fmt: skip
+        ]
         if not pick:
             raise NoMatrixForm
         c, x = next(((c, x) for c, x in pick if x in carried), pick[0])
-        rest = tuple((dims.dim(-dims.number(d) * c), y) for d, y in zip(coefs, ls, strict=True) if y != x)
+        rest = tuple(
+            (dims.dim(-dims.number(d) * c), y) for d, y in zip(coefs, ls, strict=True) if y != x
+        )
         solved[x] = (rest, dims.dim(dims.number(constant) * c))
     names = iter(x for x in SUMMED[depth * 4 :])
     indices = []
@@ -110,5 +119,3 @@ def _product(node: Node, at: tuple[Expr, ...], leaf: Leaves, depth: int) -> Expr
     negative = bool(coef.could_extract_minus_sign())
     result = scaled(-coef if negative else coef, whole)
     return Neg(result) if negative else result
-
-

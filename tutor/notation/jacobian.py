@@ -16,36 +16,47 @@ from .products import Product
 from .scalars import term_of
 
 
-def jacobian_term(node: Node, rows: int, leaf: Leaves, layout: str = "numerator") -> Expr:
+def jacobian_term(
+    node: Node, rows: int, leaf: Leaves, layout: str = "numerator", vec: str = "column"
+) -> Expr:
     """The Jacobian of a result with `rows` axes, as a term; raises NoMatrixForm."""
-    term = _numerator(node, rows, leaf)
+    term = _numerator(node, rows, leaf, vec)
     return transposed(term) if layout == "denominator" else term
 
 
-def _numerator(node: Node, rows: int, leaf: Leaves) -> Expr:
+def _numerator(node: Node, rows: int, leaf: Leaves, vec: str) -> Expr:
     columns = node.order - rows
     if rows > 2 or columns > 2:
         raise NoMatrixForm
     if rows == 0:
         if columns == 0:
-            return matrix_term(node, leaf)
-        term = matrix_term(node, leaf)
-        return transposed(Call("vec", (term,)) if columns == 2 else term)
+            return matrix_term(node, leaf, vec)
+        term = matrix_term(node, leaf, vec)
+        return transposed(_unrolled(node, term) if columns == 2 else term)
     if columns == 0:
-        term = matrix_term(node, leaf)
-        return Call("vec", (term,)) if rows == 2 else term
+        term = matrix_term(node, leaf, vec)
+        return _unrolled(node, term) if rows == 2 else term
     if rows == columns == 1:
-        return matrix_term(node, leaf)
+        return matrix_term(node, leaf, vec)
     if node.kind == "add":
-        return sum_term([(c, _numerator(a, rows, leaf)) for c, a in zip(node.attr, node.args, strict=True)])
-    return _kronecker(node, rows, leaf)
+        return sum_term(
+            [(c, _numerator(a, rows, leaf, vec)) for c, a in zip(node.attr, node.args, strict=True)]
+        )
+    return _kronecker(node, rows, leaf, vec)
 
 
-def _kronecker(node: Node, rows: int, leaf: Leaves) -> Expr:
+def _unrolled(node: Node, term: Expr) -> Expr:
+    """vec of a matrix; of one with a single row or column, the column that it is."""
+    if node.shape[0] == 1:
+        return transposed(term)
+    return term if node.shape[1] == 1 else Call("vec", (term,))
+
+
+def _kronecker(node: Node, rows: int, leaf: Leaves, vec: str) -> Expr:
     """One product: two blocks, each between one axis of the result and one of the variable."""
     coef, factors, out, sizes = pieces(node)
     top, side = out[:rows], out[rows:]
-    diagonal = _diagonal(node, rows, leaf)
+    diagonal = _diagonal(node, rows, leaf, vec)
     if diagonal is not None:
         return diagonal
     groups = _connected(factors, out)
@@ -61,7 +72,7 @@ def _kronecker(node: Node, rows: int, leaf: Leaves) -> Expr:
             if factor.kind == "rel":
                 work.relation(factor, ls)
             else:
-                work.item(matrix_term(factor, leaf), ls)
+                work.item(matrix_term(factor, leaf, vec), ls)
         term = work.finish()
         if ends:
             blocks.append((ends, term))
@@ -69,48 +80,48 @@ def _kronecker(node: Node, rows: int, leaf: Leaves) -> Expr:
             scalars.append(term)
     covered = {x for ends, _ in blocks for x in ends}
     blocks += [((x,), Call("ones", (size_term(sizes[x]),))) for x in out if x not in covered]
-    body = _assembled(top, side, blocks, sizes)
+    body = _assembled(top, side, blocks, sizes, vec)
     return product(scalars, body)
 
 
-def _assembled(top, side, blocks, sizes) -> Expr:
-    """vec(dY) = (…) vec(dX) for the pattern of blocks."""
-    by = {ends: term for ends, term in blocks}
+def _assembled(top, side, blocks, sizes, vec) -> Expr:
+    """vec(dY) = (…) vec(dX) for the pattern of blocks.
 
-    def block(i: int, a: int) -> Expr | None:
-        return by.get((i, a))
+    By columns the block of the second axis stands first, vec(A X B) = (Bᵀ ⊗ A) vec(X); by rows the
+    block of the first one does, (A ⊗ Bᵀ).
+    """
+    by = dict(blocks)
 
-    def alone(x: int) -> Expr | None:
-        return by.get((x,))
+    def kron(first: Expr, second: Expr) -> Expr:
+        pair = (second, first) if vec == "column" else (first, second)
+        return Call("kron", pair)
 
     if len(top) == 2 and len(side) == 2:
         (i, j), (a, b) = top, side
-        straight, straight2 = block(i, a), block(j, b)
-        if straight is not None and straight2 is not None:
-            return Call("kron", (straight2, straight))
-        crossed, crossed2 = block(i, b), block(j, a)
-        if crossed is not None and crossed2 is not None:
-            swap = Call("commutation", (size_term(sizes[a]), size_term(sizes[b])))
-            return Binary("@", Call("kron", (crossed2, crossed)), swap)
-        left, right = by.get((i, j)), by.get((a, b))
-        if left is not None and right is not None:
-            return Binary("@", Call("vec", (left,)), transposed(Call("vec", (right,))))
+        if (i, a) in by and (j, b) in by:
+            return kron(by[i, a], by[j, b])
+        if (i, b) in by and (j, a) in by:
+            order = (a, b) if vec == "column" else (b, a)
+            swap = Call("commutation", tuple(size_term(sizes[x]) for x in order))
+            return Binary("@", kron(by[i, b], by[j, a]), swap)
+        if (i, j) in by and (a, b) in by:
+            return Binary("@", Call("vec", (by[i, j],)), transposed(Call("vec", (by[a, b],))))
     if len(top) == 1 and len(side) == 2:
         (i,), (a, b) = top, side
-        if block(i, a) is not None and alone(b) is not None:
-            return Call("kron", (transposed(alone(b)), block(i, a)))  # type: ignore[arg-type]
-        if block(i, b) is not None and alone(a) is not None:
-            return Call("kron", (block(i, b), transposed(alone(a))))  # type: ignore[arg-type]
+        if (i, a) in by and (b,) in by:
+            return kron(by[i, a], transposed(by[b,]))
+        if (i, b) in by and (a,) in by:
+            return kron(transposed(by[a,]), by[i, b])
     if len(top) == 2 and len(side) == 1:
         (i, j), (a,) = top, side
-        if block(i, a) is not None and alone(j) is not None:
-            return Call("kron", (alone(j), block(i, a)))  # type: ignore[arg-type]
-        if block(j, a) is not None and alone(i) is not None:
-            return Call("kron", (block(j, a), alone(i)))  # type: ignore[arg-type]
+        if (i, a) in by and (j,) in by:
+            return kron(by[i, a], by[j,])
+        if (j, a) in by and (i,) in by:
+            return kron(by[i,], by[j, a])
     raise NoMatrixForm
 
 
-def _diagonal(node: Node, rows: int, leaf: Leaves) -> Expr | None:
+def _diagonal(node: Node, rows: int, leaf: Leaves, vec: str) -> Expr | None:
     """δ_ia δ_jb M_ij: the elementwise case, diag(vec(M))."""
     if rows != 2 or node.order != 4:
         return None
@@ -126,7 +137,7 @@ def _diagonal(node: Node, rows: int, leaf: Leaves) -> Expr | None:
     if len(found) != 2 or not rest or not any({i, j} & set(ls) for _, ls in rest):
         return None
     middle = g.ein(rest, (i, j), coef, sizes)
-    return Call("diag", (Call("vec", (matrix_term(middle, leaf),)),))
+    return Call("diag", (Call("vec", (matrix_term(middle, leaf, vec),)),))
 
 
 def _connected(factors, out) -> list[tuple[list[int], set[int]]]:
@@ -143,5 +154,3 @@ def _connected(factors, out) -> list[tuple[list[int], set[int]]]:
                 rest.append(other)
         groups = [*rest, (members, seen)]
     return groups
-
-

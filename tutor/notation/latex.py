@@ -144,15 +144,14 @@ class _Printer:
     def power(self, e: Binary) -> tuple[str, Level]:
         mark = self.at(e.right)
         base = e.left
-        if e.elementwise:
-            return rf"{self.at(base, Level.ATOM)}^{{\circ {mark}}}", Level.POWER
         if (
             isinstance(base, Call)
             and base.func in functions.POWER_INSIDE
             and isinstance(e.right, Num)
         ):
             return rf"{functions.NAMES[base.func][1]}^{{{mark}}}{self.arguments(base)}", Level.ATOM
-        return f"{self.at(base, Level.ATOM)}^{{{mark}}}", Level.POWER
+        circ = r"\circ " if e.elementwise else ""
+        return f"{self.at(base, Level.ATOM)}^{{{circ}{mark}}}", Level.POWER
 
     def call(self, e: Call) -> tuple[str, Level]:
         rewritten = functions.rewrite(e)

@@ -13,8 +13,9 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from ..expr import Binary, Call, Expr, List, Neg, Num, Transpose
+from ..expr import Binary, Call, Const, Expr, List, Neg, Num, Transpose
 from ..graph.node import Node, T, constant_of, pieces, scale
+from ..graph.sizes import output_size
 from ..ops.scalar import Named
 from .build import NoMatrixForm, relation_term, scaled, sum_term
 from .products import Product
@@ -23,8 +24,8 @@ from .scalars import term_of
 Leaves = Callable[[Node], Expr]
 
 
-def matrix_term(node: Node, leaf: Leaves) -> Expr:
-    """The node as a term: a scalar, a column, or a matrix."""
+def matrix_term(node: Node, leaf: Leaves, vec: str = "column") -> Expr:
+    """The node as a term: a scalar, a column, or a matrix; `vec` is what vec( ) means."""
     if node.order > 2:
         raise NoMatrixForm
     match node.kind:
@@ -33,19 +34,22 @@ def matrix_term(node: Node, leaf: Leaves) -> Expr:
         case "rel":
             return relation_term(node)
         case "map":
-            return map_term(node.attr, matrix_term(node.args[0], leaf), node.order > 0)
+            return map_term(node.attr, matrix_term(node.args[0], leaf, vec), node.order > 0)
         case "call":
-            return call_term(node, [matrix_term(a, leaf) for a in node.args])
+            return call_term(node, [matrix_term(a, leaf, vec) for a in node.args])
         case "add":
-            return _sum(node, leaf)
+            return _sum(node, leaf, vec)
         case _:
-            return _product(node, leaf)
+            return _product(node, leaf, vec)
 
 
-def _sum(node: Node, leaf: Leaves) -> Expr:
+def _sum(node: Node, leaf: Leaves, vec: str) -> Expr:
     """A sum; a term that repeats one number is that number, since a scalar adds to anything."""
     parts = [(c, a) for c, a in zip(node.attr, node.args, strict=True)]
-    carried = [any(k < a.order for ls in a.attr.labels for k in ls) if a.kind == "ein" else True for _, a in parts]
+    carried = [
+        any(k < a.order for ls in a.attr.labels for k in ls) if a.kind == "ein" else True
+        for _, a in parts
+    ]
     terms = []
     for (c, a), full in zip(parts, carried, strict=True):
         negative = bool(c.could_extract_minus_sign())
@@ -54,9 +58,9 @@ def _sum(node: Node, leaf: Leaves) -> Expr:
         if value is not None and (any(carried) or node.order == 0):
             term = term_of(value)
         elif not full and any(carried):
-            term = _product(whole, leaf, spread=False)
+            term = _product(whole, leaf, vec, spread=False)
         else:
-            term = matrix_term(whole, leaf)
+            term = matrix_term(whole, leaf, vec)
         terms.append((sp.S.NegativeOne if negative else sp.S.One, term))
     return sum_term(terms)
 
@@ -131,8 +135,11 @@ def _norm_of(e: Expr) -> Expr | None:
 
 
 _SHOWN = {
-    "leaky_relu": ("negative_slope",), "elu": ("alpha",), "softplus": ("beta",), "clip": ("min", "max"),
-}  # fmt: skip
+    "leaky_relu": ("negative_slope",),
+    "elu": ("alpha",),
+    "softplus": ("beta",),
+    "clip": ("min", "max"),
+}
 
 
 def _parameters(f: sp.Expr) -> tuple[tuple[str, Expr], ...]:
@@ -161,22 +168,34 @@ def call_term(node: Node, args: list[Expr]) -> Expr:
         axis = parameters[0]
         usual = axis == operand.order - 1 and (name != "logsumexp" or operand.order == 1)
         keywords = () if usual else (("axis", Num(str(axis))),)
-        return Call(name, tuple(args), keywords)
+        whole = Call(name, tuple(args), keywords)
+        return Transpose(whole) if name == "logsumexp" and axis < operand.order - 1 else whole
+    if name == "power":
+        return Binary("**", args[0], args[1], elementwise=node.order > 0)
     if name in ("max", "argmax_onehot"):
         axes = parameters[0]
         if len(axes) == operand.order:
             return Call(name, tuple(args))
-        return _as_column(Call(name, tuple(args), (("axis", Num(str(axes[0]))),)), name == "max" and axes[0] == 0)
+        return _as_column(
+            Call(name, tuple(args), (("axis", Num(str(axes[0]))),)), name == "max" and axes[0] == 0
+        )
     if name in ("max_pool", "max_pool_winner"):
-        k, s, p, d, *_ = parameters
+        k, s, p, d, out, _ = parameters
         public = f"max_pool{len(k)}d" if name == "max_pool" else "winner"
         keywords = [("kernel_size", _integers(k))]
         if s != k:
             keywords.append(("stride", _integers(s)))
-        if any(q != (0, 0) for q in p):
+        if any(a != b for a, b in p):
+            pairs = tuple(List(tuple(Num(str(x)) for x in q)) for q in p)
+            keywords.append(("padding", List(pairs)))
+        elif any(q != (0, 0) for q in p):
             keywords.append(("padding", _integers(tuple(q[0] for q in p))))
         if any(x != 1 for x in d):
             keywords.append(("dilation", _integers(d)))
+        size = operand.shape[-len(k) :]
+        plain = tuple(output_size(*z) for z in zip(size, k, s, p, d, strict=True))
+        if out != plain:
+            keywords.append(("ceil_mode", Const(True)))
         return Call(public, tuple(args), tuple(keywords))
     return Call(name, tuple(args))
 
@@ -194,17 +213,16 @@ def _integers(xs: tuple[int, ...]) -> Expr:
 # -- products over labels -------------------------------------------------------------------------
 
 
-def _product(node: Node, leaf: Leaves, spread: bool = True) -> Expr:
+def _product(node: Node, leaf: Leaves, vec: str, spread: bool = True) -> Expr:
     """spread: whether an axis that nothing carries is written as a vector of ones."""
     coef, factors, out, sizes = pieces(node)
     out = out if spread else ()
-    work = Product(coef, list(out), sizes)
+    work = Product(coef, list(out), sizes, vec)
     for factor, labels in factors:
         if factor.kind == "rel":
             work.relation(factor, labels)
         else:
             value = constant_of(factor)
-            term = term_of(value) if value is not None else matrix_term(factor, leaf)
+            term = term_of(value) if value is not None else matrix_term(factor, leaf, vec)
             work.item(term, labels)
     return work.finish()
-

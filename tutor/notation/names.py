@@ -68,6 +68,7 @@ class Parts:
     base: str  # letters only, Greek spelled out
     accents: tuple[str, ...]
     subscripts: tuple[str, ...]
+    new: bool = False  # the value after an update: wⁿᵉʷ
 
     @property
     def single(self) -> bool:
@@ -86,6 +87,8 @@ def parts(name: str) -> Parts:
     if not tokens:
         return Parts(name, (), ())
     base, *rest = tokens
+    new = bool(rest) and rest[-1] == "new"
+    rest = rest[:-1] if new else rest
     accents = [t for t in rest if t in ACCENTS]
     below = [t for t in rest if t not in ACCENTS]
     if found := _NUMBERED.fullmatch(base):
@@ -94,17 +97,18 @@ def parts(name: str) -> Parts:
     if found := _ACCENTED.fullmatch(base):
         base = found[1]
         accents.insert(0, found[2])
-    return Parts(base, tuple(accents), tuple(below))
+    return Parts(base, tuple(accents), tuple(below), new)
 
 
 def unicode_name(name: str) -> str:
-    """ŷ for `y_hat`, W₁ for `W1`, x_new where no subscript letters exist."""
+    """ŷ for `y_hat`, W₁ for `W1`, w_loc where no subscript letters exist, wⁿᵉʷ for `w_new`."""
     p = parts(name)
     base = GREEK[p.base][0] if p.base in GREEK else p.base
     marks = "".join(ACCENTS[a][0] for a in p.accents)
     if marks and not p.single:  # a hat over one letter of a word would mislead
         base, marks = base + "".join(f"_{a}" for a in p.accents), ""
-    return unicodedata.normalize("NFC", base + marks) + subscript(",".join(p.subscripts))
+    below = subscript(",".join(p.subscripts))
+    return unicodedata.normalize("NFC", base + marks) + below + ("ⁿᵉʷ" if p.new else "")
 
 
 def subscript(text: str) -> str:
@@ -139,6 +143,8 @@ def latex_name(name: str, *, bold: bool = False) -> str:
         out = rf"{ACCENTS[a][1]}{{{out}}}"
     if p.subscripts:
         out += "_{" + ",".join(_latex_subscript(s) for s in p.subscripts) + "}"
+    if p.new:
+        out += r"^{\mathrm{new}}"
     return out
 
 

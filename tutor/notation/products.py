@@ -18,7 +18,7 @@ from .scalars import term_of
 
 @dataclass
 class Item:
-    """A factor and its labels: none for a scalar, one for a column, (rows, columns) for a matrix."""
+    """A factor and its labels: none of a scalar, one of a column, (rows, columns) of a matrix."""
 
     term: Expr
     labels: tuple[int, ...]
@@ -28,7 +28,10 @@ class Item:
 class Product:
     """coef · Σ Π items, with output labels `out` (at most two)."""
 
-    def __init__(self, coef: sp.Expr, out: Sequence[int], sizes: dict[int, Dim]) -> None:
+    def __init__(
+        self, coef: sp.Expr, out: Sequence[int], sizes: dict[int, Dim], vec: str = "column"
+    ) -> None:
+        self.vec = vec
         self.coef = coef
         self.out = list(out)
         self.sizes = sizes
@@ -49,8 +52,16 @@ class Product:
         return count
 
     def finish(self) -> Expr:
-        steps = (self.move, self.trace, self.squares, self.vector_product, self.matrix_product,
-                 self.hadamard, self.lone_sum, self.diagonal)  # fmt: skip
+        steps = (
+            self.move,
+            self.trace,
+            self.squares,
+            self.vector_product,
+            self.matrix_product,
+            self.hadamard,
+            self.lone_sum,
+            self.diagonal,
+        )
         while any(step() for step in steps):
             pass
         if self.moves or len(self.out) > 2:
@@ -83,28 +94,34 @@ class Product:
         coefs, constant = node.attr
         outer = tuple(x for x in labels if x not in item.labels)
         coef = dict(zip(labels, coefs, strict=True))
-        if constant == 0 and len(item.labels) == 2 and len(outer) == 1:
+        if constant == 0 and len(item.labels) == 2 and len(outer) == 1 and coef[outer[0]] == 1:
             i, j = item.labels
-            if coef[outer[0]] == 1 and coef[i] == -1 and dims.same(-coef[j], self.sizes[i]):
-                return Item(Call("vec", (item.term,)), outer)
-            if coef[outer[0]] == 1 and coef[j] == -1 and dims.same(-coef[i], self.sizes[j]):
-                return Item(Call("vec", (Transpose(item.term),)), outer)
+            for fast, slow in ((i, j), (j, i)):
+                if coef[fast] == -1 and dims.same(-coef[slow], self.sizes[fast]):
+                    by_column = fast == i
+                    straight = by_column == (self.vec == "column")
+                    inner = item.term if straight else transposed(item.term)
+                    return Item(Call("vec", (inner,)), outer)
         if constant == 0 and len(item.labels) == 1 and len(outer) == 2:
             (p,) = item.labels
             sizes = tuple(size_term(self.sizes[x]) for x in outer)
-            fast = [x for x in outer if coef[x] == -1]
-            if coef[p] == 1 and fast:
-                slow = outer[1] if fast[0] == outer[0] else outer[0]
-                if dims.same(-coef[slow], self.sizes[fast[0]]):
-                    name = "unvec" if fast[0] == outer[0] else "reshape"
-                    return Item(Call(name, (item.term, *sizes)), outer)
+            for fast, slow in (outer, outer[::-1]):
+                unit = coef[p] == 1 and coef[fast] == -1
+                if unit and dims.same(-coef[slow], self.sizes[fast]):
+                    straight = (fast == outer[0]) == (self.vec == "column")
+                    if straight:
+                        return Item(Call("unvec", (item.term, *sizes)), outer)
+                    swapped = Call("unvec", (item.term, *sizes[::-1]))
+                    return Item(Transpose(swapped), outer)
         if len(item.labels) == 1 and len(outer) == 0 and node.order == 1:
             return Item(Index(item.term, (size_term(constant),)), ())
         if len(item.labels) == 1 and len(outer) == 1:
             return self.shifted(item, coef, constant, outer)
         return None
 
-    def shifted(self, item: Item, coef: dict[int, Dim], constant: Dim, outer: tuple[int, ...]) -> Item | None:
+    def shifted(
+        self, item: Item, coef: dict[int, Dim], constant: Dim, outer: tuple[int, ...]
+    ) -> Item | None:
         (i,), (o,) = item.labels, outer
         n, m = self.sizes[i], self.sizes[o]
         if not all(isinstance(v, int) for v in (n, m, constant)):
@@ -116,7 +133,11 @@ class Product:
         else:
             return None
         if start >= 0 and start + m <= n:  # a slice: item[start : start + m]
-            whole = Slice(size_term(start) if start else None, size_term(start + m) if start + m < n else None, None)
+            whole = Slice(
+                size_term(start) if start else None,
+                size_term(start + m) if start + m < n else None,
+                None,
+            )
             return Item(Index(item.term, (whole,)), outer)
         if start <= 0 and n - start <= m:  # zeros around it
             parts = [Call("zeros", (size_term(-start),))] if start else []
@@ -185,9 +206,9 @@ class Product:
         lb = b.labels[0] if b.labels[1] == k else b.labels[1]
         first, second, lf, ls = a, b, la, lb
         order = {x: n for n, x in enumerate(self.out)}
-        if order.get(lb, 99) < order.get(la, 99):
-            first, second, lf, ls = b, a, lb, la
-        elif la not in order and lb not in order and a.labels[0] == k and b.labels[1] == k:
+        if order.get(lb, 99) < order.get(la, 99) or (
+            la not in order and lb not in order and a.labels[0] == k and b.labels[1] == k
+        ):
             first, second, lf, ls = b, a, lb, la
         left = first.term if first.labels[1] == k else transposed(first.term)
         right = second.term if second.labels[0] == k else transposed(second.term)
@@ -209,6 +230,8 @@ class Product:
             alone = [x for x in item.labels if count[x] == 1]
             if not alone:
                 continue
+            if self.drop_unit_axis(k, item, alone):
+                return True
             whole = len(alone) == len(item.labels)
             gone = alone if whole else alone[:1]
             count_all = dims.number(dims.product([self.sizes[x] for x in gone]))
@@ -222,6 +245,16 @@ class Product:
             self.items[k] = Item(transposed(reduced) if axis == 0 else reduced, (rest,))
             return True
         return False
+
+    def drop_unit_axis(self, k: int, item: Item, alone: list[int]) -> bool:
+        """An axis of size 1 is not summed on paper: a 1×n matrix is a row."""
+        unit = next((x for x in alone if self.sizes[x] == 1), None)
+        if unit is None:
+            return False
+        rest = tuple(x for x in item.labels if x != unit)
+        flip = len(item.labels) == 2 and item.labels[0] == unit
+        self.items[k] = Item(transposed(item.term) if flip else item.term, rest)
+        return True
 
     def divides(self, size: sp.Expr) -> bool:
         """Take 1/size out of the coefficient, if it is there: the sum is then a mean."""
@@ -291,7 +324,10 @@ class Product:
             raise NoMatrixForm
         if not arrays:
             return Call("ones", (size_term(self.sizes[rows]), size_term(self.sizes[cols])))
+        if not left and self.sizes[rows] == 1:
+            return transposed(right[0])
+        if not right and self.sizes[cols] == 1:
+            return left[0]
         u = left[0] if left else Call("ones", (size_term(self.sizes[rows]),))
         v = right[0] if right else Call("ones", (size_term(self.sizes[cols]),))
         return Binary("@", u, transposed(v))
-

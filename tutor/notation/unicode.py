@@ -143,6 +143,8 @@ class _Printer:
                 return " " if simple else " · "
             case "*" if isinstance(e.right, Sum):
                 return "·"
+            case "*" if _plain_number(e.left) and _starts_with_letter(e.right):
+                return ""
             case "*":
                 return "·"
             case "/":
@@ -179,7 +181,6 @@ class _Printer:
             and base.func in functions.POWER_INSIDE
             and small is not None
             and isinstance(e.right, Num)
-            and not e.elementwise
         ):
             return beside(base.func + small, self.arguments(base)), Level.ATOM
         return block.raised(self.at(base, Level.ATOM), mark), Level.POWER
@@ -287,6 +288,17 @@ class _Printer:
             return f"{'[' * deep}{self.flat(first)}, …{']' * deep} ({'×'.join(map(str, shape))})"
         items = ", ".join("…" if x is None else self.flat(x) for x in shorten(e.items))
         return f"[{items}]" + (f" ({len(e.items)} entries)" if len(e.items) > SHOWN else "")
+
+
+def _plain_number(e: Expr) -> bool:
+    return isinstance(e, Num) and "e" not in e.text.lower()
+
+
+def _starts_with_letter(e: Expr) -> bool:
+    """2π and 2z₃ touch; 2·sin(x), 2·3 and 2·(a + b) do not."""
+    while isinstance(e, Binary) and e.op in ("*", "@", "/", "**"):
+        e = e.left
+    return isinstance(e, Name) and functions.compact(e)
 
 
 def _number(text: str) -> tuple[Block, Level]:

@@ -95,8 +95,14 @@ def contract(
     return result
 
 
-def _merge(relation: Relation, arrays: list, others: list[Relation], out: Labels,
-           size: dict[int, int], reshape_to: list) -> tuple[Relation, list, Labels]:  # fmt: skip
+def _merge(
+    relation: Relation,
+    arrays: list,
+    others: list[Relation],
+    out: Labels,
+    size: dict[int, int],
+    reshape_to: list,
+) -> tuple[Relation, list, Labels]:
     """Unroll axes that only this relation ties, when its coefficients are their strides."""
     busy = {x for r in others for x in r.labels}
     for k, (array, labels) in enumerate(arrays):
@@ -120,7 +126,7 @@ def _merge(relation: Relation, arrays: list, others: list[Relation], out: Labels
         if out == plain[: out.index(order[0])] + order + plain[out.index(order[0]) :]:
             place = out.index(order[0])
             reshape_to.append((order, merged))
-            return relation, arrays, plain[:place] + (merged,) + plain[place:]
+            return relation, arrays, (*plain[:place], merged, *plain[place:])
         return _Undo.restore(relation, order, merged, size), arrays, out
     return relation, arrays, out
 
@@ -165,8 +171,9 @@ def _merged(relation: Relation, order: Labels, size: dict[int, int]) -> tuple[Re
     return Relation(coefs, relation.constant, labels), merged
 
 
-def _gather(relation: Relation, arrays: list, others: list[Relation], out: Labels,
-            size: Mapping[int, int]) -> bool:  # fmt: skip
+def _gather(
+    relation: Relation, arrays: list, others: list[Relation], out: Labels, size: Mapping[int, int]
+) -> bool:
     """Replace the relation and one factor by the factor's picked entries."""
     for label, coef in zip(relation.labels, relation.coefs, strict=True):
         if abs(coef) != 1 or label in out or any(label in r.labels for r in others):
@@ -192,7 +199,9 @@ def _gather(relation: Relation, arrays: list, others: list[Relation], out: Label
     return False
 
 
-def _scatter_label(relation: Relation, arrays: list, others: list[Relation], out: Labels) -> int | None:
+def _scatter_label(
+    relation: Relation, arrays: list, others: list[Relation], out: Labels
+) -> int | None:
     """An output axis that only this relation knows."""
     for label, coef in zip(relation.labels, relation.coefs, strict=True):
         free = not any(label in labels for _, labels in arrays)
@@ -201,8 +210,15 @@ def _scatter_label(relation: Relation, arrays: list, others: list[Relation], out
     return None
 
 
-def _scatter(result: np.ndarray, inner: Labels, relation: Relation, label: int, out: Labels,
-             size: Mapping[int, int], exact: bool) -> tuple[np.ndarray, Labels]:  # fmt: skip
+def _scatter(
+    result: np.ndarray,
+    inner: Labels,
+    relation: Relation,
+    label: int,
+    out: Labels,
+    size: Mapping[int, int],
+    exact: bool,
+) -> tuple[np.ndarray, Labels]:
     """Add every entry to the place along `label` that the relation names."""
     others = relation.others(label)
     kept = [x for x in others if x in out]  # these stay as axes beside the new one
@@ -238,13 +254,16 @@ def _dense(relation: Relation, size: Mapping[int, int], exact: bool) -> np.ndarr
         raise InputError("this needs more memory than is allowed")
     total = np.zeros(shape, dtype=int) - relation.constant
     for axis, (c, n) in enumerate(zip(relation.coefs, shape, strict=True)):
-        total = total + (c * np.arange(n)).reshape([-1 if k == axis else 1 for k in range(len(shape))])
+        total = total + (c * np.arange(n)).reshape(
+            [-1 if k == axis else 1 for k in range(len(shape))]
+        )
     hit = total == 0
     return np.where(hit, sp.S.One, sp.S.Zero) if exact else hit * 1.0
 
 
-def _product(arrays: list[tuple[np.ndarray, Labels]], out: Labels, size: Mapping[int, int],
-             exact: bool) -> np.ndarray:  # fmt: skip
+def _product(
+    arrays: list[tuple[np.ndarray, Labels]], out: Labels, size: Mapping[int, int], exact: bool
+) -> np.ndarray:
     """einsum, with broadcast output axes; few operands, so the path is found greedily."""
     shape = tuple(size[x] for x in out)
     if prod(shape) > 64 * limits.ELEMENTS:

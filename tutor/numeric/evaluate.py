@@ -174,8 +174,10 @@ class NotFinite(InputError):
     """Overflow, division by zero, the logarithm of 0 …"""
 
     def __init__(self) -> None:
-        super().__init__("the value is not a finite real number (a division by zero, the logarithm of "
-                         "a number that is not positive, or an overflow)")  # fmt: skip
+        super().__init__(
+            "the value is not a finite real number (a division by zero, the logarithm of "
+            "a number that is not positive, or an overflow)"
+        )
 
 
 def _tidy(v: Any) -> Any:
@@ -194,6 +196,6 @@ def _tidy(v: Any) -> Any:
         raise NotFinite
     if v.is_Add or v.is_Mul:
         v = sp.expand(v)
-    if sp.count_ops(v) > 24:
+    if sp.count_ops(v) > limits.EXACT_OPERATIONS:
         raise TooLong
     return v

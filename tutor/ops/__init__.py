@@ -32,7 +32,7 @@ ALIASES: dict[str, str] = {
 
 KEPT: dict[str, Op] = {
     op.name: op
-    for op in (*_ROWS, *reduce.INTERNAL, *conv.INTERNAL, *loss.INTERNAL)
+    for op in (*_ROWS, *arithmetic.INTERNAL, *reduce.INTERNAL, *conv.INTERNAL, *loss.INTERNAL)
     if op.forward is not None
 }
 

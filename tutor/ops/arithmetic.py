@@ -48,7 +48,22 @@ def _pow(a: Val, b: Val) -> Val:
         return Val(map_(T**exponent, a.node), a.row)
     if base is not None and base.is_positive:
         return Val(at.spread(map_(base**T, b.node), at.right), at.row)
-    return Val(map_(sp.exp(T), at.product(map_(sp.log(T), a.node), b.node)), at.row)
+    return Val(call("power", list(at.both(a.node, b.node)), (), at.shape), at.row)
+
+
+def _power_forward(arrays: list[np.ndarray], _: Any) -> np.ndarray:
+    return np.asarray(np.power(*arrays))
+
+
+def _power_vjp(g_: Node, lead: int, y: Node) -> tuple[Node, Node]:
+    """b aᵇ⁻¹ for the base, aᵇ log(a) for the exponent."""
+    a, b = y.args
+    axes = tuple(range(g_.order))
+    own = axes[lead:]
+    less = call("power", [a, g.sub(b, g.const(1, b.shape))], (), y.shape)
+    by_base = ein([(g_, axes), (b, own), (less, own)], axes)
+    by_exponent = ein([(g_, axes), (y, own), (map_(sp.log(T), a), own)], axes)
+    return by_base, by_exponent
 
 
 def _neg(a: Val) -> Val:
@@ -86,7 +101,7 @@ def _where(condition: Val, a: Val, b: Val) -> Val:
 
 
 def _where_vjp(g_: Node, lead: int, y: Node) -> tuple[Node | None, ...]:
-    mask, a, _ = y.args
+    mask = y.args[0]
     nonzero = map_(s.step(sp.Abs(T)), mask)
     axes = tuple(range(g_.order))
     own = axes[lead:]
@@ -138,18 +153,16 @@ def _batched(a: Val, b: Val) -> Val:
     lb = [f"b{lead - (b.order - 2) + i}" for i in range(b.order - len(cb))] + cb
     size: dict[str, Any] = {}
     for v, labels in ((a, la), (b, lb)):
-        for i, (label, d) in enumerate(zip(labels, v.node.shape, strict=True)):
-            if label not in size or size[label] == 1:
+        for label, d in zip(labels, v.node.shape, strict=True):
+            repeats = label.startswith("b") and 1 in (d, size.get(label))
+            if label not in size or (repeats and d != 1):
                 size[label] = d
-            elif d == 1 and label.startswith("b"):
-                labels[i] = label + "'" + str(id(v))
-                size[labels[i]] = 1
-            elif not g.dims.same(size[label], d):
+            elif not repeats and not g.dims.same(size[label], d):
                 raise _product_mismatch(a, b)
-    for v, labels in ((a, la), (b, lb)):
+    for side, (v, labels) in enumerate(((a, la), (b, lb))):
         for i, (label, d) in enumerate(zip(labels, v.node.shape, strict=True)):
-            if d == 1 and size[label] != 1:
-                labels[i] = label + "'" + str(id(v))
+            if d == 1 and size[label] != 1:  # a batch axis of size 1 repeats
+                labels[i] = f"{label}.{side}"
     out = [f"b{i}" for i in range(lead)] + [x for x in ("m", "n") if x in la + lb]
     return Val(ein([(a.node, la), (b.node, lb)], out, 1, size))
 
@@ -219,15 +232,14 @@ def _kink(arrays: list[np.ndarray], _: Any) -> float:
     return float(np.min(np.abs(a - b))) if np.size(a - b) else np.inf
 
 
-_SUM = "{y} is a sum, and the derivative of a sum is the sum of the derivatives."
+_SUM = "A sum passes a change of {x} on as it is."
 _TIE = "where both are equal, the first one counts as the winner"
 
 OPERATORS: dict[str, Op] = {
     "+": Op("add", "a[...], b[...] -> [...]", _add, _SUM, "d(a + b) = da + db", "sum rule",
             "elementary calculus", "+", _elementwise_plain(np.add), sample=PAIRS),
     "-": Op("sub", "a[...], b[...] -> [...]", _sub,
-            "{y} is a difference, and the derivative of a difference is the difference of the "
-            "derivatives.", "d(a − b) = da − db", "sum rule", "elementary calculus", "−",
+            "In a difference the first operand counts with +1, the second with −1.", "d(a − b) = da − db", "sum rule", "elementary calculus", "−",
             _elementwise_plain(np.subtract), sample=PAIRS),
     "*": Op("mul", "a[...], b[...] -> [...]", _mul,
             "{y} is a product entry by entry; with the other factor held fixed it is linear in {x}.",
@@ -237,12 +249,13 @@ OPERATORS: dict[str, Op] = {
             "d(a / b) = da / b − a db / b²", "quotient rule", "elementary calculus", "÷",
             _elementwise_plain(np.divide),
             sample=(([(3, 5), (3, 5)], {}, POSITIVE), ([(7,), ()], {}, POSITIVE))),
-    "**": Op("pow", "a[...], b[...] -> [...]", _pow, "{y} is a power of {x}.",
+    "**": Op("pow", "a[...], b[...] -> [...]", _pow, "Bring the exponent down and lower it by one, entry by entry.",
              "d(aᵇ) = b aᵇ⁻¹ da + aᵇ log(a) db", "power rule", "elementary calculus", "(·)ᵖ",
              _elementwise_plain(np.power),
+             why_scalar="Bring the exponent down and lower it by one.",
              sample=(([(3, 5), (3, 5)], {}, POSITIVE), ([(7,), ()], {}, POSITIVE))),
     "@": Op("matmul", "A[m k], B[k n] -> [m n]", _matmul,
-            "{y} is linear in {x}: with the other factor held fixed, d(A B) = dA B + A dB.",
+            "{y} is linear in {x}.",
             "d(A B) = dA B + A dB", "linear map",
             "Magnus & Neudecker, Matrix Differential Calculus", "·",
             _matmul_plain,
@@ -258,6 +271,12 @@ OPERATORS: dict[str, Op] = {
              "elementary linear algebra", "ᵀ", _transpose_plain, moves=True,
              sample=(([(3, 5)], {}, NORMAL), ([(7,)], {}, NORMAL))),
 }  # fmt: skip
+
+INTERNAL: tuple[Op, ...] = (
+    Op("power", "a[...], b[...] -> [...]", _pow, "Bring the exponent down and lower it by one.",
+       "d(aᵇ) = b aᵇ⁻¹ da + aᵇ log(a) db", "power rule", "elementary calculus", "(·)ᵖ",
+       _elementwise_plain(np.power), forward=_power_forward, vjp=_power_vjp),
+)  # fmt: skip
 
 _MASK = "A comparison is constant wherever it does not jump, so no gradient passes through it."
 for _symbol, _f, _plain in (

@@ -60,6 +60,7 @@ class Op:
     define     typed operands and parameters -> typed result: shape rule and meaning in one;
                its parameters' names, order and defaults are the ones users type
     why        why the derivative is what it is; {y} the result, {x} the operand, by name
+    why_scalar the same where both are scalars, if shorter words will do
     law        the derivative rule, in the usual notation
     rule       public name of the rule ("product rule")
     source     where the formula comes from
@@ -89,6 +90,7 @@ class Op:
     kinks: Callable[..., Any] | None = None
     convention: str | None = None
     moves: bool = False  # only rearranges entries: its result is the same variable
+    why_scalar: str | None = None
     constant: bool = False  # makes a constant array from sizes alone
 
     @cached_property

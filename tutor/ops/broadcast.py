@@ -122,7 +122,9 @@ def mismatch(a: Val, b: Val, operation: str) -> ShapeError:
                 "to add it to every column, drop its `.T`"
             )
     if not hints:
-        hints.append("elementwise operations need equal sizes, a scalar, or a fitting column or row")
+        hints.append(
+            "elementwise operations need equal sizes, a scalar, or a fitting column or row"
+        )
     return ShapeError(
         f"cannot {operation} `{{left}}` ({a.dims}) and `{{right}}` ({b.dims}): these sizes do not fit",
         hint=hints[0],

@@ -47,7 +47,9 @@ def _concrete(v: Val, what: str) -> tuple[int, ...]:
     return v.node.shape  # type: ignore[return-value]
 
 
-def _window(size: int, out: int, kernel: int, stride: int, dilation: int, before: int, flip: bool) -> Node:
+def _window(
+    size: int, out: int, kernel: int, stride: int, dilation: int, before: int, flip: bool
+) -> Node:
     """1 where input i, output o and tap k meet."""
     if flip:
         return rel((1, -stride, dilation), dilation * (kernel - 1) - before, (size, out, kernel))
@@ -65,7 +67,9 @@ def _conv(n: int, x: Val, w: Val, bias: Val | None, stride: Any, padding: Any, d
                 "a layer's kernel has order 3: outputs × channels × taps")  # fmt: skip
         inner = _conv(1, Val(ein([(xn, "rc")], "c")), Val(ein([(w.node, "rc")], "c")), bias, stride,
                       padding, dilation, groups, flip)  # fmt: skip
-        return Val(inner.node, row=True) if x.row else Val(ein([(inner.node, "c")], "rc", 1, {"r": 1}))
+        return (
+            Val(inner.node, row=True) if x.row else Val(ein([(inner.node, "c")], "rc", 1, {"r": 1}))
+        )
     bare = w.order == n  # one channel in, one out
     require(bare or w.order == n + 2,
             f"{name} takes a kernel of order {n} (one channel) or {n + 2} (outputs × channels × …), "
@@ -81,7 +85,10 @@ def _conv(n: int, x: Val, w: Val, bias: Val | None, stride: Any, padding: Any, d
     p = sides(padding, size, kernel, s, d)
     out = [output_size(*z) for z in zip(size, kernel, s, p, d, strict=True)]
     relations = [
-        (_window(size[k], out[k], kernel[k], s[k], d[k], p[k][0], flip), (f"i{k}", f"o{k}", f"k{k}"))
+        (
+            _window(size[k], out[k], kernel[k], s[k], d[k], p[k][0], flip),
+            (f"i{k}", f"o{k}", f"k{k}"),
+        )
         for k in range(n)
     ]
     space, taps, places = ([f"{c}{k}" for k in range(n)] for c in "iko")
@@ -159,8 +166,14 @@ def _direct(n: int):
             first = o // each * per
             for at in np.ndindex(*out):
                 for tap in np.ndindex(*kernel):
-                    t = tuple(k - 1 - i for k, i in zip(kernel, tap, strict=True)) if _conv_ == "convolution" else tap
-                    i = tuple(a * b + c * e - q[0] for a, b, c, e, q in zip(at, s, tap, d, p, strict=True))
+                    t = (
+                        tuple(k - 1 - i for k, i in zip(kernel, tap, strict=True))
+                        if _conv_ == "convolution"
+                        else tap
+                    )
+                    i = tuple(
+                        a * b + c * e - q[0] for a, b, c, e, q in zip(at, s, tap, d, p, strict=True)
+                    )
                     if all(0 <= v < m for v, m in zip(i, size, strict=True)):
                         part = x[(slice(None), slice(first, first + per), *i)]
                         y[(slice(None), o, *at)] += part @ w[(o, slice(None), *t)]
@@ -178,7 +191,9 @@ def _direct(n: int):
 
 def _pool_geometry(n: int, name: str, x: Val, kernel: Any, stride: Any, padding: Any, dilation: Any,
                    ceil: bool) -> tuple[Any, ...]:  # fmt: skip
-    require(n <= x.order <= n + 2, f"{name} takes an input of order {n} to {n + 2}, not size {x.dims}")
+    require(
+        n <= x.order <= n + 2, f"{name} takes an input of order {n} to {n + 2}, not size {x.dims}"
+    )
     k = integers(kernel, n, "kernel_size", 1)
     s = k if stride is None else integers(stride, n, "stride", 1)
     d = integers(dilation, n, "dilation", 1)
@@ -222,7 +237,11 @@ def _windows(x: np.ndarray, parameters: Any) -> np.ndarray:
     for axis in range(n):
         place = lead + axis
         size = x.shape[place]
-        index = np.arange(out[axis])[:, None] * s[axis] + np.arange(k[axis])[None, :] * d[axis] - p[axis][0]
+        index = (
+            np.arange(out[axis])[:, None] * s[axis]
+            + np.arange(k[axis])[None, :] * d[axis]
+            - p[axis][0]
+        )
         inside = (index >= 0) & (index < size)
         x = np.take(x, np.clip(index, 0, size - 1), axis=place)
         mask = inside.reshape((1,) * place + inside.shape + (1,) * (x.ndim - place - 2))
@@ -277,9 +296,11 @@ def _pool_kink(n: int):
     return distance
 
 
-def _avg_pool(n: int, x: Val, kernel: Any, stride: Any, padding: Any, ceil: bool, count_pad: bool) -> Val:
+def _avg_pool(
+    n: int, x: Val, kernel: Any, stride: Any, padding: Any, ceil: bool, count_pad: bool
+) -> Val:
     x, row = _as_image(n, x)
-    k, s, p, d, out = _pool_geometry(n, f"avg_pool{n}d", x, kernel, stride, padding, 1, ceil)
+    k, s, p, _, out = _pool_geometry(n, f"avg_pool{n}d", x, kernel, stride, padding, 1, ceil)
     outer = tuple(f"b{j}" for j in range(x.order - n))
     space, places = (tuple(f"{c}{j}" for j in range(n)) for c in "io")
     windows = [
@@ -292,7 +313,9 @@ def _avg_pool(n: int, x: Val, kernel: Any, stride: Any, padding: Any, ceil: bool
     for j in range(n):
         size = x.node.shape[-n + j]
         low, high = (-p[j][0], size + p[j][1]) if count_pad else (0, size)
-        counts = [sum(low <= o * s[j] + t - p[j][0] < high for t in range(k[j])) for o in range(out[j])]
+        counts = [
+            sum(low <= o * s[j] + t - p[j][0] < high for t in range(k[j])) for o in range(out[j])
+        ]
         if len(set(counts)) == 1:
             weights.append((g.const(sp.Rational(1, counts[0]), (out[j],)), (places[j],)))
         else:
@@ -328,7 +351,9 @@ def _pool_loops(n: int, average: bool):
         for at in np.ndindex(*out):
             found, padded = [], 0
             for tap in itertools.product(*map(range, k)):
-                i = tuple(a * b + t * e - q[0] for a, b, t, e, q in zip(at, s, tap, d, p, strict=True))
+                i = tuple(
+                    a * b + t * e - q[0] for a, b, t, e, q in zip(at, s, tap, d, p, strict=True)
+                )
                 if all(0 <= v < m for v, m in zip(i, size, strict=True)):
                     found.append(x[(..., *i)])
                 elif all(-q[0] <= v < m + q[1] for v, m, q in zip(i, size, p, strict=True)):
@@ -346,7 +371,9 @@ _CONV_WHY = (
     "Every entry of {y} is the dot product of one window of the input with the kernel, so it is "
     "linear in {x}."
 )
-_POOL_WHY = "Only the largest entry of each window reaches {y}, so the gradient goes to the winners."
+_POOL_WHY = (
+    "Only the largest entry of each window reaches {y}, so the gradient goes to the winners."
+)
 _FIRST = "where several entries of a window are largest, the first one counts as the winner"
 _DUMOULIN = "Dumoulin & Visin 2016, A guide to convolution arithmetic"
 _K = "kernel_size"

@@ -16,7 +16,7 @@ import sympy as sp
 from ..graph.dims import number
 from ..graph.node import T, map_
 from . import scalar as s
-from .base import Number, Op, Val, Word, require
+from .base import Op, Val, require
 
 NORMAL: tuple[float, float] = (-2.0, 2.0)
 POSITIVE: tuple[float, float] = (0.2, 3.0)
@@ -62,14 +62,18 @@ def elementwise(
         name=name,
         signature="x[...] -> [...]",
         define=define,
-        why=f"{{y}} applies {name} to every entry of {{x}} alone, and the slope of {name} is {slope}.",
+        why=f"{{y}} applies {name} to each entry of {{x}}; the slope of {name} is {slope}.",
+        why_scalar=f"The slope of {name} is {slope}.",
         law=f"d {name}(x) = ({slope}) dx",
         rule=f"derivative of {name}",
         source=source,
         symbol=symbol or name,
         reference=reference,
-        sample=tuple(([(3, 5)], example, domain) for example in examples)
-        + (([(7,)], examples[0], domain), ([()], examples[0], domain)),
+        sample=(
+            *(([(3, 5)], example, domain) for example in examples),
+            ([(7,)], examples[0], domain),
+            ([()], examples[0], domain),
+        ),
         kinks=distance if kinks else None,
         convention=convention,
     )
@@ -160,7 +164,7 @@ ELEMENTWISE: tuple[Op, ...] = (
     elementwise("hardswish", s.hardswish(T),
                 lambda x: x * np.minimum(np.maximum(x + 3, 0), 6) / 6,
                 "0 below −3, 1 above 3, (2x + 3)/6 between", kinks=(-3.0, 3.0), domain=(-4.0, 4.0),
-                convention="at {x} = ±3 the slope is taken to be 0", source="Howard et al. 2019"),
+                convention="at {x} = −3 the slope is taken to be 0, at 3 to be 1", source="Howard et al. 2019"),
     elementwise("softplus", _softplus,
                 lambda x, beta=1, threshold=20: np.log(1 + np.exp(float(beta) * x)) / float(beta),
                 "σ(βx)", parameters=(("beta", sp.Integer(1)), ("threshold", sp.Integer(20))),

@@ -60,7 +60,10 @@ def _logsumexp_forward(arrays: list[np.ndarray], parameters: Any) -> np.ndarray:
     e, top = _shifted(arrays[0], axis)
     total = np.sum(e, axis=axis)
     log = np.vectorize(sp.log, otypes=[object]) if e.dtype == object else np.log
-    return np.asarray(log(total) + np.squeeze(np.broadcast_to(top, np.sum(e, axis=axis, keepdims=True).shape), axis))
+    return np.asarray(
+        log(total)
+        + np.squeeze(np.broadcast_to(top, np.sum(e, axis=axis, keepdims=True).shape), axis)
+    )
 
 
 def _log_softmax_forward(arrays: list[np.ndarray], parameters: Any) -> np.ndarray:
@@ -101,7 +104,9 @@ def _logsumexp_vjp(g_: Node, lead: int, y: Node) -> tuple[Node]:
 
 def _linear(x: Val, weight: Val, bias: Val | None = None) -> Val:
     """torch's linear: W x + b for a column, X Wᵀ + bᵀ for a batch of rows."""
-    require(weight.order == 2, f"the weight of linear is a matrix (out × in), not size {weight.dims}")
+    require(
+        weight.order == 2, f"the weight of linear is a matrix (out × in), not size {weight.dims}"
+    )
     if is_column(x) and x.order == 1:
         y = _matmul(weight, x)
         y = Val(g.broadcast(y.node, (), (1,))) if y.order == 0 else y
@@ -138,7 +143,10 @@ def _plain_loss(f: Any) -> Any:
 
 def _cross_entropy(z: Val, t: Val, reduction: Word = "mean") -> Val:
     """−Σ t log softmax(z), with t a class index (from 0) or probabilities; batches are rows."""
-    require(z.order in (1, 2), f"the scores of cross_entropy are a vector or a batch of rows, not size {z.dims}")
+    require(
+        z.order in (1, 2),
+        f"the scores of cross_entropy are a vector or a batch of rows, not size {z.dims}",
+    )
     classes = z.node.shape[-1]
     p = call("log_softmax", [z.node], (z.order - 1,), z.node.shape)
     if t.order == z.order:
@@ -212,7 +220,12 @@ def _lse(x: np.ndarray, axis: int) -> Any:
     return y
 
 
-AXES = (([(7,)], {}, NORMAL), ([(3, 5)], {}, NORMAL), ([(3, 5)], {"axis": 0}, NORMAL), ([(1, 5)], {}, NORMAL))
+AXES = (
+    ([(7,)], {}, NORMAL),
+    ([(3, 5)], {}, NORMAL),
+    ([(3, 5)], {"axis": 0}, NORMAL),
+    ([(1, 5)], {}, NORMAL),
+)
 _GOODFELLOW = "Goodfellow, Bengio & Courville, Deep Learning, ch. 6"
 _CONSTANT = "{y} is a constant."
 
@@ -262,4 +275,3 @@ INTERNAL: tuple[Op, ...] = (
        forward=_one_hot_forward,
        vjp=lambda g_, lead, y: (None,)),
 )  # fmt: skip
-

@@ -11,8 +11,8 @@ import sympy as sp
 from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node, T, call, ein, map_
-from .base import Flag, Int, Op, Val, Word, axes_of, require
 from .arithmetic import _maximum, _minimum
+from .base import Flag, Int, Op, Val, Word, axes_of, require
 
 NORMAL = (-2.0, 2.0)
 REDUCED = (([(3, 5)], {}, NORMAL), ([(3, 5)], {"axis": 0}, NORMAL), ([(3, 5)], {"axis": 1}, NORMAL),
@@ -20,7 +20,9 @@ REDUCED = (([(3, 5)], {}, NORMAL), ([(3, 5)], {"axis": 0}, NORMAL), ([(3, 5)], {
            ([(3, 5)], {"axis": 1, "keepdims": True}, NORMAL))  # fmt: skip
 
 
-def reduced(x: Val, axis: Any, keepdims: bool, make: Callable[[Node, tuple[int, ...]], Node]) -> Val:
+def reduced(
+    x: Val, axis: Any, keepdims: bool, make: Callable[[Node, tuple[int, ...]], Node]
+) -> Val:
     """Apply a reduction over the axes a user named; over axis 0 of a matrix it leaves a row."""
     if x.row:
         shape_axes = axes_of(x, axis) if axis is not None else (0, 1)
@@ -47,13 +49,17 @@ def _mean(x: Val, axis: Int = None, keepdims: Flag = False) -> Val:
     return reduced(x, axis, keepdims, make)
 
 
-def _max(x: Val, y: Val | None = None, axis: Int = None, keepdims: Flag = False, _ties: Word = "first") -> Val:
+def _max(
+    x: Val, y: Val | None = None, axis: Int = None, keepdims: Flag = False, _ties: Word = "first"
+) -> Val:
     if y is not None:
         return _maximum(x, y)
     return reduced(x, axis, keepdims, lambda n, axes: whole_max(n, axes, _ties))
 
 
-def _min(x: Val, y: Val | None = None, axis: Int = None, keepdims: Flag = False, _ties: Word = "first") -> Val:
+def _min(
+    x: Val, y: Val | None = None, axis: Int = None, keepdims: Flag = False, _ties: Word = "first"
+) -> Val:
     if y is not None:
         return _minimum(x, y)
     flip = lambda n, axes: g.scale(-1, whole_max(g.scale(-1, n), axes, _ties))  # noqa: E731
@@ -134,7 +140,9 @@ def _norm2(x: Val, axis: Int = None, keepdims: Flag = False) -> Val:
 def _plain(f: Callable[..., Any]) -> Callable[..., Any]:
     """A NumPy reduction in the paper's shapes: no row or column survives as more than it is."""
 
-    def reference(x: np.ndarray, *other: np.ndarray, axis: Any = None, keepdims: bool = False) -> Any:
+    def reference(
+        x: np.ndarray, *other: np.ndarray, axis: Any = None, keepdims: bool = False
+    ) -> Any:
         if other:
             return {np.max: np.maximum, np.min: np.minimum}[f](x, *other)
         if x.ndim == 2 and x.shape[0] == 1 and axis != 0:

@@ -167,7 +167,9 @@ def _index(x: Val, items: Any) -> Val:
     if x.row and len(items) == 2:
         first, last = items
         require(first in (0, -1) or isinstance(first, tuple), "a row has only row 0")
-        return _index(Val(node), (last,)) if isinstance(first, int) else Val(_cut(node, 0, last), True)
+        return (
+            _index(Val(node), (last,)) if isinstance(first, int) else Val(_cut(node, 0, last), True)
+        )
     require(len(items) <= len(x.shape), f"{len(items)} indices for an array of size {x.dims}")
     gone = 0
     for k, item in enumerate(items):

@@ -70,7 +70,9 @@ sigmoid = named(
     "sigmoid",
     lambda x: 1 / (1 + sp.exp(-x)),
     lambda x: sigmoid(x) * (1 - sigmoid(x)),
-    lambda x: np.where(x >= 0, 1 / (1 + np.exp(-np.abs(x))), np.exp(-np.abs(x)) / (1 + np.exp(-np.abs(x)))),
+    lambda x: np.where(
+        x >= 0, 1 / (1 + np.exp(-np.abs(x))), np.exp(-np.abs(x)) / (1 + np.exp(-np.abs(x)))
+    ),
 )
 relu = named("relu", lambda x: _where(x > 0, x, sp.S.Zero), step, lambda x: np.maximum(x, 0.0))
 leaky_relu = named(
@@ -91,7 +93,9 @@ selu = named(
     "selu",
     lambda x: SELU_SCALE * elu.definition(x, SELU_ALPHA),
     lambda x: SELU_SCALE * elu.slope(x, SELU_ALPHA),
-    lambda x: float(SELU_SCALE) * np.where(x > 0, x, float(SELU_ALPHA) * np.expm1(np.minimum(x, 0.0))),
+    lambda x: (
+        float(SELU_SCALE) * np.where(x > 0, x, float(SELU_ALPHA) * np.expm1(np.minimum(x, 0.0)))
+    ),
 )
 _erf = np.frompyfunc(math.erf, 1, 1)
 
@@ -152,7 +156,7 @@ hardsigmoid = named(
 hardswish = named(
     "hardswish",
     lambda x: x * hardsigmoid.definition(x),
-    lambda x: step(x - 3) + step(3 - sp.Abs(x)) * (2 * x + 3) / 6,
+    lambda x: 1 - step(3 - x) + step(3 - sp.Abs(x)) * (2 * x + 3) / 6,
     lambda x: x * np.clip(x / 6 + 0.5, 0.0, 1.0),
 )
 clip = named(
@@ -207,7 +211,7 @@ def compiled(f: sp.Expr) -> Callable[[np.ndarray], np.ndarray]:
 
         return fold
     if f.is_Pow:
-        base, exponent = f.args
+        exponent = f.args[1]
         if exponent == sp.S.Half:
             return lambda t: np.sqrt(parts[0](t))  # type: ignore[misc]
         if exponent == -1:

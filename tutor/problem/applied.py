@@ -88,9 +88,7 @@ def input_shape(network: Network, values: Mapping[str, int] | None = None) -> Sh
     return tuple(shape)
 
 
-def apply_network(
-    network: Network, values: Mapping[str, int] | None = None
-) -> tuple[Applied, ...]:
+def apply_network(network: Network, values: Mapping[str, int] | None = None) -> tuple[Applied, ...]:
     """Every layer with its sizes, in order."""
     x = input_shape(network, values)
     applied = []

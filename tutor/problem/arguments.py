@@ -153,8 +153,7 @@ _WANTED = {
     COUNT: "a whole number of at least 1",
     WINDOW: "a whole number of at least 1, or a list with one for each axis",
     PADDING: "a whole number of at least 0, or a list with one for each axis",
-    CONV_PADDING: "a whole number of at least 0, a list with one for each axis, "
-    "`same` or `valid`",
+    CONV_PADDING: "a whole number of at least 0, a list with one for each axis, `same` or `valid`",
     FLAG: "true or false",
     NUMBER: "a number",
     AXIS: "the number of an axis",

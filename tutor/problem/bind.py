@@ -42,7 +42,9 @@ class Binder:
     def bind(self) -> Bound:
         args = list(self.call.args)
         keywords = {SYNONYMS.get(k, k): v for k, v in self.call.kwargs}
-        variadic = next((p for p in self.visible if p.kind is inspect.Parameter.VAR_POSITIONAL), None)
+        variadic = next(
+            (p for p in self.visible if p.kind is inspect.Parameter.VAR_POSITIONAL), None
+        )
         given: dict[str, Expr] = {}
         rest: list[Expr] = []
         plain = [p for p in self.visible if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
@@ -68,9 +70,13 @@ class Binder:
             if key in given:
                 raise self.fail(f"`{key}` is given twice", span=extent(value))
             given[key] = value
-        missing = [p.name for p in plain if p.default is inspect.Parameter.empty and p.name not in given]
+        missing = [
+            p.name for p in plain if p.default is inspect.Parameter.empty and p.name not in given
+        ]
         if missing:
-            raise self.fail(f"`{self.call.func}` needs `{missing[0]}`", f"its arguments: {self.usage()}")
+            raise self.fail(
+                f"`{self.call.func}` needs `{missing[0]}`", f"its arguments: {self.usage()}"
+            )
         return self.converted(given, rest, variadic)
 
     def converted(self, given: dict[str, Expr], rest: list[Expr], variadic: Any) -> Bound:
@@ -120,7 +126,9 @@ class Binder:
             return None
         if kind == "Word" or (kind == "Padding" and isinstance(e, Str)):
             if not isinstance(e, Str):
-                raise self.fail(f"`{name}` must be a word in quotes, not `{text(e)}`", span=extent(e))
+                raise self.fail(
+                    f"`{name}` must be a word in quotes, not `{text(e)}`", span=extent(e)
+                )
             return e.value
         if kind == "Flag":
             if not (isinstance(e, Const) and isinstance(e.value, bool)):

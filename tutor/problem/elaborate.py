@@ -16,8 +16,19 @@ import sympy as sp
 from .. import limits
 from ..errors import InputError, ShapeError, did_you_mean
 from ..expr import (
-    Binary, Call, Expr, Index, List, Name, Neg, Num, Slice, Transpose, names, walk,
-)  # fmt: skip
+    Binary,
+    Call,
+    Expr,
+    Index,
+    List,
+    Name,
+    Neg,
+    Num,
+    Slice,
+    Transpose,
+    names,
+    walk,
+)
 from ..graph import dims
 from ..graph import node as g
 from ..graph.dims import Dim
@@ -115,8 +126,15 @@ class _Elaborator:
         leaf = Val(g.var(given.name, shape, properties))
         if "homogeneous" in given.properties:
             leaf = OPS["homogeneous"].define(leaf)
-        return Line(given.name, "given", leaf, value=given.value, label=given.label,
-                    where=given.where, properties=given.properties)  # fmt: skip
+        return Line(
+            given.name,
+            "given",
+            leaf,
+            value=given.value,
+            label=given.label,
+            where=given.where,
+            properties=given.properties,
+        )
 
     def declared(self, d: Expr | str, given: Given, axis: int) -> Dim:
         if d == "?" or (isinstance(d, Name) and d.id == "?"):
@@ -134,7 +152,9 @@ class _Elaborator:
             case Name() if e.id in self.sizes:
                 return self.sizes[e.id]
             case Name():
-                raise InputError(f"`{e.id}` is not a size", hint=did_you_mean(e.id, self.sizes), span=e.span)
+                raise InputError(
+                    f"`{e.id}` is not a size", hint=did_you_mean(e.id, self.sizes), span=e.span
+                )
             case Neg():
                 return dims.dim(-dims.number(self.dimension(e.arg)))
             case Binary() if e.op in "+-*/" or e.op == "**":
@@ -144,8 +164,9 @@ class _Elaborator:
                     value = a / b if e.op == "/" else a**b
                 return dims.dim(value)
             case _:
-                raise InputError("a size is expected here: a number, a name, or + - * of them",
-                                 span=extent(e))  # fmt: skip
+                raise InputError(
+                    "a size is expected here: a number, a name, or + - * of them", span=extent(e)
+                )
 
     # -- definitions -------------------------------------------------------------------------
 
@@ -190,8 +211,15 @@ class _Elaborator:
         if not used:
             value = self.constant_value(piece.val)
             leaf = Val(g.var(name, piece.val.node.shape), piece.val.row)
-            self.lines[name] = Line(name, "defined", leaf, formula=piece.term, value=value,
-                                    val=piece.val, where=definition.where)  # fmt: skip
+            self.lines[name] = Line(
+                name,
+                "defined",
+                leaf,
+                formula=piece.term,
+                value=value,
+                val=piece.val,
+                where=definition.where,
+            )
             return
         op, inner = STRUCTURE["copy"], piece.term
         if isinstance(piece.term, Transpose):
@@ -213,7 +241,9 @@ class _Elaborator:
 
     def piece(self, e: Expr, name: str | None = None) -> Piece:
         """Elaborate a term; an operation becomes a line of its own."""
-        if not isinstance(e, Name | Num) and not any(n in self.lines or n in self.sizes for n in names(e)):
+        if not isinstance(e, Name | Num) and not any(
+            n in self.lines or n in self.sizes for n in names(e)
+        ):
             constant = self.literal(e)
             if constant is not None:
                 return constant
@@ -224,7 +254,9 @@ class _Elaborator:
                 return self.name(e)
             case Transpose():
                 inner = self.piece(e.arg)
-                return Piece(self.apply(OPERATORS[".T"], [inner], {}, e.span), Transpose(inner.term))
+                return Piece(
+                    self.apply(OPERATORS[".T"], [inner], {}, e.span), Transpose(inner.term)
+                )
             case Neg():
                 inner = self.piece(e.arg)
                 if isinstance(inner.term, Num) or not names(inner.term):
@@ -248,7 +280,9 @@ class _Elaborator:
                 items = tuple(self.index_item(x) for x in e.items)
                 op = STRUCTURE["x[i]"]
                 val = self.apply(op, [inner], {"items": items}, e.span)
-                return self.line(op, [inner], {"items": items}, val, Index(inner.term, e.items), name)
+                return self.line(
+                    op, [inner], {"items": items}, val, Index(inner.term, e.items), name
+                )
             case Call():
                 return self.call(e, name)
             case _:
@@ -265,8 +299,11 @@ class _Elaborator:
             return Piece(Val(g.const(self.sizes[e.id])), Name(e.id))
         if e.id in ("pi", "e"):
             return Piece(Val(g.const(sp.pi if e.id == "pi" else sp.E)), Name(e.id))
-        raise InputError(f"unknown name `{e.id}`", span=e.span,
-                         hint=did_you_mean(e.id, [*self.lines, *self.sizes]))  # fmt: skip
+        raise InputError(
+            f"unknown name `{e.id}`",
+            span=e.span,
+            hint=did_you_mean(e.id, [*self.lines, *self.sizes]),
+        )
 
     def literal(self, e: Expr) -> Piece | None:
         """A term without names: a number, or an array that becomes a constant leaf."""
@@ -298,7 +335,9 @@ class _Elaborator:
         func = ALIASES.get(e.func, e.func)
         op = OPS.get(func)
         if op is None:
-            raise InputError(f"unknown function `{e.func}`", hint=did_you_mean(e.func, OPS), span=e.span)
+            raise InputError(
+                f"unknown function `{e.func}`", hint=did_you_mean(e.func, OPS), span=e.span
+            )
         bound = Binder(self, op, e).bind()
         pieces = [p for p in bound.operands if p is not None]
         terms = tuple(None if p is None else p.term for p in bound.operands)
@@ -309,8 +348,14 @@ class _Elaborator:
 
     # -- lines -------------------------------------------------------------------------------
 
-    def apply(self, op: Op, operands: list[Any], parameters: Mapping[str, Any], span: Any,
-              rest: tuple[Any, ...] = ()) -> Val:  # fmt: skip
+    def apply(
+        self,
+        op: Op,
+        operands: list[Any],
+        parameters: Mapping[str, Any],
+        span: Any,
+        rest: tuple[Any, ...] = (),
+    ) -> Val:
         """Run the operation's definition; a shape error gets the operands' own words."""
         args = [p.val if isinstance(p, Piece) else p for p in operands]
         hidden = {k: v for k, v in self.hidden.items() if any(p.name == k for p in op.parameters)}
@@ -320,11 +365,22 @@ class _Elaborator:
             terms = [text(p.term) for p in operands if isinstance(p, Piece)]
             raise _named(error, terms, span) from None
         if val.order > limits.TENSOR_ORDER:
-            raise ShapeError(f"the result has order {val.order}; the limit is {limits.TENSOR_ORDER}", span=span)
+            raise ShapeError(
+                f"the result has order {val.order}; the limit is {limits.TENSOR_ORDER}", span=span
+            )
         return val
 
-    def line(self, op: Op, pieces: list[Piece], parameters: Mapping[str, Any], val: Val, term: Expr,
-             name: str | None, terms: tuple[Expr | None, ...] = (), rest: tuple[Any, ...] = ()) -> Piece:  # fmt: skip
+    def line(
+        self,
+        op: Op,
+        pieces: list[Piece],
+        parameters: Mapping[str, Any],
+        val: Val,
+        term: Expr,
+        name: str | None,
+        terms: tuple[Expr | None, ...] = (),
+        rest: tuple[Any, ...] = (),
+    ) -> Piece:
         used = tuple(self.lines[n] for n in dict.fromkeys(names(term)) if n in self.lines)
         if not used:
             return Piece(val, term)
@@ -334,9 +390,18 @@ class _Elaborator:
         leaf = Val(g.var(name, val.node.shape), val.row, val.product)
         hidden = {k: v for k, v in self.hidden.items() if any(p.name == k for p in op.parameters)}
         self.lines[name] = Line(
-            name, kind, leaf, val, term, op, used, {**parameters, **hidden},
-            terms or tuple(p.term for p in pieces), rest, where=self.definition.where,
-        )  # fmt: skip
+            name,
+            kind,
+            leaf,
+            val,
+            term,
+            op,
+            used,
+            {**parameters, **hidden},
+            terms or tuple(p.term for p in pieces),
+            rest,
+            where=self.definition.where,
+        )
         return Piece(leaf, Name(name))
 
     def automatic(self) -> str:

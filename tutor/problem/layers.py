@@ -58,9 +58,7 @@ def _windows(x: Shape, a: Args) -> tuple[Window, ...]:
         else:
             sides = (0, 0) if padding == "valid" else padding[i]
         before, after = sides
-        windows.append(
-            Window(_AXES[axes][i], n, k, s, before, after, d, a.get("ceil_mode", False))
-        )
+        windows.append(Window(_AXES[axes][i], n, k, s, before, after, d, a.get("ceil_mode", False)))
     return tuple(windows)
 
 
@@ -81,8 +79,7 @@ def _conv_shape(axes: int) -> Rule:
         c_in, c_out, groups = x[0], a["out_channels"], a["groups"]
         if a["in_channels"] not in (None, c_in):
             raise ShapeError(
-                f"`in_channels` is {a['in_channels']}, but the input {list(x)} has "
-                f"{c_in} channels",
+                f"`in_channels` is {a['in_channels']}, but the input {list(x)} has {c_in} channels",
                 hint=f"write `in_channels: {c_in}`, or leave it out: it is inferred",
             )
         for what, channels in (("input", c_in), ("output", c_out)):

@@ -21,7 +21,9 @@ def solve(problem: Problem, *, only: str | None = None, checking: bool = True) -
         raise InputError("there is nothing to do: the file has no `tasks`")
     if only is not None and all(t.id != only for t in problem.tasks):
         ids = [t.id for t in problem.tasks]
-        raise InputError(f"there is no task `{only}`", hint=did_you_mean(only, ids) or "tasks: " + ", ".join(ids))
+        raise InputError(
+            f"there is no task `{only}`", hint=did_you_mean(only, ids) or "tasks: " + ", ".join(ids)
+        )
     session = _Session(problem, checking)
     needed = _needed(problem, only)
     results: list[TaskResult] = []
@@ -89,9 +91,11 @@ class _Session:
             )
             if line.op is not None and value is not None and value.dtype != object and exact_before:
                 self.warnings.append(
-                    Text("From {y} on the numbers are rounded: the exact ones would be too long.",
-                         {"y": Name(line.name)})
-                )  # fmt: skip
+                    Text(
+                        "From {y} on the numbers are rounded: the exact ones would be too long.",
+                        {"y": Name(line.name)},
+                    )
+                )
                 break
 
     def variables(self) -> Mapping[str, Any]:
@@ -148,7 +152,13 @@ class _Session:
                 return [result]
             case "train":
                 result, here = module.train(
-                    ws, task.id, args["of"], _as_tuple(args["wrt"]), args["rate"], args["steps"], args["report"]
+                    ws,
+                    task.id,
+                    args["of"],
+                    _as_tuple(args["wrt"]),
+                    args["rate"],
+                    args["steps"],
+                    args["report"],
                 )
                 self.after[task.id] = here
                 return [result]

@@ -29,16 +29,21 @@ def judged(task: Task, result: TaskResult) -> Answer | None:
         for key, wanted in task.answer.items():
             if key not in ours:
                 known = ", ".join(f"`{k}`" for k in ours if k)
-                raise InputError(f"this task has no result called `{key}`", hint=f"its results: {known}",
-                                 where=task.places.get("answer", task.where))  # fmt: skip
+                raise InputError(
+                    f"this task has no result called `{key}`",
+                    hint=f"its results: {known}",
+                    where=task.places.get("answer", task.where),
+                )
             note = difference(wanted, ours[key], task.tolerance)
             if note is not None:
                 return Answer(task.answer_json, False, Text(f"`{key}`: {note}"))
         return Answer(task.answer_json, True)
     if "" not in ours:
-        raise InputError("the answer of this task is a mapping of names to values",
-                         hint="its results: " + ", ".join(f"`{k}`" for k in ours),
-                         where=task.places.get("answer", task.where))  # fmt: skip
+        raise InputError(
+            "the answer of this task is a mapping of names to values",
+            hint="its results: " + ", ".join(f"`{k}`" for k in ours),
+            where=task.places.get("answer", task.where),
+        )
     note = difference(task.answer, ours[""], task.tolerance)
     return Answer(task.answer_json, note is None, None if note is None else Text(note))
 
@@ -164,5 +169,3 @@ def _printed_places(leaf: Expr) -> int | None:
         return None
     digits, _, power = text.partition("e")
     return len(digits.partition(".")[2]) - int(power or 0)
-
-

@@ -26,7 +26,7 @@ from ..notation.text import text
 from ..problem.lines import Line
 from ..steps import Step, Text
 from ..value import Value
-from .numbers import approx, equation, substituted
+from .numbers import approx, equation, exact_term, substituted
 from .workspace import Workspace
 
 LONG = 160  # characters of a closed form that still reads well
@@ -119,7 +119,8 @@ class Chain:
         ws = self.ws
         if self.lead == 0:
             return ws.term(node)
-        return jacobian_term(node, self.lead, ws.leaf_term, ws.problem.convention.layout)
+        style = ws.problem.convention
+        return jacobian_term(node, self.lead, ws.leaf_term, style.layout, style.vec)
 
     def formula(self, adjoint: Adjoint) -> Expr | None:
         """The adjoint in terms of the next ones: in matrices, or with subscripts."""
@@ -150,31 +151,57 @@ def size_text(size: tuple[dims.Dim, dims.Dim]) -> str:
     return "×".join(dims.one(d) for d in size)
 
 
-def local_steps(chain: Chain) -> list[Step]:
-    """∂line/∂operand for every line on the path."""
-    ws, layout = chain.ws, chain.ws.problem.convention.layout
+def local_steps(chain: Chain, task_id: str) -> list[Step]:
+    """∂line/∂operand for every line on the path that no earlier task has derived."""
+    ws = chain.ws
     names = {x.name for x in chain.path}
-    steps = []
+    steps: list[Step] = []
+    known: dict[str, list[Expr]] = {}
     for line in chain.path:
         for operand in line.operands:
             if operand.name not in names or line.val is None or line is chain.wrt:
                 continue
-            term, value = local_term(ws, line, operand, layout)
-            assert line.op is not None
-            steps.append(
-                Step(
-                    f"local.{line.name}.{operand.name}",
-                    "local",
-                    line.op.rule,
-                    Text("Derivative of {y} with respect to {x}", {"y": Name(line.name), "x": Name(operand.name)}),
-                    equation(Partial(Name(line.name), Name(operand.name)), term, value),
-                    why=Text(line.op.why, {"y": Name(line.name), "x": Name(operand.name)}),
-                    shape=jacobian_size(line, operand, layout),
-                    jacobian_dims=size_text(jacobian_size(line, operand, layout)),
-                    uses=(f"forward.{line.name}",),
-                )
-            )
-    return steps
+            earlier = ws.local_in.setdefault((line.name, operand.name), task_id)
+            if earlier != task_id:
+                known.setdefault(earlier, []).append(Partial(Name(line.name), Name(operand.name)))
+            else:
+                steps.append(_local_step(ws, line, operand))
+    return [_known_step("local", t, partials) for t, partials in known.items()] + steps
+
+
+def _known_step(kind: str, task: str, partials: list[Expr]) -> Step:
+    holes = {f"p{k}": p for k, p in enumerate(partials)}
+    listed = ", ".join("{" + k + "}" for k in holes)
+    return Step(
+        f"{kind}.task{task}",
+        kind,
+        "",
+        Text("Known from task {t}: " + listed, {"t": task, **holes}),
+    )
+
+
+def _local_step(ws: Workspace, line: Line, operand: Line) -> Step:
+    layout = ws.problem.convention.layout
+    term, value = local_term(ws, line, operand, layout)
+    size = jacobian_size(line, operand, layout)
+    op = line.op
+    assert op is not None
+    scalars = line.leaf.order == operand.leaf.order == 0
+    why = op.why_scalar if scalars and op.why_scalar else op.why
+    return Step(
+        f"local.{line.name}.{operand.name}",
+        "local",
+        op.rule,
+        Text(
+            "Derivative of {y} with respect to {x}",
+            {"y": Name(line.name), "x": Name(operand.name)},
+        ),
+        equation(Partial(Name(line.name), Name(operand.name)), term, value) if term else (),
+        why=Text(why, {"y": Name(line.name), "x": Name(operand.name)}),
+        shape=size,
+        jacobian_dims=size_text(size),
+        uses=(f"forward.{line.name}",),
+    )
 
 
 def local_node(line: Line, operand: Line) -> Node:
@@ -182,12 +209,16 @@ def local_node(line: Line, operand: Line) -> Node:
     return simplify(pullback(line.val.node, identity(line.val.node.shape), [operand.symbol])[0])
 
 
-def local_term(ws: Workspace, line: Line, operand: Line, layout: str) -> tuple[Expr | None, Expr | None]:
+def local_term(
+    ws: Workspace, line: Line, operand: Line, layout: str
+) -> tuple[Expr | None, Expr | None]:
     """The local Jacobian as a term, and its value where that is a short scalar or vector."""
     node = local_node(line, operand)
     rows = line.leaf.node.order
     try:
-        term: Expr | None = jacobian_term(node, rows, ws.leaf_term, layout)
+        term: Expr | None = jacobian_term(
+            node, rows, ws.leaf_term, layout, ws.problem.convention.vec
+        )
     except NoMatrixForm:
         term = None
     value = None
@@ -199,7 +230,7 @@ def local_term(ws: Workspace, line: Line, operand: Line, layout: str) -> tuple[E
     return term, value
 
 
-def chain_steps(chain: Chain) -> list[Step]:
+def chain_steps(chain: Chain, task_id: str) -> list[Step]:
     """One step per adjoint, from the result back to the variable."""
     ws = chain.ws
     numbers: dict[Expr, Value] = {}
@@ -208,51 +239,81 @@ def chain_steps(chain: Chain) -> list[Step]:
         if v is not None:
             numbers[Name(line.name)] = v
     steps: list[Step] = []
+    known: dict[str, list[Expr]] = {}
     for adjoint in chain.adjoints.values():
         line = adjoint.line
         symbol = Partial(Name(chain.of.name), Name(line.name))
+        earlier = ws.adjoint_in.setdefault((chain.of.name, line.name), task_id)
+        if earlier != task_id and line is not chain.wrt:
+            known.setdefault(earlier, []).append(symbol)
+            if adjoint.value is not None and chain.lead == 0:
+                numbers[symbol] = paper_value(ws, line, adjoint.value)
+            continue
         term = chain.formula(adjoint)
         value = None
         if adjoint.value is not None and chain.lead == 0:
             value = paper_value(ws, line, adjoint.value)
-        indexed = term is not None and _has_subscripts(term)
-        middle = substituted(term, numbers) if term is not None and value is not None and not indexed else None
+        indexed = term is not None and has_subscripts(term)
+        middle = (
+            substituted(term, numbers)
+            if term is not None and value is not None and not indexed
+            else None
+        )
         steps.append(
             Step(
                 f"chain.{line.name}",
                 "chain",
                 "sum over paths" if len(adjoint.consumers) > 1 else "chain rule",
-                Text("Gradient at {x}" if chain.lead == 0 else "Jacobian at {x}", {"x": Name(line.name)}),
-                equation(symbol, _along(chain, adjoint), None if indexed else term, middle,
-                         value.expr() if value else None)
+                Text(
+                    "Gradient at {x}" if chain.lead == 0 else "Jacobian at {x}",
+                    {"x": Name(line.name)},
+                ),
+                equation(
+                    symbol,
+                    _along(chain, adjoint),
+                    None if indexed else term,
+                    middle,
+                    exact_term(value),
+                )
                 if not indexed
-                else equation(_subscripted(symbol, line), term),
+                else equation(subscripted(symbol, line), term),
                 approx=approx(value) if value is not None and not indexed else None,
                 why=_reason(chain, adjoint),
-                shape=line.leaf.shape if chain.lead == 0 else jacobian_size(chain.of, line, ws.problem.convention.layout),
-                jacobian_dims=size_text(jacobian_size(chain.of, line, ws.problem.convention.layout)),
+                shape=line.leaf.shape
+                if chain.lead == 0
+                else jacobian_size(chain.of, line, ws.problem.convention.layout),
+                jacobian_dims=None
+                if chain.lead == 0
+                else size_text(jacobian_size(chain.of, line, ws.problem.convention.layout)),
                 uses=tuple(f"chain.{c.name}" for c in adjoint.consumers if c is not chain.of)
                 + tuple(f"local.{c.name}.{line.name}" for c in adjoint.consumers),
             )
-        )  # fmt: skip
+        )
         if indexed and value is not None:
             steps.append(
-                Step(f"value.{line.name}", "chain", "substitution", Text("Numbers for the gradient at {x}", {"x": Name(line.name)}),
-                     equation(symbol, value.expr()), approx=approx(value), shape=line.leaf.shape,
-                     uses=(f"chain.{line.name}",))
-            )  # fmt: skip
+                Step(
+                    f"value.{line.name}",
+                    "chain",
+                    "substitution",
+                    Text("Numbers for the gradient at {x}", {"x": Name(line.name)}),
+                    equation(symbol, exact_term(value)),
+                    approx=approx(value),
+                    shape=line.leaf.shape,
+                    uses=(f"chain.{line.name}",),
+                )
+            )
         if value is not None:
             numbers[symbol] = value
-    return steps
+    return [_known_step("chain", t, partials) for t, partials in known.items()] + steps
 
 
-def _has_subscripts(e: Expr) -> bool:
+def has_subscripts(e: Expr) -> bool:
     from ..expr import Component, Sum, walk
 
     return any(isinstance(x, Component | Sum) for x in walk(e))
 
 
-def _subscripted(symbol: Expr, line: Line) -> Expr:
+def subscripted(symbol: Expr, line: Line) -> Expr:
     from ..expr import Component
     from ..notation.index import OUTPUT
 
@@ -287,15 +348,15 @@ def _reason(chain: Chain, adjoint: Adjoint) -> Text:
         holes = {f"c{k}": Name(u.name) for k, u in enumerate(listed)}
         names = ", ".join("{" + k + "}" for k in holes)
         return Text(
-            "{x} is used more than once (in " + names + "), so the contributions of all paths add up.",
+            "{x} is used more than once (in "
+            + names
+            + "), so the contributions of all paths add up.",
             {"x": line, **holes},
         )
     (user,) = users
     if user is chain.of:
-        return Text("{y} depends on {x} directly.", {"y": of, "x": line})
+        return Text("{x} enters {y} directly.", {"y": of, "x": line})
     return Text(
-        "{y} depends on {x} only through {z}: multiply what arrives at {z} by the local derivative.",
+        "{x} reaches {y} only through {z}: what arrived there, times the local derivative.",
         {"y": of, "x": line, "z": Name(user.name)},
     )
-
-

@@ -13,7 +13,9 @@ from .forward import check_forward, forward_steps, given_steps
 from .workspace import Workspace
 
 
-def solve(ws: Workspace, task_id: str, expr: Expr, source: Source, skip: frozenset[str]) -> TaskResult:
+def solve(
+    ws: Workspace, task_id: str, expr: Expr, source: Source, skip: frozenset[str]
+) -> TaskResult:
     """The expression becomes one more definition, and its line's value is the answer."""
     name = "value"
     while name in ws.graph.lines or name in ws.graph.sizes:

@@ -13,12 +13,12 @@ from ..graph import dims
 from ..problem.lines import Line
 from ..steps import Check, Step, TaskResult, Text
 from ..value import Value
-from .numbers import approx, equation, substituted
+from .numbers import approx, dot_product, equation, exact_term, substituted
 from .workspace import Workspace, as_json
 
 WORDS = {
-    "conv1d": "Slide the kernel along the input; every position is a dot product of window and kernel.",
-    "conv2d": "Slide the kernel over the input; every position is a dot product of window and kernel.",
+    "conv1d": "Slide the kernel along the input; each entry is a window times the kernel, summed.",
+    "conv2d": "Slide the kernel over the input; each entry is a window times the kernel, summed.",
     "max_pool1d": "Keep the largest entry of every window.",
     "max_pool2d": "Keep the largest entry of every window.",
     "avg_pool1d": "Average every window.",
@@ -35,11 +35,24 @@ def given_steps(ws: Workspace, lines: Sequence[Line]) -> list[Step]:
         value = ws.paper(line)
         why = None
         if "homogeneous" in line.properties:
-            why = Text("{x} is in homogeneous coordinates: {n} coordinates and a final 1.",
-                       {"x": Name(line.name), "n": str(line.symbol.shape[0])})  # fmt: skip
+            why = Text(
+                "{x} is in homogeneous coordinates: {n} coordinates and a final 1.",
+                {"x": Name(line.name), "n": str(line.symbol.shape[0])},
+            )
         title = Text("Given {x}", {"x": Name(line.name)})
-        members = equation(Name(line.name), value.expr() if value else None)
-        steps.append(Step(f"given.{line.name}", "given", "", title, members, why=why, shape=line.shape))
+        members = equation(Name(line.name), exact_term(value))
+        steps.append(
+            Step(
+                f"given.{line.name}",
+                "given",
+                "",
+                title,
+                members,
+                why=why,
+                shape=line.shape,
+                level=2,
+            )
+        )
     return steps
 
 
@@ -48,12 +61,17 @@ def forward_steps(ws: Workspace, lines: Sequence[Line]) -> list[Step]:
     steps = []
     numbers = {Name(x.name): v for x in lines if (v := ws.paper(x)) is not None}
     for line in lines:
-        if line.formula is None or line.name in ws.shown or (line.op is None and line.kind == "given"):
+        if (
+            line.formula is None
+            or line.name in ws.shown
+            or (line.op is None and line.kind == "given")
+        ):
             continue
         ws.shown.add(line.name)
         value = ws.paper(line)
         middle = substituted(line.formula, numbers) if value is not None else None
-        result = value.expr() if value is not None else None
+        products = dot_product(line, numbers) if value is not None else None
+        result = exact_term(value)
         words = WORDS.get(line.op.name) if line.op else None
         steps.append(
             Step(
@@ -61,11 +79,13 @@ def forward_steps(ws: Workspace, lines: Sequence[Line]) -> list[Step]:
                 "forward",
                 line.op.name if line.op else "constant",
                 Text("Compute {y}", {"y": Name(line.name)}),
-                equation(Name(line.name), line.formula, middle, result),
+                equation(Name(line.name), line.formula, products or middle, result),
                 approx=approx(value) if value is not None else None,
                 why=Text(words) if words else None,
                 shape=line.shape,
-                uses=tuple(f"{'given' if o.op is None else 'forward'}.{o.name}" for o in line.operands),
+                uses=tuple(
+                    f"{'given' if o.op is None else 'forward'}.{o.name}" for o in line.operands
+                ),
             )
         )
     return steps
@@ -76,13 +96,17 @@ def check_forward(ws: Workspace, lines: Sequence[Line]) -> Check | None:
     valued = [x for x in lines if x.op is not None and ws.numbers[x.name] is not None]
     if not valued or not ws.checking:
         return None
-    env = independent.forward([x for x in lines if ws.numbers[x.name] is not None], ws.given_floats())
+    env = independent.forward(
+        [x for x in lines if ws.numbers[x.name] is not None], ws.given_floats()
+    )
     worst = 0.0
     for line in valued:
         value = ws.paper(line)
         assert value is not None
         worst = max(worst, independent.relative_error(value.floats(), np.asarray(env[line.name])))
-    looped = any(x.op is not None and x.op.name.startswith(("conv", "max_pool", "avg_pool")) for x in valued)
+    looped = any(
+        x.op is not None and x.op.name.startswith(("conv", "max_pool", "avg_pool")) for x in valued
+    )
     method = "direct loops over windows" if looped else "direct evaluation in floating point"
     return Check(method, worst, worst < 1e-9)
 
@@ -105,7 +129,9 @@ def solve(ws: Workspace, task_id: str, of: Sequence[str]) -> TaskResult:
         id=task_id,
         task="forward",
         subject={"of": list(of)} if of else {},
-        heading=Text("Forward pass") if not of else Text("Forward pass to {y}", {"y": Name(last.name)}),
+        heading=Text("Forward pass")
+        if not of
+        else Text("Forward pass to {y}", {"y": Name(last.name)}),
         steps=tuple(steps),
         shape=last.shape,
         dims=dims.text(last.shape),

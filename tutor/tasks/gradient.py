@@ -13,9 +13,18 @@ from ..graph import dims
 from ..problem.lines import Line
 from ..steps import Check, Step, TaskResult, Text
 from ..value import Value
-from .chain import Chain, chain_steps, jacobian_size, local_steps, paper_value, size_text
+from .chain import (
+    Chain,
+    chain_steps,
+    has_subscripts,
+    jacobian_size,
+    local_steps,
+    paper_value,
+    size_text,
+    subscripted,
+)
 from .forward import forward_steps, given_steps
-from .numbers import approx, equation
+from .numbers import approx, equation, exact_term
 from .workspace import Workspace
 
 
@@ -28,7 +37,9 @@ def solve(ws: Workspace, task_id: str, kind: str, of: str, wrt: str) -> TaskResu
             hint="ask for its `jacobian`, or for the gradient of a scalar such as its sum",
         )
     base = rearranged_given(variable)
-    if base is not None and not (ws.graph.depends(target, variable) and only_user(ws, base, variable)):
+    if base is not None and not (
+        ws.graph.depends(target, variable) and only_user(ws, base, variable)
+    ):
         return _through(ws, task_id, kind, target, variable, base)
     return _direct(ws, task_id, kind, target, variable)
 
@@ -42,8 +53,8 @@ def _direct(ws: Workspace, task_id: str, kind: str, target: Line, variable: Line
     size = jacobian_size(target, variable, layout)
     if chain.final is None and target is not variable:
         return _independent(ws, task_id, kind, target, variable, steps)
-    steps += local_steps(chain)
-    steps += chain_steps(chain)
+    steps += local_steps(chain, task_id)
+    steps += chain_steps(chain, task_id)
     steps += symmetry_steps(ws, chain)
     formula, value = closing(ws, chain, kind)
     steps += closing_steps(ws, chain, kind, formula, value)
@@ -68,7 +79,11 @@ def _direct(ws: Workspace, task_id: str, kind: str, target: Line, variable: Line
 
 
 def _heading(kind: str, target: Line, variable: Line) -> Text:
-    message = "Gradient of {y} with respect to {x}" if kind == "gradient" else "Jacobian of {y} with respect to {x}"
+    message = (
+        "Gradient of {y} with respect to {x}"
+        if kind == "gradient"
+        else "Jacobian of {y} with respect to {x}"
+    )
     return Text(message, {"y": Name(target.name), "x": Name(variable.name)})
 
 
@@ -147,32 +162,37 @@ def _flatten_axes(a: np.ndarray, start: int, count: int, column: bool) -> np.nda
     return a.reshape(*shape[:start], size, *shape[start + count :])
 
 
-def closing_steps(ws: Workspace, chain: Chain, kind: str, formula: Expr | None, value: Value | None) -> list[Step]:
+def closing_steps(
+    ws: Workspace, chain: Chain, kind: str, formula: Expr | None, value: Value | None
+) -> list[Step]:
+    """The last step, off which the answer is read: closed form and numbers."""
     symbol = Partial(Name(chain.of.name), Name(chain.wrt.name))
-    steps = []
-    layout = ws.problem.convention.layout
-    size = jacobian_size(chain.of, chain.wrt, layout)
-    shape = chain.wrt.leaf.shape if kind == "gradient" else size
-    last = f"chain.{chain.wrt.name}"
-    if formula is not None:
-        steps.append(
-            Step("closed", "closed", "substitution", Text("Put together"), equation(_marked(symbol, formula, chain), formula),
-                 why=Text("All intermediate results written out in terms of the given quantities.")
-                 if kind == "gradient" else None,
-                 shape=shape, jacobian_dims=size_text(size), uses=(last,), level=0)
-        )  # fmt: skip
-    if value is not None:
-        steps.append(
-            Step("answer", "value", "substitution", Text("Numbers"), equation(symbol, value.expr()), approx=approx(value),
-                 shape=shape, jacobian_dims=size_text(size), uses=(last,), level=0)
-        )  # fmt: skip
-    return steps
-
-
-def _marked(symbol: Expr, formula: Expr, chain: Chain) -> Expr:
-    from .chain import _has_subscripts, _subscripted
-
-    return _subscripted(symbol, chain.wrt) if _has_subscripts(formula) else symbol
+    size = jacobian_size(chain.of, chain.wrt, ws.problem.convention.layout)
+    shape = chain.wrt.symbol.shape if kind == "gradient" else size
+    number = exact_term(value)
+    why = Text("Everything written out, from the result back to {x}.", {"x": Name(chain.wrt.name)})
+    indexed = formula is not None and has_subscripts(formula)
+    if indexed or formula is None:
+        members, why = equation(symbol, number), None
+    else:
+        members = equation(symbol, formula, number)
+    if len(members) < 2:
+        members = equation(subscripted(symbol, chain.wrt), formula) if formula else ()
+    return [
+        Step(
+            "answer",
+            "closed",
+            "substitution",
+            Text("Put together"),
+            members,
+            approx=approx(value) if value is not None else None,
+            why=why,
+            shape=shape,
+            jacobian_dims=size_text(size) if kind == "jacobian" else None,
+            uses=(f"chain.{chain.wrt.name}",),
+            level=0,
+        )
+    ]
 
 
 def convention_steps(ws: Workspace, chain: Chain) -> list[Step]:
@@ -182,7 +202,12 @@ def convention_steps(ws: Workspace, chain: Chain) -> list[Step]:
     steps = []
     env = ws.reference(chain.of)
     for line in chain.path:
-        if line.op is None or line.op.kinks is None or line.op.convention is None or line is chain.wrt:
+        if (
+            line.op is None
+            or line.op.kinks is None
+            or line.op.convention is None
+            or line is chain.wrt
+        ):
             continue
         if independent.kink_distance([line], env) > 1e-12:
             continue
@@ -191,10 +216,17 @@ def convention_steps(ws: Workspace, chain: Chain) -> list[Step]:
         if ws.problem.convention.ties == "split" and line.op.rule == "maximum":
             words = "where several entries are largest, they share the gradient in equal parts"
         steps.append(
-            Step(f"note.{line.name}", "note", "convention", Text("A choice at {y}", {"y": Name(line.name)}),
-                 why=Text("Here {y} has no unique derivative: " + words + ".",
-                          {"y": Name(line.name), "x": Name(operand.name)}))
-        )  # fmt: skip
+            Step(
+                f"note.{line.name}",
+                "note",
+                "convention",
+                Text("A choice at {y}", {"y": Name(line.name)}),
+                why=Text(
+                    "Here {y} has no unique derivative: " + words + ".",
+                    {"y": Name(line.name), "x": Name(operand.name)},
+                ),
+            )
+        )
     return steps
 
 
@@ -233,10 +265,15 @@ def symmetry_steps(ws: Workspace, chain: Chain) -> list[Step]:
         return []
     x = {"x": Name(chain.wrt.name)}
     if "diagonal" in chain.wrt.properties:
-        why = Text("Only the diagonal entries of {x} are free, so only they have a derivative: G ∘ I.", x)
+        why = Text(
+            "Only the diagonal entries of {x} are free, so only they have a derivative: G ∘ I.", x
+        )
     else:
-        why = Text("{x} is symmetric: entries (i, j) and (j, i) move together, so each free entry is counted once: "
-                   "G + Gᵀ − G ∘ I, where G treats all entries as free.", x)  # fmt: skip
+        why = Text(
+            "{x} is symmetric: entries (i, j) and (j, i) move together, so each free entry is "
+            "counted once: G + Gᵀ − G ∘ I, where G treats all entries as free.",
+            x,
+        )
     return [Step("constraint", "chain", "symmetry", Text("Free entries of {x}", x), why=why)]
 
 
@@ -263,7 +300,9 @@ def only_user(ws: Workspace, base: Line, variable: Line) -> bool:
     return all(rearranged_given(u) is base for u in users) and len(users) == 1
 
 
-def _through(ws: Workspace, task_id: str, kind: str, target: Line, variable: Line, base: Line) -> TaskResult:
+def _through(
+    ws: Workspace, task_id: str, kind: str, target: Line, variable: Line, base: Line
+) -> TaskResult:
     """∂L/∂vec(W) from ∂L/∂W: the same entries in another order."""
     inner = _direct(ws, task_id, kind, target, base)
     names = {"w": Name(variable.name), "W": Name(base.name)}
@@ -287,17 +326,38 @@ def _through(ws: Workspace, task_id: str, kind: str, target: Line, variable: Lin
             at = np.argsort(flat.ravel("F" if column else "C"))[order]
             data = inner.value.data
             value = Value(data[at, :] if layout == "denominator" else data[:, at])
-    why = Text("{w} holds the entries of {W} in another order, so its derivative holds those of the derivative "
-               "with respect to {W} in that order.", names)  # fmt: skip
-    step = Step("answer.renamed", "value", "rearrangement", Text("The same variable as {W}", names),
-                equation(symbol, formula, value.expr() if value else None), approx=approx(value) if value else None,
-                why=why, shape=shape, jacobian_dims=size_text(size), uses=("answer",), level=0)  # fmt: skip
+    why = Text(
+        "{w} holds the entries of {W} in another order, so its derivative holds those of the "
+        "derivative with respect to {W} in that order.",
+        names,
+    )
+    step = Step(
+        "answer.renamed",
+        "value",
+        "rearrangement",
+        Text("The same variable as {W}", names),
+        equation(symbol, formula, exact_term(value)),
+        approx=approx(value) if value else None,
+        why=why,
+        shape=shape,
+        jacobian_dims=size_text(size),
+        uses=("answer",),
+        level=0,
+    )
     return TaskResult(
-        id=task_id, task=kind, subject={"of": target.name, "wrt": variable.name},
-        heading=_heading(kind, target, variable), steps=(*inner.steps, step), shape=shape,
-        dims=dims.text(shape) if kind == "gradient" else size_text(size), jacobian_dims=size_text(size),
-        symbol=symbol, formula=formula, value=value, check=inner.check,
-    )  # fmt: skip
+        id=task_id,
+        task=kind,
+        subject={"of": target.name, "wrt": variable.name},
+        heading=_heading(kind, target, variable),
+        steps=(*inner.steps, step),
+        shape=shape,
+        dims=dims.text(shape) if kind == "gradient" else size_text(size),
+        jacobian_dims=size_text(size),
+        symbol=symbol,
+        formula=formula,
+        value=value,
+        check=inner.check,
+    )
 
 
 def _ints(shape: Sequence[dims.Dim]) -> tuple[int, ...]:
@@ -335,8 +395,10 @@ def _swap(e: Expr, old: Expr, new: Expr) -> Expr:
 # -- edge cases and checks ------------------------------------------------------------------------
 
 
-def _independent(ws: Workspace, task_id: str, kind: str, target: Line, variable: Line, steps: list[Step]) -> TaskResult:
-    """The result does not depend on the variable: its derivative is zero, and that is the reason."""
+def _independent(
+    ws: Workspace, task_id: str, kind: str, target: Line, variable: Line, steps: list[Step]
+) -> TaskResult:
+    """The result does not depend on the variable: its derivative is zero."""
     import sympy as sp
 
     layout = ws.problem.convention.layout
@@ -347,17 +409,34 @@ def _independent(ws: Workspace, task_id: str, kind: str, target: Line, variable:
         value = Value(np.full(_ints(shape), sp.S.Zero, dtype=object))
     names = {"y": Name(target.name), "x": Name(variable.name)}
     symbol = Partial(Name(target.name), Name(variable.name))
-    steps = [*steps, Step("answer", "value", "constant", Text("No path from {x} to {y}", names),
-                          equation(symbol, value.expr() if value else Num("0")),
-                          why=Text("{y} does not depend on {x}, so its derivative is zero.", names),
-                          shape=shape, jacobian_dims=size_text(size), level=0)]  # fmt: skip
+    steps = [
+        *steps,
+        Step(
+            "answer",
+            "value",
+            "constant",
+            Text("No path from {x} to {y}", names),
+            equation(symbol, exact_term(value) if value else Num("0")),
+            why=Text("{y} does not depend on {x}, so its derivative is zero.", names),
+            shape=shape,
+            jacobian_dims=size_text(size),
+            level=0,
+        ),
+    ]
     return TaskResult(
-        id=task_id, task=kind, subject={"of": target.name, "wrt": variable.name},
-        heading=_heading(kind, target, variable), steps=tuple(steps), shape=shape,
-        dims=dims.text(shape) if kind == "gradient" else size_text(size), jacobian_dims=size_text(size),
-        symbol=symbol, formula=Num("0"), value=value,
+        id=task_id,
+        task=kind,
+        subject={"of": target.name, "wrt": variable.name},
+        heading=_heading(kind, target, variable),
+        steps=tuple(steps),
+        shape=shape,
+        dims=dims.text(shape) if kind == "gradient" else size_text(size),
+        jacobian_dims=size_text(size),
+        symbol=symbol,
+        formula=Num("0"),
+        value=value,
         check=Check("the definitions do not mention the variable", 0.0, True),
-    )  # fmt: skip
+    )
 
 
 def check(ws: Workspace, chain: Chain, kind: str, value: Value | None) -> Check | None:
@@ -370,7 +449,12 @@ def check(ws: Workspace, chain: Chain, kind: str, value: Value | None) -> Check 
     if independent.kink_distance(chain.path, env) < independent.NEAR_KINK:
         moved = step_aside(ws, chain)
         if moved is None:
-            return Check("none", 0.0, True, Text("The point is a kink from every side, so no difference can check it."))
+            return Check(
+                "none",
+                0.0,
+                True,
+                Text("The point is a kink from every side, so no difference can check it."),
+            )
         here = moved
         note = Text("The point lies at a kink or tie; the check was made at a point next to it.")
     near = chain if here is ws else Chain(here, chain.of, chain.wrt)
@@ -415,7 +499,9 @@ def _reference_value(ws: Workspace, line: Line) -> np.ndarray:
 def step_aside(ws: Workspace, chain: Chain) -> Workspace | None:
     """The same problem at a point nearby that is not a kink."""
     rng = np.random.Generator(np.random.PCG64(2024))
-    givens = [x for x in ws.graph.below([chain.of]) if x.op is None and ws.numbers[x.name] is not None]
+    givens = [
+        x for x in ws.graph.below([chain.of]) if x.op is None and ws.numbers[x.name] is not None
+    ]
     for attempt in range(40):
         size = 0.02 * (1 + attempt // 10)
         point = {}
@@ -431,5 +517,3 @@ def step_aside(ws: Workspace, chain: Chain) -> Workspace | None:
         if independent.kink_distance(chain.path, moved.reference(chain.of)) > independent.NEAR_KINK:
             return moved
     return None
-
-

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import limits
 from ..errors import InputError
+from ..expr import Num
 from ..graph import dims
 from ..problem.lines import Line
 from ..steps import Diagram, DiagramEdge, DiagramNode, TaskResult, Text
@@ -49,11 +50,11 @@ def diagram(ws: Workspace, values: bool = True, gradients: bool = False) -> Diag
     """The picture's nodes and edges, in the order of the lines."""
     lines = list(ws.graph.lines.values())
     if len(lines) > limits.PICTURE_NODES:
-        raise InputError(f"a picture of {len(lines)} nodes is too large; the limit is {limits.PICTURE_NODES}")
+        raise InputError(
+            f"a picture of {len(lines)} nodes is too large; the limit is {limits.PICTURE_NODES}"
+        )
     users = ws.graph.consumers()
-    trained = {
-        n for t in ws.problem.tasks if "wrt" in t.args for n in _names(t.args["wrt"])
-    }  # fmt: skip
+    trained = {n for t in ws.problem.tasks if "wrt" in t.args for n in _names(t.args["wrt"])}
     loss = _loss(ws, lines) if gradients else None
     slope = _gradients(ws, loss) if loss else {}
     nodes = []
@@ -67,7 +68,7 @@ def diagram(ws: Workspace, values: bool = True, gradients: bool = False) -> Diag
                 id=line.name,
                 name=line.name,
                 kind=kind,
-                op=line.op.symbol if line.op else None,
+                op=_symbol(line),
                 label=line.formula if line.op else None,
                 shape=line.shape,
                 dims=dims.text(line.shape),
@@ -77,11 +78,25 @@ def diagram(ws: Workspace, values: bool = True, gradients: bool = False) -> Diag
         )
     layout = ws.problem.convention.layout
     edges = tuple(
-        DiagramEdge(o.name, line.name, dims.text(o.shape), size_text(jacobian_size(line, o, layout)))
+        DiagramEdge(
+            o.name, line.name, dims.text(o.shape), size_text(jacobian_size(line, o, layout))
+        )
         for line in lines
         for o in line.operands
     )
     return Diagram(tuple(nodes), edges, loss.name if loss else None)
+
+
+def _symbol(line: Line) -> str | None:
+    """What the picture shows big: a power shows its exponent."""
+    if line.op is None:
+        return None
+    if line.op.name == "pow" and isinstance(line.terms[1], Num) and line.terms[1].text in _SMALL:
+        return "(·)" + _SMALL[line.terms[1].text]
+    return line.op.symbol
+
+
+_SMALL = {"2": "²", "3": "³", "4": "⁴"}
 
 
 def _names(wrt: Any) -> tuple[str, ...]:
@@ -107,5 +122,3 @@ def _gradients(ws: Workspace, loss: Line) -> dict[str, Value]:
         if final is not None and final.value is not None:
             found[line.name] = paper_value(ws, line, final.value)
     return found
-
-

@@ -26,8 +26,10 @@ from .workspace import Workspace, as_json
 def solve(ws: Workspace, task_id: str, of: str) -> TaskResult:
     line = ws.line(of)
     if line.op is None or line.op.name not in ("conv1d", "conv2d"):
-        raise InputError(f"`{of}` is not a convolution, so it has no matrix form",
-                         hint="name a line of the form `conv2d(x, w)`")  # fmt: skip
+        raise InputError(
+            f"`{of}` is not a convolution, so it has no matrix form",
+            hint="name a line of the form `conv2d(x, w)`",
+        )
     value = ws.paper(line)
     if value is None:
         raise InputError(f"`{of}` has no value: give numbers for its input and kernel")
@@ -46,7 +48,9 @@ def solve(ws: Workspace, task_id: str, of: str) -> TaskResult:
     try:
         by_input, by_kernel, result = evaluate(nodes, env)
     except TooLong:
-        by_input, by_kernel, result = evaluate(nodes, {n: Value(v).floats() for n, v in env.items()})
+        by_input, by_kernel, result = evaluate(
+            nodes, {n: Value(v).floats() for n, v in env.items()}
+        )
     toeplitz = _unrolled(by_input, node.order, order)
     patches = _patches(by_kernel, node.order, w, order)
     outs = np.ravel(result, order)
@@ -170,27 +174,73 @@ def _with_bias(result: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
     return result + bias.reshape((-1,) + (1,) * spatial)
 
 
-def _steps(line: Line, toeplitz: np.ndarray, patches: np.ndarray, x: np.ndarray, w: np.ndarray, y: np.ndarray,
-           biased: bool, column: bool) -> list[Step]:  # fmt: skip
+def _steps(
+    line: Line,
+    toeplitz: np.ndarray,
+    patches: np.ndarray,
+    x: np.ndarray,
+    w: np.ndarray,
+    y: np.ndarray,
+    biased: bool,
+    column: bool,
+) -> list[Step]:
     way = "column by column" if column else "row by row"
     operands = [t for t in line.terms if t is not None]
     vec_x, vec_w, vec_y = (Call("vec", (e,)) for e in (operands[0], operands[1], Name(line.name)))
     note = Text(" The bias is added afterwards.") if biased else None
-    why = Text("Unrolled " + way + ", each row of T holds the kernel where its window lies and zeros elsewhere; "
-               "a step to the right shifts it by the stride, which makes T a doubly blocked Toeplitz matrix.{b}",
-               {"b": note or ""})  # fmt: skip
-    other = Text("Each row of C is one window of the input, unrolled " + way + " (im2col); "
-                 "the kernel is one column per output channel.{b}", {"b": note or ""})  # fmt: skip
+    why = Text(
+        "Unrolled "
+        + way
+        + ", each row of T holds the kernel where its window lies and zeros elsewhere; "
+        "a step to the right shifts it by the stride: T is a doubly blocked Toeplitz matrix.{b}",
+        {"b": note or ""},
+    )
+    other = Text(
+        "Each row of C is one window of the input, unrolled " + way + " (im2col); "
+        "the kernel is one column per output channel.{b}",
+        {"b": note or ""},
+    )
     return [
-        Step("toeplitz", "closed", "convolution as a matrix", Text("The kernel as a matrix"),
-             equation(Name("T"), Value(toeplitz).expr()), why=why, shape=toeplitz.shape,
-             jacobian_dims="×".join(map(str, toeplitz.shape)), level=0),
-        Step("toeplitz.product", "value", "convolution as a matrix", Text("Times the unrolled input"),
-             equation(vec_y, Binary("@", Name("T"), vec_x), Value(np.asarray(y)).expr()), shape=y.shape),
-        Step("im2col", "closed", "im2col", Text("The windows as a matrix"),
-             equation(Name("C"), Value(patches).expr()), why=other, shape=patches.shape,
-             jacobian_dims="×".join(map(str, patches.shape)), level=0),
-        Step("im2col.product", "value", "im2col", Text("Times the unrolled kernel"),
-             equation(vec_y if w.ndim == 1 else Name("Y"), Binary("@", Name("C"), vec_w if w.ndim == 1 else Name("K")),
-                      Value(np.asarray(patches @ w)).expr()), shape=(patches @ w).shape),
-    ]  # fmt: skip
+        Step(
+            "toeplitz",
+            "closed",
+            "convolution as a matrix",
+            Text("The kernel as a matrix"),
+            equation(Name("T"), Value(toeplitz).expr()),
+            why=why,
+            shape=toeplitz.shape,
+            jacobian_dims="×".join(map(str, toeplitz.shape)),
+            level=0,
+        ),
+        Step(
+            "toeplitz.product",
+            "value",
+            "convolution as a matrix",
+            Text("Times the unrolled input"),
+            equation(vec_y, Binary("@", Name("T"), vec_x), Value(np.asarray(y)).expr()),
+            shape=y.shape,
+        ),
+        Step(
+            "im2col",
+            "closed",
+            "im2col",
+            Text("The windows as a matrix"),
+            equation(Name("C"), Value(patches).expr()),
+            why=other,
+            shape=patches.shape,
+            jacobian_dims="×".join(map(str, patches.shape)),
+            level=0,
+        ),
+        Step(
+            "im2col.product",
+            "value",
+            "im2col",
+            Text("Times the unrolled kernel"),
+            equation(
+                vec_y if w.ndim == 1 else Name("Y"),
+                Binary("@", Name("C"), vec_w if w.ndim == 1 else Name("K")),
+                Value(np.asarray(patches @ w)).expr(),
+            ),
+            shape=(patches @ w).shape,
+        ),
+    ]

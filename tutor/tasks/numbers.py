@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..expr import (
-    Binary, Call, Expr, Index, List, Name, Neg, Num, Partial, Transpose, walk,
-)  # fmt: skip
+    Binary,
+    Call,
+    Expr,
+    Index,
+    List,
+    Name,
+    Neg,
+    Partial,
+    Transpose,
+    walk,
+)
+from ..problem.lines import Line
 from ..value import Value
 
+LONGEST_SUM = 4  # products that are written out one by one
 SHORT = 12  # entries of an array that still read well inside a formula
 
 
@@ -24,16 +35,39 @@ def substituted(e: Expr, numbers: Mapping[Expr, Value]) -> Expr | None:
     return _replace(e, numbers)
 
 
+def dot_product(line: Line, numbers: Mapping[Expr, Value]) -> Expr | None:
+    """wᵀx of two short vectors of numbers as w₁x₁ + w₂x₂ + …, the way it is done by hand."""
+    if line.op is None or line.op.name not in ("matmul", "dot") or line.leaf.order:
+        return None
+    operands = [t.arg if isinstance(t, Transpose) else t for t in line.terms]
+    if not all(x in numbers for x in operands):
+        return None
+    left, right = (numbers[x] for x in operands if x is not None)
+    if left.data.size != right.data.size or not 2 <= left.data.size <= LONGEST_SUM:
+        return None
+    if not (left.is_short() and right.is_short()):
+        return None
+    a, b = (Value(v.data.ravel()).expr() for v in (left, right))
+    assert isinstance(a, List) and isinstance(b, List)
+    terms = [Binary("*", x, y) for x, y in zip(a.items, b.items, strict=True)]
+    total: Expr = terms[0]
+    for t in terms[1:]:
+        total = Binary("+", total, t)
+    return total
+
+
 def _replace(e: Expr, numbers: Mapping[Expr, Value]) -> Expr:
     if isinstance(e, Name | Partial) and e in numbers:
-        return shown(numbers[e])
+        return numbers[e].shown()
     match e:
         case Transpose():
             return Transpose(_replace(e.arg, numbers))
         case Neg():
             return Neg(_replace(e.arg, numbers))
         case Binary():
-            return Binary(e.op, _replace(e.left, numbers), _replace(e.right, numbers), e.elementwise)
+            return Binary(
+                e.op, _replace(e.left, numbers), _replace(e.right, numbers), e.elementwise
+            )
         case Call():
             return Call(e.func, tuple(_replace(a, numbers) for a in e.args), e.kwargs)
         case List():
@@ -44,16 +78,18 @@ def _replace(e: Expr, numbers: Mapping[Expr, Value]) -> Expr:
             return e
 
 
-def shown(value: Value) -> Expr:
-    """A value inside a formula: a row as the transpose of its column."""
-    if value.data.ndim == 2 and value.shape[0] == 1 and value.shape[1] > 1:
-        return Transpose(Value(value.data[0]).expr())
-    return value.expr()
+def exact_term(value: Value | None) -> Expr | None:
+    """The value as the last member of an equation; None where only a decimal will be printed."""
+    return value.expr() if value is not None and value.is_short() else None
 
 
 def approx(value: Value) -> Expr | None:
     """Decimals beside an exact value that is not whole; None where they would say nothing new."""
-    if not value.exact or value.is_integral() or value.data.size > SHORT:
+    if not value.exact or value.is_integral():
+        return None
+    if not value.is_short():
+        return value.decimal()
+    if value.data.size > SHORT:
         return None
     if all(x.is_Rational and x.q in (1, 2, 4, 5, 10) for x in value.data.ravel()):
         return None
@@ -67,6 +103,3 @@ def equation(*members: Expr | None) -> tuple[Expr, ...]:
         if m is not None and (not chain or chain[-1] != m):
             chain.append(m)
     return tuple(chain)
-
-
-ZERO = Num("0")

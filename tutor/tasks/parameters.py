@@ -66,7 +66,6 @@ def _network(problem: Problem, task: Task) -> Network:
     return problem.network
 
 
-
 def _total_steps(steps: StepList, layers: Sequence[Applied]) -> None:
     counted = [layer.counts for layer in layers if layer.counts.weights]
     everything = [total((*c.weights, *c.biases)) for c in counted]

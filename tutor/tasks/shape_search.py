@@ -136,7 +136,7 @@ def _too_many(goals: Sequence[Goal]) -> InputError:
     )
 
 
-class _Undecided(Exception):  # noqa: N818 - not an error, a fork in the search
+class _Undecided(Exception):  # a fork in the search
     """A layer refuses for another reason than its size."""
 
 

@@ -23,10 +23,18 @@ def solve(ws: Workspace, task_id: str, of: Sequence[str], edges: Any) -> TaskRes
     steps, sizes, rows = [], {}, []
     for line in lines:
         why = reason(ws, line)
-        steps.append(Step(f"shape.{line.name}", "shape", "size of a variable",
-                          Text("{x} is " + line.dims, {"x": Name(line.name)}),
-                          (Name(line.name), line.formula) if line.formula else (),
-                          why=why, shape=line.shape, jacobian_dims=line.dims))  # fmt: skip
+        steps.append(
+            Step(
+                f"shape.{line.name}",
+                "shape",
+                "size of a variable",
+                Text("{x} is " + line.dims, {"x": Name(line.name)}),
+                (Name(line.name), line.formula) if line.formula else (),
+                why=why,
+                shape=line.shape,
+                jacobian_dims=line.dims,
+            )
+        )
         sizes[line.name] = {
             "shape": [as_json(d) for d in line.shape],
             "dims": line.dims,
@@ -37,11 +45,21 @@ def solve(ws: Workspace, task_id: str, of: Sequence[str], edges: Any) -> TaskRes
     for a, b in pairs:
         size = jacobian_size(a, b, layout)
         text = size_text(size)
-        found.append({"of": a.name, "wrt": b.name, "shape": [as_json(d) for d in size], "dims": text})
+        found.append(
+            {"of": a.name, "wrt": b.name, "shape": [as_json(d) for d in size], "dims": text}
+        )
         why = edge_reason(a, b, layout)
-        steps.append(Step(f"shape.{a.name}.{b.name}", "shape", "size of a Jacobian",
-                          Text("{g} is " + text, {"g": Partial(Name(a.name), Name(b.name))}),
-                          why=why, shape=size, jacobian_dims=text))  # fmt: skip
+        steps.append(
+            Step(
+                f"shape.{a.name}.{b.name}",
+                "shape",
+                "size of a Jacobian",
+                Text("{g} is " + text, {"g": Partial(Name(a.name), Name(b.name))}),
+                why=why,
+                shape=size,
+                jacobian_dims=text,
+            )
+        )
         edge_rows.append((Partial(Name(a.name), Name(b.name)), text, why))
     tables = []
     if rows:
@@ -68,8 +86,10 @@ def reason(ws: Workspace, line: Line) -> Text:
         open_ = given is not None and given.shape is not None and "?" in given.shape
         user = next(iter(ws.graph.consumers()[line.name]), None)
         if open_ and user is not None and user.formula is not None:
-            return Text("{z} needs {total} rows here; {x} is homogeneous, so it has {n} coordinates and a final 1.",
-                        {"z": user.formula, "total": str(line.shape[0]), "n": str(n), **name})  # fmt: skip
+            return Text(
+                "{z} needs {total} rows here; {x} is homogeneous: {n} coordinates and a final 1.",
+                {"z": user.formula, "total": str(line.shape[0]), "n": str(n), **name},
+            )
         return Text("{n} coordinates and the final 1 of homogeneous coordinates.", {"n": str(n)})
     if line.op is None:
         if given is not None and given.shape is not None and "?" in given.shape:
@@ -80,10 +100,14 @@ def reason(ws: Workspace, line: Line) -> Text:
     parts = {f"d{k}": o.dims for k, o in enumerate(line.operands)}
     if line.op.name == "matmul" and len(line.operands) == 2:
         a, b = (_term_dims(line, k, ws) for k in (0, 1))
-        return Text("{a} times {b}: the inner sizes match, the outer ones remain.", {"a": a, "b": b})
+        return Text(
+            "{a} times {b}: the inner sizes match, the outer ones remain.", {"a": a, "b": b}
+        )
     if line.op.name == "vec":
-        return Text("All {n} entries of a {d0} matrix in one column.",
-                    {"n": str(dims.product(line.operands[0].shape)), **parts})  # fmt: skip
+        return Text(
+            "All {n} entries of a {d0} matrix in one column.",
+            {"n": str(dims.product(line.operands[0].shape)), **parts},
+        )
     if line.op.name == "homogeneous":
         return Text("{d0} and one more entry, the final 1.", parts)
     if line.leaf.order == 0:
@@ -154,7 +178,9 @@ def check(ws: Workspace, lines: Sequence[Line], pairs: Sequence[tuple[Line, Line
             if total > 10**6:
                 return None
             value = ws.paper(line)
-            given[line.name] = value.floats() if value is not None else rng.uniform(0.5, 1.5, size=shape)
+            given[line.name] = (
+                value.floats() if value is not None else rng.uniform(0.5, 1.5, size=shape)
+            )
     try:
         env = independent.forward(list(ws.graph.lines.values()), given)
     except (ValueError, IndexError):

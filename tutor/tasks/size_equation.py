@@ -23,9 +23,7 @@ def _fraction(over: Expr, stride: Expr) -> Expr:
 # floor((n + 2p − d(k − 1) − 1)/s) + 1, whatever the layer
 GENERAL = plus(
     floor_of(
-        _fraction(
-            numerator(Name("n"), times(Num("2"), Name("p")), Name("d"), Name("k")), Name("s")
-        )
+        _fraction(numerator(Name("n"), times(Num("2"), Name("p")), Name("d"), Name("k")), Name("s"))
     ),
     ONE,
 )

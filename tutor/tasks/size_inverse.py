@@ -84,9 +84,7 @@ def open_windows(
     dilations = _spread(args.get("dilation", 1), axes)
     names = ("length",) if axes == 1 else ("height", "width")
     return tuple(
-        OpenWindow(
-            names[i], body[i], kernels[i], strides[i], *_sides(paddings[i]), dilations[i]
-        )
+        OpenWindow(names[i], body[i], kernels[i], strides[i], *_sides(paddings[i]), dilations[i])
         for i in range(axes)
     )
 
@@ -178,6 +176,4 @@ def grouped(
     for window, interval in zip(windows, wanted, strict=True):
         letters = (window.size, window.kernel, window.stride, window.before, window.after)
         groups.setdefault((*letters, window.dilation, interval), []).append((window, interval))
-    return [
-        (" and ".join(w.axis for w, _ in members), *members[0]) for members in groups.values()
-    ]
+    return [(" and ".join(w.axis for w, _ in members), *members[0]) for members in groups.values()]

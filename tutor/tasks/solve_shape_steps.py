@@ -52,9 +52,7 @@ class Explanation:
         level: int = 1,
     ) -> None:
         id_ = f"{self.task}.{len(self.done) + 1}"
-        self.done.append(
-            Step(id_, kind, rule, title, equation, why=why, shape=shape, level=level)
-        )
+        self.done.append(Step(id_, kind, rule, title, equation, why=why, shape=shape, level=level))
 
     # --- the equation ----------------------------------------------------------------------------
 

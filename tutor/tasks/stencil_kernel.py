@@ -144,10 +144,13 @@ def _wave_error(k: Kernel, weights: Sequence[Sequence[Fraction]] | None, h: Any)
         pairs = zip(k.nodes, k.coefficients, strict=True)
         got = mp.fsum(number(c) * sin(x + j * h) for j, c in pairs) / h**d
         return got - sin(x + d * pi / 2)
-    got = mp.fsum(
-        number(c) * sin(x + j * h) * cos(2 * (y + i * h))
-        for i, row in zip(k.nodes, weights, strict=True)
-        for j, c in zip(k.nodes, row, strict=True)
-    ) / h**d
+    got = (
+        mp.fsum(
+            number(c) * sin(x + j * h) * cos(2 * (y + i * h))
+            for i, row in zip(k.nodes, weights, strict=True)
+            for j, c in zip(k.nodes, row, strict=True)
+        )
+        / h**d
+    )
     wave = sin(x + d * pi / 2) * cos(2 * y) + 2**d * sin(x) * cos(2 * y + d * pi / 2)
     return got - wave

@@ -20,8 +20,8 @@ from ..problem.lines import Line
 from ..steps import Check, Step, Table, TaskResult, Text
 from ..value import Value
 from . import gradient
-from .chain import Chain, paper_value
-from .numbers import approx, equation, substituted
+from .chain import Chain, has_subscripts, paper_value, subscripted
+from .numbers import approx, equation, exact_term, substituted
 from .workspace import Workspace
 
 MOST_EXACT_STEPS = 20
@@ -35,7 +35,9 @@ def learnable(ws: Workspace, of: str, wrt: Sequence[str]) -> tuple[Line, list[Li
     lines = [ws.line(n) for n in wrt]
     for line in lines:
         if line.op is not None:
-            raise InputError(f"`{line.name}` is computed from other quantities; only a given one can be updated")
+            raise InputError(
+                f"`{line.name}` is computed from other quantities; only a given one can be updated"
+            )
         if ws.numbers[line.name] is None:
             raise InputError(f"`{line.name}` has no value to update")
     if ws.numbers[target.name] is None:
@@ -48,7 +50,9 @@ def rate_of(rate: Expr) -> sp.Expr:
     return number(value if isinstance(value, sp.Expr) else float(value))
 
 
-def solve(ws: Workspace, task_id: str, of: str, wrt: Sequence[str], rate: Expr, steps: int) -> tuple[TaskResult, Workspace]:
+def solve(
+    ws: Workspace, task_id: str, of: str, wrt: Sequence[str], rate: Expr, steps: int
+) -> tuple[TaskResult, Workspace]:
     """One or several steps w ← w − rate · ∂L/∂w; also the workspace at the new point."""
     target, lines = learnable(ws, of, wrt)
     alpha = rate_of(rate)
@@ -73,12 +77,15 @@ def solve(ws: Workspace, task_id: str, of: str, wrt: Sequence[str], rate: Expr, 
     only = final[lines[0].name] if len(lines) == 1 else None
     worst = max((c.max_rel_error for c in checks), default=0.0)
     note = next((c.note for c in checks if c.note is not None), None)
-    check = Check("central differences", worst, all(c.passed for c in checks), note) if checks else None
+    check = (
+        Check("central differences", worst, all(c.passed for c in checks), note) if checks else None
+    )
     result = TaskResult(
         id=task_id,
         task="update",
         subject={"of": of, "wrt": wrt[0] if len(wrt) == 1 else list(wrt)},
-        heading=Text("Gradient step on {w}", {"w": Name(lines[0].name)}) if len(lines) == 1
+        heading=Text("Gradient step on {w}", {"w": Name(lines[0].name)})
+        if len(lines) == 1
         else Text("Gradient step on all parameters"),
         steps=tuple(shown),
         shape=lines[0].leaf.shape if only else None,
@@ -86,9 +93,11 @@ def solve(ws: Workspace, task_id: str, of: str, wrt: Sequence[str], rate: Expr, 
         symbol=_new_name(lines[0]) if only else None,
         formula=_rule(target, lines[0], rate) if only else None,
         value=only,
-        extra={"final": {n: {"exact": v.strings(), "value": v.numbers()} for n, v in final.items()}},
+        extra={
+            "final": {n: {"exact": v.strings(), "value": v.numbers()} for n, v in final.items()}
+        },
         check=check,
-    )  # fmt: skip
+    )
     return result, here
 
 
@@ -107,7 +116,7 @@ def _moved(ws: Workspace, line: Line, slope: Value, alpha: sp.Expr) -> np.ndarra
         out = np.empty(len(flat), dtype=object)
         out[:] = flat
         return out.reshape(old.data.shape)
-    return old.floats() - float(alpha) * Value(np.asarray(g)).floats()
+    return np.asarray(old.floats() - float(alpha) * Value(np.asarray(g)).floats())
 
 
 def _new_name(line: Line) -> Name:
@@ -119,18 +128,42 @@ def _rule(target: Line, line: Line, rate: Expr) -> Expr:
     return Binary("-", Name(line.name), Binary("*", rate, slope))
 
 
-def _gradient_steps(ws: Workspace, result: TaskResult, line: Line, k: int, earlier: str | None) -> list[Step]:
+def _gradient_steps(
+    ws: Workspace, result: TaskResult, line: Line, k: int, earlier: str | None
+) -> list[Step]:
     if k == 0 and earlier is None:
         return list(result.steps)
     names = {"w": Name(line.name)}
-    why = Text("From task {t}.", {"t": earlier}) if k == 0 and earlier else Text("By the same formula, at the new point.")
+    why = (
+        Text("From task {t}.", {"t": earlier})
+        if k == 0 and earlier
+        else Text("By the same formula, at the new point.")
+    )
     assert result.symbol is not None and result.value is not None
-    return [Step(f"gradient.{line.name}.{k + 1}", "chain", "chain rule", Text("The gradient at {w}", names),
-                 equation(result.symbol, result.formula if k == 0 else None, result.value.expr()),
-                 approx=approx(result.value), why=why, shape=line.leaf.shape)]  # fmt: skip
+    return [
+        Step(
+            f"gradient.{line.name}.{k + 1}",
+            "chain",
+            "chain rule",
+            Text("The gradient at {w}", names),
+            equation(result.symbol, result.formula if k == 0 else None, exact_term(result.value)),
+            approx=approx(result.value),
+            why=why,
+            shape=line.leaf.shape,
+        )
+    ]
 
 
-def _update_step(ws: Workspace, target: Line, line: Line, rate: Expr, slope: Value, new: np.ndarray, k: int, steps: int) -> Step:
+def _update_step(
+    ws: Workspace,
+    target: Line,
+    line: Line,
+    rate: Expr,
+    slope: Value,
+    new: np.ndarray,
+    k: int,
+    steps: int,
+) -> Step:
     rule = _rule(target, line, rate)
     old = ws.paper(line)
     assert old is not None
@@ -140,10 +173,21 @@ def _update_step(ws: Workspace, target: Line, line: Line, rate: Expr, slope: Val
     title = Text("Update {w}", {"w": Name(line.name)})
     if steps > 1:
         title = Text("Update {w}, step {k}", {"w": Name(line.name), "k": str(k + 1)})
-    why = Text("Go against the gradient, by the learning rate {a}.", {"a": rate}) if k == 0 else None
-    return Step(f"update.{line.name}" + (f".{k + 1}" if steps > 1 else ""), "update", "gradient descent", title,
-                equation(_new_name(line), rule, middle, value.expr()), approx=approx(value), why=why,
-                shape=line.leaf.shape, uses=("answer",), level=0)  # fmt: skip
+    why = (
+        Text("Go against the gradient, by the learning rate {a}.", {"a": rate}) if k == 0 else None
+    )
+    return Step(
+        f"update.{line.name}" + (f".{k + 1}" if steps > 1 else ""),
+        "update",
+        "gradient descent",
+        title,
+        equation(_new_name(line), rule, middle, exact_term(value)),
+        approx=approx(value),
+        why=why,
+        shape=line.leaf.shape,
+        uses=("answer",),
+        level=0,
+    )
 
 
 # -- training -------------------------------------------------------------------------------------
@@ -160,7 +204,9 @@ class Descent:
             if line.val is not None:
                 full[line.symbol] = substitute(line.val.node, full)
         self.loss = full.get(target.symbol, target.symbol)
-        self.slopes = [simplify(x) for x in pullback(self.loss, const(1), [x.symbol for x in lines])]
+        self.slopes = [
+            simplify(x) for x in pullback(self.loss, const(1), [x.symbol for x in lines])
+        ]
         self.env = ws.leaves()
 
     def at(self, point: dict[str, np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -174,7 +220,15 @@ class Descent:
         return loss, slopes
 
 
-def train(ws: Workspace, task_id: str, of: str, wrt: Sequence[str], rate: Expr, steps: int, report: int | None) -> tuple[TaskResult, Workspace]:
+def train(
+    ws: Workspace,
+    task_id: str,
+    of: str,
+    wrt: Sequence[str],
+    rate: Expr,
+    steps: int,
+    report: int | None,
+) -> tuple[TaskResult, Workspace]:
     """`steps` gradient steps; the loss before each reported step, and the final parameters."""
     target, lines = learnable(ws, of, wrt)
     alpha = rate_of(rate)
@@ -206,13 +260,23 @@ def train(ws: Workspace, task_id: str, of: str, wrt: Sequence[str], rate: Expr, 
     final = {x.name: paper_value(here, x, _array(here, x)) for x in lines}
     only = final[lines[0].name] if len(lines) == 1 else None
     rows = [(k, Value(np.asarray(v)).decimal()) for k, v in history]
-    rows.append((Text("after step {k}", {"k": str(steps)}), Value(np.asarray(final_loss)).decimal()))
+    rows.append(
+        (Text("after step {k}", {"k": str(steps)}), Value(np.asarray(final_loss)).decimal())
+    )
     result = TaskResult(
         id=task_id,
         task="train",
         subject={"of": of, "wrt": wrt[0] if len(wrt) == 1 else list(wrt)},
-        heading=Text("Training {names} for {k} steps", {"names": Text(", ".join(f"{{n{j}}}" for j in range(len(lines))),
-                     {f"n{j}": Name(x.name) for j, x in enumerate(lines)}), "k": str(steps)}),
+        heading=Text(
+            "Training {names} for {k} steps",
+            {
+                "names": Text(
+                    ", ".join(f"{{n{j}}}" for j in range(len(lines))),
+                    {f"n{j}": Name(x.name) for j, x in enumerate(lines)},
+                ),
+                "k": str(steps),
+            },
+        ),
         steps=tuple(_train_steps(ws, descent, target, lines, rate, final, here)),
         shape=lines[0].leaf.shape if only else None,
         dims=lines[0].dims if only else None,
@@ -223,20 +287,33 @@ def train(ws: Workspace, task_id: str, of: str, wrt: Sequence[str], rate: Expr, 
             "final_loss": float(np.asarray(final_loss)[()]),
             "final": {n: {"exact": v.strings(), "value": v.numbers()} for n, v in final.items()},
         },
-        tables=(Table((Text("Step"), Text("{L} before the step", {"L": Name(target.name)})), tuple(rows), frozenset({0, 1})),),
+        tables=(
+            Table(
+                (Text("Step"), Text("{L} before the step", {"L": Name(target.name)})),
+                tuple(rows),
+                frozenset({0, 1}),
+            ),
+        ),
         check=_check_training(ws, here, target, lines),
-    )  # fmt: skip
+    )
     return result, here
 
 
 def _step(w: np.ndarray, g: np.ndarray, alpha: sp.Expr) -> np.ndarray:
     if w.dtype == object and g.dtype == object:
-        return w - g * alpha
-    return Value(w).floats() - float(alpha) * Value(g).floats()
+        return np.asarray(w - g * alpha, dtype=object)  # NumPy unwraps arrays of order 0
+    return np.asarray(Value(w).floats() - float(alpha) * Value(g).floats())
 
 
-def _train_steps(ws: Workspace, descent: Descent, target: Line, lines: Sequence[Line], rate: Expr,
-                 final: dict[str, Value], here: Workspace) -> list[Step]:  # fmt: skip
+def _train_steps(
+    ws: Workspace,
+    descent: Descent,
+    target: Line,
+    lines: Sequence[Line],
+    rate: Expr,
+    final: dict[str, Value],
+    here: Workspace,
+) -> list[Step]:
     steps = []
     for line in lines:
         chain = Chain(ws, target, line)
@@ -246,22 +323,48 @@ def _train_steps(ws: Workspace, descent: Descent, target: Line, lines: Sequence[
             if formula is None:
                 formula = chain.formula(chain.final)
         if formula is not None:
-            symbol = gradient._marked(Partial(Name(target.name), Name(line.name)), formula, chain)
-            steps.append(Step(f"gradient.{line.name}", "closed", "chain rule",
-                              Text("The gradient that every step uses"), (symbol, formula),
-                              shape=line.leaf.shape))  # fmt: skip
-        steps.append(Step(f"rule.{line.name}", "update", "gradient descent", Text("Each step updates {w}", {"w": Name(line.name)}),
-                          (_new_name(line), _rule(target, line, rate)),
-                          why=Text("Go against the gradient, by the learning rate {a}.", {"a": rate}),
-                          shape=line.leaf.shape))  # fmt: skip
+            symbol = _named(target, line, formula)
+            steps.append(
+                Step(
+                    f"gradient.{line.name}",
+                    "closed",
+                    "chain rule",
+                    Text("The gradient that every step uses"),
+                    (symbol, formula),
+                    shape=line.leaf.shape,
+                )
+            )
+        steps.append(
+            Step(
+                f"rule.{line.name}",
+                "update",
+                "gradient descent",
+                Text("Each step updates {w}", {"w": Name(line.name)}),
+                (_new_name(line), _rule(target, line, rate)),
+                why=Text("Go against the gradient, by the learning rate {a}.", {"a": rate}),
+                shape=line.leaf.shape,
+            )
+        )
     for line in lines:
         value = final[line.name]
-        steps.append(Step(f"answer.{line.name}", "value", "substitution", Text("{w} after the last step", {"w": Name(line.name)}),
-                          (Name(line.name), value.expr()), approx=approx(value), shape=line.leaf.shape, level=0))  # fmt: skip
+        steps.append(
+            Step(
+                f"answer.{line.name}",
+                "value",
+                "substitution",
+                Text("{w} after the last step", {"w": Name(line.name)}),
+                (Name(line.name), exact_term(value)),
+                approx=approx(value),
+                shape=line.leaf.shape,
+                level=0,
+            )
+        )
     return steps
 
 
-def _check_training(ws: Workspace, here: Workspace, target: Line, lines: Sequence[Line]) -> Check | None:
+def _check_training(
+    ws: Workspace, here: Workspace, target: Line, lines: Sequence[Line]
+) -> Check | None:
     """The gradient by central differences at the first and the last point."""
     if not ws.checking:
         return None
@@ -271,10 +374,16 @@ def _check_training(ws: Workspace, here: Workspace, target: Line, lines: Sequenc
             chain = Chain(place, target, line)
             if chain.final is None or chain.final.value is None:
                 continue
-            if independent.kink_distance(chain.path, place.reference(target)) < independent.NEAR_KINK:
+            if (
+                independent.kink_distance(chain.path, place.reference(target))
+                < independent.NEAR_KINK
+            ):
                 continue
             derived = Value(chain.final.value).floats()
             worst = max(worst, gradient.difference_error(place, chain, derived))
     return Check("central differences at the first and the last point", worst, worst < 1e-6)
 
 
+def _named(target: Line, line: Line, formula: Expr) -> Expr:
+    symbol = Partial(Name(target.name), Name(line.name))
+    return subscripted(symbol, line) if has_subscripts(formula) else symbol

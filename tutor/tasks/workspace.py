@@ -36,6 +36,8 @@ class Workspace:
         self.problem = problem
         self.checking = checking
         self.derived: dict[tuple[str, str], str] = {}  # (of, wrt) -> the task that showed it
+        self.local_in: dict[tuple[str, str], str] = {}  # (line, operand) -> the same
+        self.adjoint_in: dict[tuple[str, str], str] = {}  # (of, line) -> the same
         self.graph = graph
         self.point = dict(point or {})
         self.shown: set[str] = set()  # lines whose forward step an earlier task has printed
@@ -61,7 +63,9 @@ class Workspace:
             return self.value_of(line.val.node)
         except NotFinite as error:
             error.message = f"the value of `{line.name}` is not a finite real number"
-            error.hint = "a division by zero, the logarithm of a number that is not positive, or an overflow"
+            error.hint = (
+                "a division by zero, the logarithm of a number that is not positive, or an overflow"
+            )
             if line.where:
                 error.at(line.where)
             raise
@@ -86,7 +90,9 @@ class Workspace:
         return env
 
     def has_value(self, *lines: Line) -> bool:
-        return all(self.numbers[x.name] is not None for line in lines for x in self.graph.below([line]))
+        return all(
+            self.numbers[x.name] is not None for line in lines for x in self.graph.below([line])
+        )
 
     def paper(self, line: Line) -> Value | None:
         """The value with the axes a user counts; a homogeneous vector with its final 1."""
@@ -108,7 +114,9 @@ class Workspace:
                     found[line.name] = value.floats()
         return found
 
-    def reference(self, target: Line, override: Mapping[str, np.ndarray] | None = None) -> independent.Arrays:
+    def reference(
+        self, target: Line, override: Mapping[str, np.ndarray] | None = None
+    ) -> independent.Arrays:
         """Values of everything below the target by the independent method."""
         given = {**self.given_floats(), **(override or {})}
         return independent.forward(self.graph.below([target]), given)
@@ -121,7 +129,9 @@ class Workspace:
         except KeyError:
             from ..errors import did_you_mean
 
-            raise InputError(f"unknown name `{name}`", hint=did_you_mean(name, self.graph.lines)) from None
+            raise InputError(
+                f"unknown name `{name}`", hint=did_you_mean(name, self.graph.lines)
+            ) from None
 
     def leaf_term(self, node: Node) -> Expr:
         """How a leaf prints: a line's name, an adjoint ∂L/∂z, a constant as written."""
@@ -135,7 +145,7 @@ class Workspace:
         return Name(name)
 
     def term(self, node: Node) -> Expr:
-        return matrix_term(node, self.leaf_term)
+        return matrix_term(node, self.leaf_term, self.problem.convention.vec)
 
     def variables(self) -> dict[str, Variable]:
         return {
