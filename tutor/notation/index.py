@@ -1,7 +1,8 @@
 """Index notation: what has no matrix form is written with subscripts and a sum.
 
 ∂L/∂w_k = Σ_o ∂L/∂y_o · x_{o+k}: an index relation is solved for one of its labels, which then
-appears as a sum inside the subscript.
+appears as a sum inside the subscript. Indices count from 0, an entry outside its array counts 0,
+and an axis of size 1 has no subscript.
 """
 
 from __future__ import annotations
@@ -16,23 +17,40 @@ from .build import NoMatrixForm, product, scaled, size_term, sum_term
 from .matrix import Leaves, map_term
 from .scalars import term_of
 
+At = Expr | None  # the subscript of one axis
 OUTPUT = ("i", "j", "k", "l", "m", "n", "p", "q")
 SUMMED = ("r", "s", "t", "u", "v", "a", "b", "c", "d", "e")
 
 
 def index_term(node: Node, leaf: Leaves, letters: Sequence[str] = OUTPUT) -> Expr:
     """One entry of the node, at the given index letters."""
-    if node.order > len(letters):
-        raise NoMatrixForm
-    return _entry(node, tuple(Name(x) for x in letters[: node.order]), leaf, 0)
+    return _entry(node, subscripts(node.shape, letters), leaf, 0)
 
 
-def _entry(node: Node, at: tuple[Expr, ...], leaf: Leaves, depth: int) -> Expr:
+def subscripts(shape: Sequence[Dim], letters: Sequence[str] = OUTPUT) -> tuple[At, ...]:
+    """An index letter per axis; None for an axis of size 1."""
+    free = iter(letters)
+    found: list[At] = []
+    for d in shape:
+        letter = None if d == 1 else next(free, None)
+        if d != 1 and letter is None:
+            raise NoMatrixForm
+        found.append(None if letter is None else Name(letter))
+    return tuple(found)
+
+
+def component(e: Expr, at: Sequence[At]) -> Expr:
+    """e with the subscripts that there are."""
+    shown = tuple(x for x in at if x is not None)
+    return Component(e, shown) if shown else e
+
+
+def _entry(node: Node, at: tuple[At, ...], leaf: Leaves, depth: int) -> Expr:
     if depth > 3:
         raise NoMatrixForm
     match node.kind:
         case "var":
-            return Component(leaf(node), at) if at else leaf(node)
+            return component(leaf(node), at)
         case "map":
             return map_term(node.attr, _entry(node.args[0], at, leaf, depth), False)
         case "add":
@@ -47,27 +65,30 @@ def _entry(node: Node, at: tuple[Expr, ...], leaf: Leaves, depth: int) -> Expr:
             name, _ = node.attr
             args = []
             for a in node.args:
-                letters = tuple(Name(x) for x in OUTPUT[: a.order])
+                letters = subscripts(a.shape)
                 args.append(leaf(a) if a.kind == "var" else _entry(a, letters, leaf, depth + 1))
             whole = Call(
                 {"max_pool_winner": "winner", "argmax_onehot": "winner"}.get(name, name),
                 tuple(args),
             )
-            return Component(whole, at) if at else whole
+            return component(whole, at)
         case "ein":
             return _product(node, at, leaf, depth)
         case _:
             raise NoMatrixForm
 
 
-def _product(node: Node, at: tuple[Expr, ...], leaf: Leaves, depth: int) -> Expr:
+def _product(node: Node, at: tuple[At, ...], leaf: Leaves, depth: int) -> Expr:
     coef, factors, out, sizes = pieces(node)
-    letter: dict[int, Expr] = dict(zip(out, at, strict=True))
-    relations = [(f.attr, ls) for f, ls in factors if f.kind == "rel"]
+    letter: dict[int, At] = dict.fromkeys(x for x, d in sizes.items() if d == 1)
+    letter |= dict(zip(out, at, strict=True))
+    relations = [_without_units(f, ls, sizes) for f, ls in factors if f.kind == "rel"]
     plain = [(f, ls) for f, ls in factors if f.kind != "rel"]
     carried = {x for _, ls in plain for x in ls}
     solved: dict[int, tuple[tuple[tuple[Dim, int], ...], Dim]] = {}
-    for (coefs, constant), ls in relations:
+    for coefs, constant, ls in relations:
+        if not ls and constant == 0:
+            continue
         pick = [
             (c, x)
             for c, x in zip(coefs, ls, strict=True)
@@ -95,11 +116,11 @@ def _product(node: Node, at: tuple[Expr, ...], leaf: Leaves, depth: int) -> Expr
                 letter[label] = Name(name)
                 indices.append(name)
 
-    def subscript(label: int) -> Expr:
+    def subscript(label: int) -> At:
         if label in letter:
             return letter[label]
         rest, constant = solved[label]
-        terms = [(dims.number(c), subscript(y)) for c, y in rest]
+        terms = [(dims.number(c), s) for c, y in rest if (s := subscript(y)) is not None]
         terms.sort(key=lambda item: item[0].could_extract_minus_sign())
         if constant != 0:
             terms.append((dims.number(constant), Num("1")))
@@ -119,3 +140,12 @@ def _product(node: Node, at: tuple[Expr, ...], leaf: Leaves, depth: int) -> Expr
     negative = bool(coef.could_extract_minus_sign())
     result = scaled(-coef if negative else coef, whole)
     return Neg(result) if negative else result
+
+
+def _without_units(
+    node: Node, labels: Sequence[int], sizes: dict[int, Dim]
+) -> tuple[tuple[Dim, ...], Dim, tuple[int, ...]]:
+    """A relation without its axes of size 1, whose index is always 0."""
+    coefs, constant = node.attr
+    kept = [(c, x) for c, x in zip(coefs, labels, strict=True) if sizes[x] != 1]
+    return tuple(c for c, _ in kept), constant, tuple(x for _, x in kept)

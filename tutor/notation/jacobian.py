@@ -136,7 +136,8 @@ def _diagonal(node: Node, rows: int, leaf: Leaves, vec: str) -> Expr | None:
             rest.append((factor, tuple({a: i, b: j}.get(x, x) for x in labels)))
     if len(found) != 2 or not rest or not any({i, j} & set(ls) for _, ls in rest):
         return None
-    middle = g.ein(rest, (i, j), coef, sizes)
+    # the columns' labels are gone: left in the sizes, they would count as summed
+    middle = g.ein(rest, (i, j), coef, {x: d for x, d in sizes.items() if x not in (a, b)})
     return Call("diag", (Call("vec", (matrix_term(middle, leaf, vec),)),))
 
 

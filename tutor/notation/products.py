@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from ..expr import Binary, Call, Expr, Index, Name, Num, Slice, Transpose
+from ..expr import Binary, Call, Expr, Index, List, Name, Num, Slice, Transpose
 from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node
@@ -53,6 +53,7 @@ class Product:
 
     def finish(self) -> Expr:
         steps = (
+            self.convolution,
             self.move,
             self.trace,
             self.squares,
@@ -69,6 +70,24 @@ class Product:
         return self.assembled()
 
     # -- relations ---------------------------------------------------------------------------
+
+    def convolution(self) -> bool:
+        """x, w and one window relation per axis: a convolution, or its gradient by the kernel.
+
+        i = s·o + d·k − p. Summed over i and k it is conv(x, w); summed over i and o it is again a
+        convolution, of x with the upstream gradient, where stride and dilation change places.
+        """
+        arrays = [x for x in self.items if x.labels]
+        windows = [w for w in (_window(*move) for move in self.moves) if w is not None]
+        if len(arrays) != 2 or not 0 < len(self.moves) == len(windows) <= 2:
+            return False
+        for x, w in (arrays, arrays[::-1]):
+            found = _as_convolution(x, w, windows, self.out, self.sizes)
+            if found is not None:
+                self.replace(x, w, Item(found, tuple(self.out)))
+                self.moves = []
+                return True
+        return False
 
     def move(self) -> bool:
         """vec, unvec, slices and padding around one factor."""
@@ -274,7 +293,7 @@ class Product:
         for a, b in self.pairs(ordered=False):
             if len(a.labels) == 1 and len(b.labels) == 2 and a.labels[0] in b.labels:
                 d = Call("diag", (a.term,))
-                if isinstance(b.term, Call) and b.term.func == "eye":
+                if isinstance(b.term, Call) and b.term.func == "eye" and len(b.term.args) == 1:
                     term: Expr = d
                 elif b.labels[0] == a.labels[0]:
                     term = Binary("@", d, b.term)
@@ -331,3 +350,65 @@ class Product:
         u = left[0] if left else Call("ones", (size_term(self.sizes[rows]),))
         v = right[0] if right else Call("ones", (size_term(self.sizes[cols]),))
         return Binary("@", u, transposed(v))
+
+
+@dataclass(frozen=True)
+class _Window:
+    """i = stride·o + dilation·k − before, with the labels of i, o and k."""
+
+    i: int
+    o: int
+    k: int
+    stride: int
+    dilation: int
+    before: int
+
+
+def _window(node: Node, labels: tuple[int, ...]) -> _Window | None:
+    coefs, constant = node.attr
+    whole = all(isinstance(c, int) for c in (*coefs, constant, *node.shape))
+    if len(labels) != 3 or not whole or coefs[0] != 1 or max(coefs[1:]) >= 0 or constant > 0:
+        return None
+    return _Window(*labels, -coefs[1], -coefs[2], -constant)
+
+
+def _as_convolution(
+    x: Item, w: Item, windows: list[_Window], out: list[int], sizes: dict[int, Dim]
+) -> Expr | None:
+    """conv(x, w) with its arguments, if the labels fit that way round."""
+    forward = [v.o for v in windows] == out and w.labels == tuple(v.k for v in windows)
+    backward = [v.k for v in windows] == out and w.labels == tuple(v.o for v in windows)
+    if x.labels != tuple(v.i for v in windows) or not (forward or backward):
+        return None
+    strides, dilations, paddings = [], [], []
+    for v in windows:
+        stride, dilation = (v.stride, v.dilation) if forward else (v.dilation, v.stride)
+        n, taps, wanted = (sizes[x] for x in ((v.i, v.k, v.o) if forward else (v.i, v.o, v.k)))
+        assert isinstance(n, int) and isinstance(taps, int) and isinstance(wanted, int)
+        span = dilation * (taps - 1) + 1
+        # padding behind: as in front where that gives the wanted size, else just enough
+        enough = max((wanted - 1) * stride + span - n - v.before, 0)
+        fits = [a for a in (v.before, enough) if (n + v.before + a - span) // stride + 1 == wanted]
+        if not fits:
+            return None
+        strides.append(stride)
+        dilations.append(dilation)
+        paddings.append((v.before, fits[0]))
+    keywords: list[tuple[str, Expr]] = []
+    if any(s != 1 for s in strides):
+        keywords.append(("stride", _integers(strides)))
+    if any(a != b for a, b in paddings):
+        pairs = tuple(List(tuple(Num(str(n)) for n in p)) for p in paddings)
+        keywords.append(("padding", List(pairs)))
+    elif any(p != (0, 0) for p in paddings):
+        keywords.append(("padding", _integers([p[0] for p in paddings])))
+    if any(d != 1 for d in dilations):
+        keywords.append(("dilation", _integers(dilations)))
+    return Call(f"conv{len(windows)}d", (x.term, w.term), tuple(keywords))
+
+
+def _integers(xs: Sequence[int]) -> Expr:
+    """One number for all axes, or a list."""
+    if len(set(xs)) == 1:
+        return Num(str(xs[0]))
+    return List(tuple(Num(str(x)) for x in xs))

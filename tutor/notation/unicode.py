@@ -26,7 +26,7 @@ from ..steps import Variable
 from . import block, functions, tex
 from .arrays import SHOWN, array_shape, grid, shorten, slices
 from .block import Block, beside, enclose, line
-from .names import parts, subscript, superscript, unicode_name
+from .names import SUBSCRIPTS, parts, subscript, superscript, unicode_name
 from .precedence import PAPER, PAPER_NEG, Level, associates, leading_minus, paper_op, pull_minus
 
 INLINE = 40  # entries of a matrix that are all written on one line
@@ -100,7 +100,7 @@ class _Printer:
                 return self.component(e), Level.ATOM
             case Sum():
                 body = self.at(e.body, Level.HADAMARD)
-                return beside(f"Σ{subscript(','.join(e.indices))} ", body), Level.HADAMARD
+                return beside(f"Σ{subscript(''.join(e.indices))} ", body), Level.HADAMARD
 
     def name(self, name: str) -> str:
         variable = self.names.get(name)
@@ -246,10 +246,13 @@ class _Printer:
 
     def component(self, e: Component) -> Block:
         names = [self.flat(i) for i in e.indices]
-        below = ("" if all(len(n) == 1 for n in names) else ",").join(names)
+        short = all(len(n) == 1 and n in SUBSCRIPTS for n in names)
         bare = isinstance(e.arg, Name) and not parts(e.arg.id).subscripts
-        arg = self.at(e.arg, Level.ATOM)
-        return beside(arg if bare else enclose(arg), subscript(below))
+        arg = self.at(e.arg)
+        if not short:  # no small letters for r + i: brackets instead
+            plain = isinstance(e.arg, Name)
+            return beside(arg if plain else enclose(arg), f"[{', '.join(names)}]")
+        return beside(arg if bare else enclose(arg), subscript("".join(names)))
 
     def array(self, e: List) -> Block:
         if not self.tall:

@@ -202,7 +202,10 @@ def _gather(
 def _scatter_label(
     relation: Relation, arrays: list, others: list[Relation], out: Labels
 ) -> int | None:
-    """An output axis that only this relation knows."""
+    """An output axis that only this relation knows, if it shares no summed label with others."""
+    shared = {x for r in others for x in r.labels if x not in out}
+    if shared & set(relation.labels):
+        return None
     for label, coef in zip(relation.labels, relation.coefs, strict=True):
         free = not any(label in labels for _, labels in arrays)
         if abs(coef) == 1 and label in out and free and not any(label in r.labels for r in others):
@@ -274,6 +277,8 @@ def _product(
         one = np.empty((), dtype=object if exact else float)
         one[()] = sp.S.One if exact else 1.0
         return np.array(np.broadcast_to(one, shape))
+    if exact:
+        arrays = _pairwise(arrays, out)
     number: dict[int, int] = {}
     for _, labels in arrays:
         for x in labels:
@@ -282,7 +287,7 @@ def _product(
     operands: list[Any] = []
     for array, labels in arrays:
         operands += [array, [number[x] for x in labels]]
-    optimize: Any = "greedy" if len(arrays) > 2 or (not exact and len(number) > 3) else False
+    optimize: Any = "greedy" if not exact and (len(arrays) > 2 or len(number) > 3) else False
     result = np.asarray(np.einsum(*operands, [number[x] for x in present], optimize=optimize))
     if exact and result.dtype != object:
         result = result.astype(object)
@@ -290,3 +295,22 @@ def _product(
         spots = [size[x] if x in number else 1 for x in out]
         result = np.broadcast_to(result.reshape(spots), shape)
     return np.array(result)
+
+
+def _pairwise(
+    arrays: list[tuple[np.ndarray, Labels]], out: Labels
+) -> list[tuple[np.ndarray, Labels]]:
+    """Multiply two by two down to two factors, summing every label as soon as it is free.
+
+    NumPy's own paths unwrap exact arrays of order 0 on the way.
+    """
+    todo = sorted(arrays, key=lambda item: item[0].size)
+    while len(todo) > 2:
+        (a, la), (b, lb), *todo = todo
+        later = set(out).union(*(labels for _, labels in todo))
+        keep = tuple(x for x in dict.fromkeys(la + lb) if x in later)
+        number = {x: n for n, x in enumerate(dict.fromkeys(la + lb))}
+        spelled = [[number[x] for x in labels] for labels in (la, lb, keep)]
+        product = np.einsum(a, spelled[0], b, spelled[1], spelled[2])
+        todo.append((np.asarray(product, dtype=object), keep))
+    return todo

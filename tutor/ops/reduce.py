@@ -143,6 +143,7 @@ def _plain(f: Callable[..., Any]) -> Callable[..., Any]:
     def reference(
         x: np.ndarray, *other: np.ndarray, axis: Any = None, keepdims: bool = False
     ) -> Any:
+        other = tuple(o for o in other if o is not None)
         if other:
             return {np.max: np.maximum, np.min: np.minimum}[f](x, *other)
         if x.ndim == 2 and x.shape[0] == 1 and axis != 0:

@@ -382,8 +382,9 @@ class _Elaborator:
         rest: tuple[Any, ...] = (),
     ) -> Piece:
         used = tuple(self.lines[n] for n in dict.fromkeys(names(term)) if n in self.lines)
-        if not used:
-            return Piece(val, term)
+        plain = all(isinstance(t, Num | Neg | Name) for t in terms or (p.term for p in pieces))
+        if not used and plain and op in OPERATORS.values():
+            return Piece(val, term)  # arithmetic on numbers and sizes stays where it is
         kind = "defined" if name else "auto"
         name = name or self.automatic()
         assert self.definition is not None

@@ -58,6 +58,11 @@ class Line:
         return dims.text(self.shape)
 
     @property
+    def has_one_entry(self) -> bool:
+        """A scalar, or an array that holds just one number."""
+        return dims.product(self.leaf.node.shape) == 1
+
+    @property
     def symbol(self) -> Node:
         """The leaf that derivatives are taken with respect to: the free entries."""
         node = self.leaf.node

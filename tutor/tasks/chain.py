@@ -19,8 +19,8 @@ from ..expr import Binary, Expr, Name, Partial
 from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node
-from ..notation.build import NoMatrixForm
-from ..notation.index import index_term
+from ..notation.build import NoMatrixForm, transposed
+from ..notation.index import component, index_term, subscripts
 from ..notation.jacobian import jacobian_term
 from ..notation.text import text
 from ..problem.lines import Line
@@ -46,8 +46,10 @@ class Adjoint:
 class Chain:
     """All adjoints between `of` and `wrt`, in the order in which they are found."""
 
-    def __init__(self, ws: Workspace, of: Line, wrt: Line) -> None:
+    def __init__(self, ws: Workspace, of: Line, wrt: Line, gradient: bool = False) -> None:
+        """gradient: `of` has one entry, and adjoints take the shape of their variable."""
         self.ws = ws
+        self.gradient = gradient
         self.of = of
         self.wrt = wrt
         below = ws.graph.below([of])
@@ -56,7 +58,7 @@ class Chain:
             if any(o.name in reach for o in line.operands):
                 reach.add(line.name)
         self.path = [x for x in below if x.name in reach]
-        self.lead = of.symbol.order if of is not wrt else 0
+        self.lead = 0 if gradient else of.symbol.order
         self.adjoints: dict[str, Adjoint] = {}
         self.walk()
 
@@ -64,7 +66,7 @@ class Chain:
         users = self.ws.graph.consumers()
         names = {x.name for x in self.path}
         front = self.of.val.node.shape if self.of.val else ()
-        seed = identity(front)
+        seed = g.const(1, front) if self.gradient else identity(front)
         for line in reversed(self.path):
             if line is self.of:
                 continue
@@ -107,25 +109,26 @@ class Chain:
         """The closed form where it reads well: in the givens, else with the author's own names."""
         for keep in (False, True):
             try:
-                term = self.term(self.closed(keep))
+                term = self.term(self.closed(keep), self.wrt)
             except NoMatrixForm:
                 continue
             if len(text(term)) <= LONG:
                 return term
         return None
 
-    def term(self, node: Node) -> Expr:
+    def term(self, node: Node, line: Line) -> Expr:
         """An adjoint as a term: a gradient in its variable's shape, a Jacobian as a matrix."""
         ws = self.ws
         if self.lead == 0:
-            return ws.term(node)
+            term = ws.term(node)
+            return transposed(term) if line.leaf.row else term
         style = ws.problem.convention
         return jacobian_term(node, self.lead, ws.leaf_term, style.layout, style.vec)
 
     def formula(self, adjoint: Adjoint) -> Expr | None:
         """The adjoint in terms of the next ones: in matrices, or with subscripts."""
         try:
-            return self.term(adjoint.node)
+            return self.term(adjoint.node, adjoint.line)
         except NoMatrixForm:
             if self.lead:
                 return None
@@ -314,11 +317,7 @@ def has_subscripts(e: Expr) -> bool:
 
 
 def subscripted(symbol: Expr, line: Line) -> Expr:
-    from ..expr import Component
-    from ..notation.index import OUTPUT
-
-    order = line.symbol.order
-    return Component(symbol, tuple(Name(x) for x in OUTPUT[:order])) if order else symbol
+    return component(symbol, subscripts(line.symbol.shape))
 
 
 def _along(chain: Chain, adjoint: Adjoint) -> Expr | None:

@@ -118,7 +118,7 @@ def solve(ws: Workspace, task_id: str, of: Sequence[str]) -> TaskResult:
     else:
         lines = list(ws.graph.lines.values())
         targets = [x for x in lines if x.kind == "defined"] or lines
-    if not any(x.op is not None for x in lines):
+    if not any(x.formula is not None for x in lines):
         raise InputError("there is nothing to compute: `define` is empty")
     steps = [*given_steps(ws, lines), *forward_steps(ws, lines)]
     wanted = [x for x in lines if x.formula is not None]

@@ -31,7 +31,7 @@ from .workspace import Workspace
 def solve(ws: Workspace, task_id: str, kind: str, of: str, wrt: str) -> TaskResult:
     """One variable's gradient (of a scalar) or Jacobian."""
     target, variable = ws.line(of), ws.line(wrt)
-    if kind == "gradient" and target.leaf.node.order > 0:
+    if kind == "gradient" and not target.has_one_entry:
         raise InputError(
             f"`{of}` has size {target.dims}: a gradient needs a scalar",
             hint="ask for its `jacobian`, or for the gradient of a scalar such as its sum",
@@ -45,7 +45,7 @@ def solve(ws: Workspace, task_id: str, kind: str, of: str, wrt: str) -> TaskResu
 
 
 def _direct(ws: Workspace, task_id: str, kind: str, target: Line, variable: Line) -> TaskResult:
-    chain = Chain(ws, target, variable)
+    chain = Chain(ws, target, variable, kind == "gradient")
     below = ws.graph.below([target])
     steps = [*given_steps(ws, below), *forward_steps(ws, below)]
     symbol = Partial(Name(target.name), Name(variable.name))
@@ -457,7 +457,7 @@ def check(ws: Workspace, chain: Chain, kind: str, value: Value | None) -> Check 
             )
         here = moved
         note = Text("The point lies at a kink or tie; the check was made at a point next to it.")
-    near = chain if here is ws else Chain(here, chain.of, chain.wrt)
+    near = chain if here is ws else Chain(here, chain.of, chain.wrt, chain.gradient)
     assert near.final is not None and near.final.value is not None
     derived = Value(near.final.value).floats()
     error = difference_error(here, near, derived)
@@ -481,6 +481,8 @@ def difference_error(ws: Workspace, chain: Chain, derived: np.ndarray) -> float:
         if chain.wrt.leaf.row:
             place = at[None, :]
         out = independent.forward(below, {**given, chain.wrt.name: place})[chain.of.name]
+        if chain.gradient:
+            return np.reshape(out, ())
         return out[0] if chain.of.leaf.row else out
 
     got, want = [], []
@@ -509,7 +511,7 @@ def step_aside(ws: Workspace, chain: Chain) -> Workspace | None:
             if line.kind != "given":
                 continue
             x = _reference_value(ws, line)
-            point[line.name] = x + size * rng.standard_normal(x.shape)
+            point[line.name] = np.asarray(x + size * rng.standard_normal(x.shape))
         try:
             moved = ws.moved(point)
         except InputError:

@@ -106,7 +106,7 @@ def _names(wrt: Any) -> tuple[str, ...]:
 def _loss(ws: Workspace, lines: list[Line]) -> Line | None:
     """The last scalar that nothing else uses."""
     users = ws.graph.consumers()
-    ends = [x for x in lines if x.op is not None and not users[x.name] and x.leaf.order == 0]
+    ends = [x for x in lines if x.op is not None and not users[x.name] and x.has_one_entry]
     return ends[-1] if ends else None
 
 
@@ -118,7 +118,7 @@ def _gradients(ws: Workspace, loss: Line) -> dict[str, Value]:
             continue
         if ws.numbers[line.name] is None:
             continue
-        final = Chain(ws, loss, line).final
+        final = Chain(ws, loss, line, gradient=True).final
         if final is not None and final.value is not None:
             found[line.name] = paper_value(ws, line, final.value)
     return found

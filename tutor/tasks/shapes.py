@@ -15,6 +15,7 @@ from .workspace import Workspace, as_json
 
 def solve(ws: Workspace, task_id: str, of: Sequence[str], edges: Any) -> TaskResult:
     lines = [ws.line(n) for n in of] or list(ws.graph.lines.values())
+    only_edges = bool(edges) and edges != "all" and not of
     layout = ws.problem.convention.layout
     if edges == "all":
         pairs = [(u, o) for u in ws.graph.lines.values() for o in u.operands]
@@ -33,6 +34,7 @@ def solve(ws: Workspace, task_id: str, of: Sequence[str], edges: Any) -> TaskRes
                 why=why,
                 shape=line.shape,
                 jacobian_dims=line.dims,
+                level=2,
             )
         )
         sizes[line.name] = {
@@ -58,11 +60,12 @@ def solve(ws: Workspace, task_id: str, of: Sequence[str], edges: Any) -> TaskRes
                 why=why,
                 shape=size,
                 jacobian_dims=text,
+                level=2,
             )
         )
         edge_rows.append((Partial(Name(a.name), Name(b.name)), text, why))
     tables = []
-    if rows:
+    if rows and not only_edges:
         tables.append(Table((Text("Variable"), Text("Size"), Text("Why")), tuple(rows)))
     if edge_rows:
         tables.append(Table((Text("Derivative"), Text("Size"), Text("Why")), tuple(edge_rows)))
@@ -70,12 +73,22 @@ def solve(ws: Workspace, task_id: str, of: Sequence[str], edges: Any) -> TaskRes
         id=task_id,
         task="shapes",
         subject={},
-        heading=Text("Sizes of variables and derivatives"),
+        heading=_heading(bool(rows) and not only_edges, bool(edge_rows)),
         steps=tuple(steps),
         extra={"of": sizes, "edges": found},
         tables=tuple(tables),
         check=check(ws, lines, pairs),
     )
+
+
+def _heading(variables: bool, derivatives: bool) -> Text:
+    if variables and derivatives:
+        return Text("Sizes of variables and derivatives")
+    return Text("Sizes of variables") if variables else Text("Sizes of derivatives")
+
+
+def _rows(n: object, name: str) -> str:
+    return f"{n} {name}" + ("" if n == 1 else "s")
 
 
 def reason(ws: Workspace, line: Line) -> Text:
@@ -139,12 +152,18 @@ def edge_reason(a: Line, b: Line, layout: str) -> Text:
         "x": Name(b.name),
         "m": str(dims.product(a.leaf.node.shape)),
         "n": str(dims.product(b.symbol.shape)),
+        "rows": _rows(
+            dims.product((a.leaf.node if layout == "numerator" else b.symbol).shape), "row"
+        ),
+        "columns": _rows(
+            dims.product((b.symbol if layout == "numerator" else a.leaf.node).shape), "column"
+        ),
     }
     if "homogeneous" in b.properties:
         return Text("{y} has {m} entries, {x} has {n} free ones (the final 1 is fixed).", holes)
     if layout == "numerator":
-        return Text("{m} rows for the entries of {y}, {n} columns for those of {x}.", holes)
-    return Text("{n} rows for the entries of {x}, {m} columns for those of {y}.", holes)
+        return Text("{rows} for the entries of {y}, {columns} for those of {x}.", holes)
+    return Text("{rows} for the entries of {x}, {columns} for those of {y}.", holes)
 
 
 def plain(text: Text) -> str:

@@ -30,7 +30,7 @@ MOST_EXACT_STEPS = 20
 def learnable(ws: Workspace, of: str, wrt: Sequence[str]) -> tuple[Line, list[Line]]:
     """The loss and the parameters, which must be given and have values."""
     target = ws.line(of)
-    if target.leaf.node.order:
+    if not target.has_one_entry:
         raise InputError(f"`{of}` has size {target.dims}: gradient descent needs a scalar")
     lines = [ws.line(n) for n in wrt]
     for line in lines:
@@ -205,7 +205,8 @@ class Descent:
                 full[line.symbol] = substitute(line.val.node, full)
         self.loss = full.get(target.symbol, target.symbol)
         self.slopes = [
-            simplify(x) for x in pullback(self.loss, const(1), [x.symbol for x in lines])
+            simplify(x)
+            for x in pullback(self.loss, const(1, self.loss.shape), [x.symbol for x in lines])
         ]
         self.env = ws.leaves()
 
@@ -217,7 +218,7 @@ class Descent:
         for line in self.lines:
             env[line.symbol] = point[line.name]
         loss, *slopes = evaluate([self.loss, *self.slopes], env)
-        return loss, slopes
+        return loss.reshape(()), slopes
 
 
 def train(
@@ -284,7 +285,7 @@ def train(
         value=only,
         extra={
             "history": [{"step": k, "loss": float(v[()])} for k, v in history],
-            "final_loss": float(np.asarray(final_loss)[()]),
+            "final_loss": float(np.asarray(final_loss).reshape(())[()]),
             "final": {n: {"exact": v.strings(), "value": v.numbers()} for n, v in final.items()},
         },
         tables=(
@@ -316,7 +317,7 @@ def _train_steps(
 ) -> list[Step]:
     steps = []
     for line in lines:
-        chain = Chain(ws, target, line)
+        chain = Chain(ws, target, line, gradient=True)
         formula = None
         if chain.final is not None:
             formula = chain.closed_term()
@@ -371,7 +372,7 @@ def _check_training(
     worst = 0.0
     for place in (ws, here):
         for line in lines:
-            chain = Chain(place, target, line)
+            chain = Chain(place, target, line, gradient=True)
             if chain.final is None or chain.final.value is None:
                 continue
             if (

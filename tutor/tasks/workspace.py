@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import independent
 from ..errors import InputError
-from ..expr import Expr, Name, Partial
+from ..expr import Expr, Name, Partial, Transpose
 from ..graph import dims
 from ..graph.node import Node
 from ..notation.matrix import matrix_term
@@ -138,11 +138,14 @@ class Workspace:
         name = node.attr.name
         if isinstance(name, tuple):
             if name[0] == "partial":
-                return Partial(Name(name[1]), Name(name[2]))
+                partial = Partial(Name(name[1]), Name(name[2]))
+                # a node of order 1 is a column; a row's gradient is a row
+                scalar = self.graph[name[1]].has_one_entry
+                return Transpose(partial) if scalar and self.graph[name[2]].leaf.row else partial
             from ..problem.expression import parse
 
             return parse(name[2])
-        return Name(name)
+        return Transpose(Name(name)) if self.graph[name].leaf.row else Name(name)
 
     def term(self, node: Node) -> Expr:
         return matrix_term(node, self.leaf_term, self.problem.convention.vec)
