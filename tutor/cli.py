@@ -9,7 +9,7 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 # a second BLAS thread costs more start-up time than it ever earns here, unless the user asks
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -18,6 +18,10 @@ import typer
 
 from . import __version__
 from .errors import CheckFailed, InputError, ToolError, TutorError, did_you_mean
+
+if TYPE_CHECKING:
+    from .problem.model import Problem
+    from .steps import Solution
 
 app = typer.Typer(
     add_completion=False,
@@ -54,8 +58,11 @@ def solve(
     format: Annotated[
         Format, typer.Option("--format", "-f", help="How the solution is written.")
     ] = Format.terminal,
-    out: Annotated[Optional[Path], typer.Option("-o", "--out", help="Write to this file.")] = None,  # noqa: UP045
-    task: Annotated[Optional[str], typer.Option("--task", help="Only the task of this id.")] = None,  # noqa: UP045
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write to this file.")] = None,
+    task: Annotated[str | None, typer.Option("--task", help="Only the task of this id.")] = None,
+    graph: Annotated[
+        bool, typer.Option("--graph", help="Draw the graph beside the file of -o, and include it.")
+    ] = False,
     no_check: Annotated[
         bool, typer.Option("--no-check", help="Skip the numeric cross-check.")
     ] = False,
@@ -65,7 +72,8 @@ def solve(
     from .tasks import solve as run
 
     solution = run(load(file), only=task, checking=not no_check)
-    _write(_rendered(solution, format, out), out)
+    picture = _drawn(solution, format, out) if graph else None
+    _write(_rendered(solution, format, out, picture.name if picture else None), out)
     failed = [t for t in solution.tasks if t.check is not None and not t.check.passed]
     if failed:
         names = ", ".join(t.id for t in failed)
@@ -76,7 +84,27 @@ def solve(
         )
 
 
-def _rendered(solution, format: Format, out: Path | None) -> str:
+def _drawn(solution: Solution, format: Format, out: Path | None) -> Path:
+    """Write the graph beside the output, as a file that its format can include."""
+    from .render import picture
+    from .render.write import write_atomic
+
+    if format not in (Format.latex, Format.markdown) or out is None or str(out) == "-":
+        raise InputError(
+            "--graph needs --format latex or markdown, and a file to stand beside (-o)"
+        )
+    if solution.diagram is None:
+        raise InputError("there is no computational graph: `define` is empty")
+    source = picture.to_dot(solution.diagram, title=None, names=solution.variables)
+    path = out.with_name(f"{out.stem}-graph.{'pdf' if format is Format.latex else 'svg'}")
+    data = picture.to_pdf(source) if format is Format.latex else picture.to_svg(source).encode()
+    write_atomic(path, data)
+    return path
+
+
+def _rendered(
+    solution: Solution, format: Format, out: Path | None, picture: str | None = None
+) -> str:
     if format is Format.json:
         from .render.json import json
 
@@ -84,11 +112,11 @@ def _rendered(solution, format: Format, out: Path | None) -> str:
     if format is Format.latex:
         from .render.latex import latex
 
-        return latex(solution)
+        return latex(solution, picture=picture)
     if format is Format.markdown:
         from .render.markdown import markdown
 
-        return markdown(solution)
+        return markdown(solution, picture=picture)
     from .render.terminal import terminal
 
     colour = out is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
@@ -115,7 +143,7 @@ def graph(
     gradients: Annotated[
         bool, typer.Option("--gradients", help="Show gradients of the loss.")
     ] = False,
-    out: Annotated[Optional[Path], typer.Option("-o", "--out", help="The file to write.")] = None,  # noqa: UP045
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="The file to write.")] = None,
 ) -> None:
     """A picture of the computational graph."""
     from .problem import load
@@ -159,7 +187,7 @@ def graph(
             typer.echo(f"wrote {path}", err=True)
 
 
-def unknowns(problem) -> frozenset[str]:
+def unknowns(problem: Problem) -> frozenset[str]:
     """Hyperparameters that stay open in the problem's definitions."""
     names = []
     for t in problem.tasks:

@@ -92,18 +92,26 @@ def _assembled(top, side, blocks, sizes, vec) -> Expr:
     """
     by = dict(blocks)
 
+    def outer(x: int, y: int) -> Expr | None:
+        """The block between two axes that two vectors span."""
+        if (x, y) in by:
+            return by[x, y]
+        return Binary("@", by[x,], transposed(by[y,])) if (x,) in by and (y,) in by else None
+
     def kron(first: Expr, second: Expr) -> Expr:
         pair = (second, first) if vec == "column" else (first, second)
         return Call("kron", pair)
 
     if len(top) == 2 and len(side) == 2:
         (i, j), (a, b) = top, side
-        if (i, a) in by and (j, b) in by:
-            return kron(by[i, a], by[j, b])
-        if (i, b) in by and (j, a) in by:
+        straight = outer(i, a), outer(j, b)
+        if straight[0] is not None and straight[1] is not None:
+            return kron(*straight)  # type: ignore[arg-type]
+        crossed = outer(i, b), outer(j, a)
+        if crossed[0] is not None and crossed[1] is not None:
             order = (a, b) if vec == "column" else (b, a)
             swap = Call("commutation", tuple(size_term(sizes[x]) for x in order))
-            return Binary("@", kron(by[i, b], by[j, a]), swap)
+            return Binary("@", kron(*crossed), swap)  # type: ignore[arg-type]
         if (i, j) in by and (a, b) in by:
             return Binary("@", Call("vec", (by[i, j],)), transposed(Call("vec", (by[a, b],))))
     if len(top) == 1 and len(side) == 2:

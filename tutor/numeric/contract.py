@@ -191,6 +191,7 @@ def _gather(
         index, inside = relation.solve(label, size)
         axis = labels.index(label)
         picked = np.take(array, np.clip(index, 0, size[label] - 1), axis=axis)
+        picked = np.asarray(picked, dtype=array.dtype)  # NumPy unwraps one exact entry
         mask = inside.reshape((1,) * axis + inside.shape + (1,) * (array.ndim - axis - 1))
         if not inside.all():
             picked = np.where(mask, picked, sp.S.Zero if array.dtype == object else 0.0)

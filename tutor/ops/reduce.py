@@ -110,7 +110,7 @@ def gap_to_tie(x: np.ndarray, axes: Sequence[int] | None) -> float:
     axes = tuple(range(x.ndim)) if axes is None else axes
     keep = [k for k in range(x.ndim) if k not in axes]
     flat = np.transpose(x, [*keep, *axes]).reshape([x.shape[k] for k in keep] + [-1])
-    if flat.shape[-1] < 2 or flat.size == 0:
+    if flat.size < 2 or flat.shape[flat.ndim - 1] < 2:
         return np.inf
     top = np.sort(flat, axis=-1)
     gaps = top[..., -1] - top[..., -2]

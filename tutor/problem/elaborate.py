@@ -195,7 +195,8 @@ class _Elaborator:
         try:
             if len(definition.names) > 1:
                 raise InputError("this operation has one result", span=extent(definition.expr))
-            self.top(definition.expr, definition.names[0], definition)
+            (name,) = definition.names
+            self.top(definition.expr, name, definition)
         except InputError as error:
             if error.span is not None:
                 error.at(definition.source.where(error.span))

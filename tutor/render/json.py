@@ -84,11 +84,21 @@ def _task(t: TaskResult, names: Mapping[str, Variable]) -> dict[str, Any]:
         out["latex"] = None if t.formula is None else latex(t.formula, names)
     if t.value is not None or t.shape is not None:
         out |= _numbers(t.value)
+    if t.diagram is not None:
+        out["dot"] = _dot(t, names)
     out |= clean(t.extra)
     out["steps"] = [_step(s, names) for s in t.steps]
     out["check"] = None if t.check is None else _check(t.check)
     out["answer"] = None if t.answer is None else _answer(t.answer)
     return out
+
+
+def _dot(t: TaskResult, names: Mapping[str, Variable]) -> str:
+    from .dot import to_dot  # measures labels with the shipped font: only where one is drawn
+
+    assert t.diagram is not None
+    values, gradients = bool(t.subject.get("values")), bool(t.subject.get("gradients"))
+    return to_dot(t.diagram, values=values, gradients=gradients, names=names)
 
 
 def _step(s: Step, names: Mapping[str, Variable]) -> dict[str, Any]:

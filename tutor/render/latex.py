@@ -18,6 +18,7 @@ from .outline import (
     conventions,
     givens,
     groups,
+    number,
     result,
     tables,
     visible,
@@ -163,7 +164,9 @@ class _Document:
         points = ""
         if task.points is not None:
             points = rf" ({task.points:g} point{'' if task.points == 1 else 's'})"
-        self.out.append(rf"\heading{{{escape.latex(task.id)}. {self.words(task.heading)}{points}}}")
+        self.out.append(
+            rf"\heading{{{escape.latex(number(task))} {self.words(task.heading)}{points}}}"
+        )
         if task.text:
             self.statement(task.text)
         for heading, run in groups(visible(task, self.level)):

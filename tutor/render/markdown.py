@@ -13,6 +13,7 @@ from .outline import (
     conventions,
     givens,
     groups,
+    number,
     result,
     tables,
     visible,
@@ -100,7 +101,7 @@ class _Page:
         points = ""
         if task.points is not None:
             points = f" ({task.points:g} point{'' if task.points == 1 else 's'})"
-        self.put(f"## {escape.markdown(task.id)}. {self.words(task.heading)}{points}")
+        self.put(f"## {escape.markdown(number(task))} {self.words(task.heading)}{points}")
         if task.text:
             self.statement(task.text)
         for heading, run in groups(visible(task, self.level)):

@@ -178,3 +178,8 @@ def _listed(items: list[Expr]) -> Text | None:
         return None
     holes = {f"a{i}": x for i, x in enumerate(items)}
     return Text(", ".join(f"{{{k}}}" for k in holes), holes)
+
+
+def number(task: TaskResult) -> str:
+    """What stands in front of a heading: "3." for a counted task, "Task loss:" for a named one."""
+    return f"{task.id}." if task.id.isdigit() else f"Task {task.id}:"

@@ -15,6 +15,7 @@ from .outline import (
     conventions,
     givens,
     groups,
+    number,
     result,
     tables,
     visible,
@@ -117,7 +118,7 @@ class _Sheet:
 
     def task(self, task: TaskResult) -> None:
         self.blank()
-        heading = f"{escape.terminal(task.id)}. {self.sentence(task.heading)}"
+        heading = f"{escape.terminal(number(task))} {self.sentence(task.heading)}"
         if task.points is not None:
             heading += f" ({task.points:g} point{'' if task.points == 1 else 's'})"
         rows = paper.wrap(heading, self.columns - 3)

@@ -382,7 +382,9 @@ def _check_training(
                 continue
             derived = Value(chain.final.value).floats()
             worst = max(worst, gradient.difference_error(place, chain, derived))
-    return Check("central differences at the first and the last point", worst, worst < 1e-6)
+    return Check(
+        "central differences at the first and the last point", worst, worst < independent.AGREE
+    )
 
 
 def _named(target: Line, line: Line, formula: Expr) -> Expr:
