@@ -272,7 +272,7 @@ def _product(
     shape = tuple(size[x] for x in out)
     if prod(shape) > 64 * limits.ELEMENTS:
         raise InputError(
-            f"a result with {prod(shape):,} entries is more than the limit of {limits.ELEMENTS:,}"
+            f"an intermediate result has {prod(shape):,} entries, more than is allowed"
         )
     if not arrays:
         one = np.empty((), dtype=object if exact else float)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from math import prod
 from typing import Any
@@ -11,6 +12,7 @@ import sympy as sp
 
 from .. import limits
 from ..errors import InputError
+from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node, topological
 from ..ops import KEPT
@@ -124,6 +126,12 @@ class _Work:
                 relations.append(Relation(whole, self.size(constant), labels))
             else:
                 factors.append((value[arg], labels))
+        entries = prod(size[k] for k in range(node.order))
+        if entries > limits.ELEMENTS:
+            raise InputError(
+                f"a result of size {dims.text(node.shape)} has {entries:,} entries; "
+                f"the limit is {limits.ELEMENTS:,}"
+            )
         determined = len(relations)  # every relation fixes one label
         sizes = sorted(size.values())
         self.spend(prod(sizes[: len(sizes) - determined] if determined else sizes))
@@ -198,4 +206,10 @@ def _tidy(v: Any) -> Any:
         v = sp.expand(v)
     if sp.count_ops(v) > limits.EXACT_OPERATIONS:
         raise TooLong
+    try:
+        finite = math.isfinite(float(v))
+    except (OverflowError, TypeError):
+        finite = False
+    if not finite:  # exact, but beyond every float: exp(exp(exp(10)))
+        raise NotFinite
     return v

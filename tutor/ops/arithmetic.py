@@ -211,7 +211,14 @@ def _transpose_plain(x: np.ndarray) -> np.ndarray:
 
 
 def _elementwise_plain(f: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *arrays: f(*paper(*arrays))
+    """On the paper's axes; a column that met an n×1 matrix stays a column."""
+
+    def reference(*arrays: Any) -> Any:
+        result = np.asarray(f(*paper(*arrays)))
+        column = any(np.ndim(a) == 1 for a in arrays) and result.ndim == 2 and result.shape[1] == 1
+        return result[:, 0] if column else result
+
+    return reference
 
 
 def _outer(a: Val, b: Val) -> Val:

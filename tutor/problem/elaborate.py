@@ -195,7 +195,7 @@ class _Elaborator:
         try:
             if len(definition.names) > 1:
                 raise InputError("this operation has one result", span=extent(definition.expr))
-            (name,) = definition.names
+            name = next(iter(definition.names))
             self.top(definition.expr, name, definition)
         except InputError as error:
             if error.span is not None:
