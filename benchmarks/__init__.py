@@ -1,0 +1,1 @@
+"""How fast tutor is, beside peers that do the same work, measured in one interleaved run."""
