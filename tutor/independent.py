@@ -19,8 +19,9 @@ from .problem.lines import Line
 # Steps of the five-point difference. At the first, truncation h⁴ and rounding 1e-16/h are both
 # about 1e-12; where the function bends sharply a shorter one is better. A wrong derivative is wrong
 # at every step.
-STEPS = (1e-3, 1e-4, 1e-5)
-NEAR_KINK = 4 * STEPS[0]
+STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
+NEAR_KINK = 1e-3
+SMALL = 1e-6  # an entry below this has no scale of its own
 AGREE = 1e-6  # relative error up to which a derivative counts as confirmed
 FULL_DIFFERENCES = 64  # entries up to which every one is checked, random directions beyond
 DIRECTIONS = 8
@@ -97,8 +98,8 @@ def differences(
     step: float = STEPS[0],
 ) -> np.ndarray:
     """The derivative of f at x along a direction, by the five-point central difference."""
-    scale = max(1.0, float(np.max(np.abs(x), initial=0.0)))
-    h = step * scale / max(1.0, float(np.max(np.abs(direction))))
+    scale = float(np.median(np.abs(x[direction != 0])))  # of the entries that move
+    h = step * (scale if scale > SMALL else 1.0) / float(np.max(np.abs(direction)))
     near = f(x + h * direction) - f(x - h * direction)
     far = f(x + 2 * h * direction) - f(x - 2 * h * direction)
     return (8 * near - far) / (12 * h)

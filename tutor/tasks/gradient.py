@@ -403,7 +403,8 @@ def _independent(
 
     layout = ws.problem.convention.layout
     size = jacobian_size(target, variable, layout)
-    shape = variable.symbol.shape if kind == "gradient" else size
+    free = variable.symbol if "homogeneous" in variable.properties else variable.leaf
+    shape = free.shape if kind == "gradient" else size
     value = None
     if all(isinstance(d, int) for d in shape):
         value = Value(np.full(_ints(shape), sp.S.Zero, dtype=object))
