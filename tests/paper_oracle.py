@@ -84,7 +84,7 @@ class NumPy:
 
     def conv(self, x: Any, w: Any, stride: int, padding: int, dilation: int) -> Any:
         """One channel, two axes, by the definition."""
-        x = np.pad(x, padding) if isinstance(padding, int) else np.pad(x, padding)
+        x = np.pad(x, padding)
         span = [dilation * (k - 1) + 1 for k in w.shape]
         out = [(n - s) // stride + 1 for n, s in zip(x.shape, span, strict=True)]
         y = np.zeros(out)
@@ -119,7 +119,10 @@ class Torch(NumPy):
         names = "exp log log1p sqrt sin cos tan asin acos atan sinh cosh tanh abs sign erf square"
         table: dict[str, Any] = {n: getattr(torch, n) for n in (*names.split(), "sigmoid")}
         table |= {"relu": torch.relu, "reciprocal": torch.reciprocal}
-        table |= {"step": lambda x: (x > 0) * 1.0, "softplus": lambda x, beta=1: f.softplus(x, beta)}
+        table |= {
+            "step": lambda x: (x > 0) * 1.0,
+            "softplus": lambda x, beta=1: f.softplus(x, beta),
+        }
         layers = "leaky_relu elu gelu silu mish softsign logsigmoid selu"
         table |= {n: getattr(f, n) for n in layers.split()}
         # torch rounds the 1/6 of these two to single precision
@@ -247,7 +250,11 @@ class Reader:
         keys: list[Any] = []
         for item in items:
             if isinstance(item, ast.Slice):
-                bounds = (self.integer(item.lower), self.integer(item.upper), self.integer(item.step))
+                bounds = (
+                    self.integer(item.lower),
+                    self.integer(item.upper),
+                    self.integer(item.step),
+                )
                 n = x.shape[len(keys)]
                 keys.append(list(range(*slice(*bounds).indices(n))))
             else:
@@ -402,7 +409,12 @@ class Reader:
         y = self.lib.largest(parts, 0) if how == "max" else self.lib.total(parts, 0) / (k[0] * k[1])
         return y[0]
 
-    def f_max_pool2d(self, x: Any, kernel_size: Any, stride: Any = None) -> Any:
+    def f_max_pool2d(self, x: Any, kernel_size: Any, stride: Any = None,
+                     ceil_mode: Any = False) -> Any:  # fmt: skip
+        if ceil_mode:  # a last window may hang over the end
+            s = int(kernel_size if stride is None else stride)
+            over = [-(n - int(kernel_size)) % s for n in x.shape]
+            x = np.pad(x, [(0, n) for n in over], constant_values=-np.inf)
         return self.pooled(x, kernel_size, stride, "max")
 
     def f_avg_pool2d(self, x: Any, kernel_size: Any, stride: Any = None) -> Any:
@@ -439,8 +451,11 @@ class Reader:
     f_K = f_commutation  # noqa: N815
 
     def f_argmax_onehot(self, x: Any, axis: Any = None) -> Any:
-        hit = self.lib.compare(x == self.lib.largest(x, axis))
-        return hit
+        """1 at the first largest entry."""
+        flat = x.reshape(1, -1) if axis is None else x
+        side = 1 if axis is None else axis
+        hit = np.asarray(flat == np.max(flat, axis=side, keepdims=True))
+        return (hit & (np.cumsum(hit, axis=side) == 1)).reshape(x.shape) * 1.0
 
 
 _SIZED = ("reshape", "unvec", "max_pool2d", "avg_pool2d")
@@ -468,7 +483,9 @@ def run(define: Mapping[str, str], env: Mapping[str, Any], lib: NumPy | None = N
     return reader.env
 
 
-def differences(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray, h: float = 1e-3) -> np.ndarray:
+def differences(
+    f: Callable[[np.ndarray], np.ndarray], x: np.ndarray, h: float = 1e-3
+) -> np.ndarray:
     """All partial derivatives of f, axes of f(x) first, by a fourth-order central difference."""
     columns = []
     for at in np.ndindex(*x.shape):

@@ -36,7 +36,8 @@ class Program:
             mark = (marks or {}).get(name)
             lines.append(f"  {name}: " + (f"{{value: {text}, {mark}: true}}" if mark else text))
         lines.append("define:")
-        lines += [f"  {name}: {text}" for name, text in self.define.items()]
+        for name, text in self.define.items():  # YAML would read a leading bracket itself
+            lines.append(f'  {name}: "{text}"' if text.startswith("[") else f"  {name}: {text}")
         lines.append("tasks:")
         lines += [f"  - {t}" for t in tasks]
         return "\n".join(lines) + "\n"
@@ -192,27 +193,38 @@ class Maker:
         if kind < 0.45 and self.kinks:
             return f"{self.rng.choice(KINKED)}({inner})"
         name = self.rng.choice(SMOOTH)
-        return f"{name}({inner})" if name not in ("exp", "sinh", "cosh") else f"{name}(tanh({inner}))"
+        return (
+            f"{name}({inner})" if name not in ("exp", "sinh", "cosh") else f"{name}(tanh({inner}))"
+        )
 
     def scalar(self, shape: Shape, d: int) -> str:
         m, n = self.size(), self.size()
         c = lambda: self.term(("c", n), d)  # noqa: E731
         kinds = [
-            lambda: f"sum({self.term(('m', m, n), d)})", lambda: f"mean({self.term(('m', m, n), d)})",
-            lambda: f"sum({c()})", lambda: f"mean({c()})", lambda: f"({self.term(('r', n), d)} @ {c()})",
+            lambda: f"sum({self.term(('m', m, n), d)})",
+            lambda: f"mean({self.term(('m', m, n), d)})",
+            lambda: f"sum({c()})",
+            lambda: f"mean({c()})",
+            lambda: f"({self.term(('r', n), d)} @ {c()})",
             lambda: f"({self.leaf(('c', m))}.T @ {self.term(('m', m, n), d)} @ {c()})",
-            lambda: f"({c()})[{self.rng.randrange(n)}]", lambda: f"dot({c()}, {c()})",
-            lambda: f"({self.term(('m', m, n), d)})[{self.rng.randrange(m)}, {self.rng.randrange(n)}]",
+            lambda: f"({c()})[{self.rng.randrange(n)}]",
+            lambda: f"dot({c()}, {c()})",
+            lambda: (
+                f"({self.term(('m', m, n), d)})[{self.rng.randrange(m)}, {self.rng.randrange(n)}]"
+            ),
             lambda: f"mse_loss({c()}, {self.leaf(('c', n))})",
             lambda: f"({self.leaf(('c', m * n))}.T @ vec({self.term(('m', m, n), d)}))",
             lambda: f"dot({self.leaf(('c', m * n))}, flatten({self.term(('m', m, n), d)}))",
-        ]  # fmt: skip
+        ]
         if self.kinks:
             kinds += [lambda: f"max({c()})", lambda: f"min({self.term(('m', m, n), d)})"]
         if not self.program.exact:
-            kinds += [lambda: f"norm2({c()})", lambda: f"norm2({self.term(('m', m, n), d)})",
-                      lambda: f"logsumexp({c()})",
-                      lambda: f"cross_entropy({c()}, softmax({self.leaf(('c', n))}))"]  # fmt: skip
+            kinds += [
+                lambda: f"norm2({c()})",
+                lambda: f"norm2({self.term(('m', m, n), d)})",
+                lambda: f"logsumexp({c()})",
+                lambda: f"cross_entropy({c()}, softmax({self.leaf(('c', n))}))",
+            ]
         return self.rng.choice(kinds)()
 
     def column(self, shape: Shape, d: int) -> str:
@@ -226,21 +238,29 @@ class Maker:
             lambda: f"mean({self.term(('m', n, m), d)}, axis=1)",
             lambda: f"({self.term(('m', n, m), d)})[:, {pick}]",
             lambda: f"({self.term(('m', m, n), d)})[{pick}]",
-            lambda: f"concat({self.term(('c', 1), 0)}, {self.term(('c', n - 1), 1)})"
-            if n > 2 else f"[{self.term(('s',), d)}, {self.term(('s',), d)}]",
+            lambda: (
+                f"concat({self.term(('c', 1), 0)}, {self.term(('c', n - 1), 1)})"
+                if n > 2
+                else f"[{self.term(('s',), d)}, {self.term(('s',), d)}]"
+            ),
             lambda: f"({self.term(('c', n + m), 1)})[{m}:]",
             lambda: f"({self.term(('c', n), d)})[::-1]",
-            lambda: f"linear({self.term(('c', m), d)}, {self.leaf(('m', n, m))}, {self.leaf(('c', n))})",
+            lambda: (
+                f"linear({self.term(('c', m), d)}, {self.leaf(('m', n, m))}, {self.leaf(('c', n))})"
+            ),
             lambda: f"conv1d({self.term(('c', n + 2), 1)}, {self.leaf(('c', 3))})",
             lambda: f"homogeneous({self.term(('c', n - 1), 1)})" if n > 2 else self.leaf(shape),
-        ]  # fmt: skip
+        ]
         if self.kinks:
             kinds += [lambda: f"max({self.term(('m', n, m), d)}, axis=1)",
                       lambda: f"max_pool1d({self.term(('c', 2 * n), 1)}, 2)"]  # fmt: skip
         if not self.program.exact:
-            kinds += [lambda: f"softmax({self.term(shape, d)})", lambda: f"log_softmax({self.term(shape, d)})",
-                      lambda: f"logsumexp({self.term(('m', n, m), d)}, axis=1)",
-                      lambda: f"norm2({self.term(('m', n, m), d)}, axis=1)"]  # fmt: skip
+            kinds += [
+                lambda: f"softmax({self.term(shape, d)})",
+                lambda: f"log_softmax({self.term(shape, d)})",
+                lambda: f"logsumexp({self.term(('m', n, m), d)}, axis=1)",
+                lambda: f"norm2({self.term(('m', n, m), d)}, axis=1)",
+            ]
         return self.rng.choice(kinds)()
 
     def row(self, shape: Shape, d: int) -> str:
@@ -274,19 +294,29 @@ class Maker:
             lambda: f"({self.term(('m', m + 1, n), 1)})[1:, :]",
             lambda: f"({self.term(('m', m, n + 2), 1)})[:, :{n}]",
             lambda: f"concat({self.leaf(('m', 1, n))}, {self.term(('m', m - 1, n), 1)})",
-            lambda: f"concat({first}, {self.term(('m', m, n - 1), 1)}, axis=1)"
-            if n > 2 else f"concat({first}, {self.term(('c', m), d)}, axis=1)",
+            lambda: (
+                f"concat({first}, {self.term(('m', m, n - 1), 1)}, axis=1)"
+                if n > 2
+                else f"concat({first}, {self.term(('c', m), d)}, axis=1)"
+            ),
             lambda: f"conv2d({self.term(('m', m + 1, n + 2), 1)}, {self.leaf(('m', 2, 3))})",
             lambda: f"conv2d({self.term(('m', m, n), d)}, {self.leaf(('m', 3, 3))}, padding=1)",
-            lambda: f"conv2d({self.term(('m', 2 * m + 1, 2 * n), 1)}, {self.leaf(('m', 3, 2))}, stride=2)",
+            lambda: (
+                f"conv2d({self.term(('m', 2 * m + 1, 2 * n), 1)}, "
+                f"{self.leaf(('m', 3, 2))}, stride=2)"
+            ),
             lambda: f"avg_pool2d({self.term(('m', 2 * m, 3 * n), 1)}, (2, 3))",
             lambda: f"avg_pool2d({self.term(('m', m + 1, n + 1), 1)}, 2, stride=1)",
             lambda: f"linear({self.term(('m', m, k), d)}, {self.leaf(('m', n, k))}, {second})",
-        ]  # fmt: skip
+        ]
         if self.kinks:
-            kinds += [lambda: f"max_pool2d({self.term(('m', 2 * m, 2 * n), 1)}, 2)",
-                      lambda: f"max_pool2d({self.term(('m', m + 1, n + 1), 1)}, 2, stride=1)"]  # fmt: skip
+            kinds += [
+                lambda: f"max_pool2d({self.term(('m', 2 * m, 2 * n), 1)}, 2)",
+                lambda: f"max_pool2d({self.term(('m', m + 1, n + 1), 1)}, 2, stride=1)",
+            ]
         if not self.program.exact:
-            kinds += [lambda: f"softmax({self.term(shape, d)}, axis={self.rng.randrange(2)})",
-                      lambda: f"log_softmax({self.term(shape, d)}, axis={self.rng.randrange(2)})"]  # fmt: skip
+            kinds += [
+                lambda: f"softmax({self.term(shape, d)}, axis={self.rng.randrange(2)})",
+                lambda: f"log_softmax({self.term(shape, d)}, axis={self.rng.randrange(2)})",
+            ]
         return self.rng.choice(kinds)()

@@ -1,4 +1,4 @@
-"""Derivatives that the literature prints, with symbolic sizes, against their stated closed forms."""
+"""Derivatives that the literature prints, with symbolic sizes, against the stated forms."""
 
 from __future__ import annotations
 
@@ -167,10 +167,8 @@ def test_printed_text_can_be_typed(row: dict[str, Any]) -> None:
     if any(f"{name}(" in printed for name in FORMULA_ONLY):
         pytest.skip("the closed form uses a function that cannot be typed yet")
     again = elaborate(loads(problem(row, printed)))
-    if again.lines["OUT"].op is None:
-        y = again["OUT"].val.node
-    else:
-        y = whole(again, "OUT")
+    out = again["OUT"]
+    y = out.val.node if out.op is None else whole(again, "OUT")
     env = {again[k].leaf.node: v for k, v in values(row).items()}
     dims = {again.sizes[k]: n for k, n in sizes(row).items()}
     (array,) = evaluate([y], env, dims)

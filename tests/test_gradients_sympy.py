@@ -65,7 +65,7 @@ SCALAR: dict[str, list[tuple[Any, tuple[int, int], dict[str, Any]]]] = {
     "logsigmoid": [(-sp.log(1 + sp.exp(-T)), (-2, 2), {})],
     "square": [(T * T, (-2, 2), {})],
     "reciprocal": [(1 / T, (1, 4), {})],
-    "clip": [(sp.Piecewise((-1, T < -1), (sp.S.Half, T > sp.S.Half), (T, True)), (-2, 2),
+    "clip": [(sp.Piecewise((-1, T < -1), (sp.S.Half, sp.S.Half < T), (T, True)), (-2, 2),
               {"min": sp.Integer(-1), "max": sp.S.Half}),
              (sp.Piecewise((0, T < 0), (T, True)), (-2, 2), {"min": sp.Integer(0)})],
 }  # fmt: skip
@@ -103,9 +103,7 @@ def choice(f: Callable[[Any, Any], bool]) -> Callable[..., np.ndarray]:
 
     def entries(x: Symbols, point: dict[Any, Any]) -> np.ndarray:
         a, b = paired(x)
-        return objects(
-            lambda *at: a[at] if f(point[a[at]], point[b[at]]) else b[at], a.shape
-        )
+        return objects(lambda *at: a[at] if f(point[a[at]], point[b[at]]) else b[at], a.shape)
 
     return entries
 
@@ -239,7 +237,9 @@ def conv(n: int) -> Callable[..., np.ndarray]:
             total: Any = bias[0][o] if bias else sp.S.Zero
             for c in range(per):
                 for k in np.ndindex(*taps):
-                    i = tuple(stride * a + dilation * t - padding for a, t in zip(at, k, strict=True))
+                    i = tuple(
+                        stride * a + dilation * t - padding for a, t in zip(at, k, strict=True)
+                    )
                     if all(0 <= v < m for v, m in zip(i, size, strict=True)):
                         tap = tuple(m - 1 - t for m, t in zip(taps, k, strict=True)) \
                             if _conv_ == "convolution" else k  # fmt: skip
@@ -262,7 +262,9 @@ def pool(n: int, largest: bool) -> Callable[..., np.ndarray]:
         size = v.shape[-n:]
         room = [m + 2 * padding - dilation * (k - 1) - 1 for m in size]
         out = [(-(-r // s) if ceil_mode else r // s) + 1 for r in room]
-        out = [o - (ceil_mode and (o - 1) * s >= m + padding) for o, m in zip(out, size, strict=True)]
+        out = [
+            o - (ceil_mode and (o - 1) * s >= m + padding) for o, m in zip(out, size, strict=True)
+        ]
 
         def entry(*at: int) -> Any:
             lead, place = at[: v.ndim - n], at[v.ndim - n :]
@@ -299,11 +301,24 @@ ENTRIES: dict[str, tuple[Callable[..., np.ndarray], list[tuple[list, dict]], tup
     "div": (binary(lambda a, b: a / b), PAIRS, (1, 3)),
     "pow": (binary(lambda a, b: a**b), [*PAIRS[:1], ([(3,), ()], {}), ([(), (3,)], {})], (1, 3)),
     "neg": (lambda x, point: -x[0], [([(2, 3)], {})], (-2, 2)),
-    "transpose": (lambda x, point: x[0].T if x[0].ndim == 2 else x[0][None],
-                  [([(2, 3)], {}), ([(3,)], {})], (-2, 2)),
-    "matmul": (matmul, [([(2, 3), (3, 2)], {}), ([(2, 3), (3,)], {}), ([(1, 3), (3,)], {}),
-                        ([(1, 3), (3, 2)], {}), ([(3,), (1, 2)], {}), ([(2, 1, 3), (2, 3, 2)], {}),
-                        ([(2, 1, 3), (3, 2)], {})], (-2, 2)),
+    "transpose": (
+        lambda x, point: x[0].T if x[0].ndim == 2 else x[0][None],
+        [([(2, 3)], {}), ([(3,)], {})],
+        (-2, 2),
+    ),
+    "matmul": (
+        matmul,
+        [
+            ([(2, 3), (3, 2)], {}),
+            ([(2, 3), (3,)], {}),
+            ([(1, 3), (3,)], {}),
+            ([(1, 3), (3, 2)], {}),
+            ([(3,), (1, 2)], {}),
+            ([(2, 1, 3), (2, 3, 2)], {}),
+            ([(2, 1, 3), (3, 2)], {}),
+        ],
+        (-2, 2),
+    ),
     "maximum": (choice(lambda a, b: a >= b), PAIRS, (-2, 2)),
     "minimum": (choice(lambda a, b: a <= b), PAIRS, (-2, 2)),
     "compare >": (mask(lambda a, b: a > b), PAIRS, (-2, 2)),
@@ -314,8 +329,11 @@ ENTRIES: dict[str, tuple[Callable[..., np.ndarray], list[tuple[list, dict]], tup
     "compare !=": (mask(lambda a, b: a != b), PAIRS, (-2, 2)),
     "where": (where, [([(2, 3)] * 3, {})], (-2, 2)),
     "outer": (lambda x, point: np.multiply.outer(*x), [([(2,), (3,)], {})], (-2, 2)),
-    "dot": (lambda x, point: objects(lambda: sum((x[0] * x[1]).ravel()), ()),
-            [([(3,), (3,)], {}), ([(2, 3), (2, 3)], {})], (-2, 2)),
+    "dot": (
+        lambda x, point: objects(lambda: sum((x[0] * x[1]).ravel()), ()),
+        [([(3,), (3,)], {}), ([(2, 3), (2, 3)], {})],
+        (-2, 2),
+    ),
     "sum": (along(lambda v, _: sum(v)), AXES, (-2, 2)),
     "mean": (along(lambda v, _: sum(v) / sp.Integer(len(v))), AXES, (-2, 2)),
     "max": (along(lambda v, point: max(v, key=lambda a: point[a])), AXES, (-2, 2)),
@@ -323,49 +341,122 @@ ENTRIES: dict[str, tuple[Callable[..., np.ndarray], list[tuple[list, dict]], tup
     "norm2": (along(norm), AXES, (-2, 2)),
     "softmax": (each(lambda v, k: sp.exp(v[k]) / sum(map(sp.exp, v))), SOFT, (-2, 2)),
     "log_softmax": (each(lambda v, k: v[k] - lse(v)), SOFT, (-2, 2)),
-    "logsumexp": (along(lambda v, _: lse(v)),
-                  [([(3,)], {}), ([(2, 3)], {"axis": 0}), ([(2, 3)], {"axis": 1})], (-2, 2)),
-    "linear": (linear, [([(3,), (2, 3), (2,)], {}), ([(3, 2), (3, 2), (3,)], {}),
-                        ([(3,), (2, 3)], {})], (-2, 2)),
-    "mse_loss": (mse, [([(3,), (3,)], {}), ([(2, 3), (2, 3)], {"reduction": "sum"}),
-                       ([(2, 3), (2, 3)], {"reduction": "none"})], (-2, 2)),
-    "cross_entropy": (cross_entropy, [([(3,), (3,)], {}), ([(2, 3), (2, 3)], {}),
-                                      ([(2, 3), (2, 3)], {"reduction": "sum"}),
-                                      ([(2, 3), (2, 3)], {"reduction": "none"})], (1, 2)),
+    "logsumexp": (
+        along(lambda v, _: lse(v)),
+        [([(3,)], {}), ([(2, 3)], {"axis": 0}), ([(2, 3)], {"axis": 1})],
+        (-2, 2),
+    ),
+    "linear": (
+        linear,
+        [([(3,), (2, 3), (2,)], {}), ([(3, 2), (3, 2), (3,)], {}), ([(3,), (2, 3)], {})],
+        (-2, 2),
+    ),
+    "mse_loss": (
+        mse,
+        [
+            ([(3,), (3,)], {}),
+            ([(2, 3), (2, 3)], {"reduction": "sum"}),
+            ([(2, 3), (2, 3)], {"reduction": "none"}),
+        ],
+        (-2, 2),
+    ),
+    "cross_entropy": (
+        cross_entropy,
+        [
+            ([(3,), (3,)], {}),
+            ([(2, 3), (2, 3)], {}),
+            ([(2, 3), (2, 3)], {"reduction": "sum"}),
+            ([(2, 3), (2, 3)], {"reduction": "none"}),
+        ],
+        (1, 2),
+    ),
     "vec": (vec, [([(2, 3)], {})], (-2, 2)),
     "unvec": (unvec, [([(6,)], {"*": (2, 3)})], (-2, 2)),
     "reshape": (reshape, [([(2, 3)], {"*": (3, 2)}), ([(6,)], {"*": (1, 2, 3)})], (-2, 2)),
     "flatten": (lambda x, point: x[0].ravel(), [([(2, 3)], {}), ([(2, 1, 3)], {})], (-2, 2)),
-    "concat": (concat, [([(2,), (3,)], {}), ([(2, 3), (1, 3)], {}),
-                        ([(2, 3), (2, 1)], {"axis": 1})], (-2, 2)),
+    "concat": (
+        concat,
+        [([(2,), (3,)], {}), ([(2, 3), (1, 3)], {}), ([(2, 3), (2, 1)], {"axis": 1})],
+        (-2, 2),
+    ),
     "homogeneous": (lambda x, point: np.append(x[0], sp.S.One), [([(3,)], {})], (-2, 2)),
     "copy": (lambda x, point: x[0], [([(2, 3)], {})], (-2, 2)),
     "list": (lambda x, point: np.stack(x), [([(), ()], {}), ([(3,), (3,)], {})], (-2, 2)),
-    "index": (index, [([(3,)], {"items": (2,)}), ([(3,)], {"items": (-1,)}),
-                      ([(3,)], {"items": ((None, None, -1),)}), ([(2, 3)], {"items": (1,)}),
-                      ([(2, 3)], {"items": (0, 2)}),
-                      ([(2, 3)], {"items": ((None, None, None), (1, 3, None))}),
-                      ([(2, 3)], {"items": ((None, None, None), (None, None, 2))})], (-2, 2)),
-    "conv1d": (conv(1), [([(5,), (2,)], {}), ([(5,), (3,)], {"stride": 2, "padding": 1}),
-                         ([(2, 4), (3, 2, 2), (3,)], {"dilation": 2, "padding": 1}),
-                         ([(4, 3), (2, 2, 2)], {"groups": 2}),
-                         ([(5,), (3,)], {"_conv_": "convolution"})], (-2, 2)),
-    "conv2d": (conv(2), [([(3, 4), (2, 3)], {}), ([(3, 4), (2, 3)], {"stride": 2, "padding": 1}),
-                         ([(2, 2, 3), (1, 2, 2, 1), (1,)], {"dilation": 1}),
-                         ([(3, 5), (2, 2)], {"dilation": 2}),
-                         ([(4, 2, 3), (2, 2, 1, 2)], {"groups": 2}),
-                         ([(3, 4), (2, 3)], {"_conv_": "convolution", "padding": 1})], (-2, 2)),
-    "max_pool1d": (pool(1, True), [([(5,)], {K: 2}), ([(2, 5)], {K: 3, "stride": 2, "padding": 1}),
-                                   ([(5,)], {K: 2, "ceil_mode": True})], (-2, 2)),
-    "max_pool2d": (pool(2, True), [([(3, 4)], {K: 2}), ([(3, 5)], {K: 2, "stride": 1, "padding": 1}),
-                                   ([(3, 5)], {K: 2, "ceil_mode": True}),
-                                   ([(3, 4)], {K: 2, "dilation": 2, "stride": 1})], (-2, 2)),
-    "avg_pool1d": (pool(1, False), [([(5,)], {K: 2}), ([(2, 5)], {K: 3, "stride": 2, "padding": 1}),
-                                    ([(5,)], {K: 2, "ceil_mode": True})], (-2, 2)),
-    "avg_pool2d": (pool(2, False), [([(3, 4)], {K: 2}), ([(3, 5)], {K: 2, "stride": 1, "padding": 1}),
-                                    ([(3, 5)], {K: 2, "padding": 1, "count_include_pad": False}),
-                                    ([(3, 5)], {K: 2, "ceil_mode": True})], (-2, 2)),
-}  # fmt: skip
+    "index": (
+        index,
+        [
+            ([(3,)], {"items": (2,)}),
+            ([(3,)], {"items": (-1,)}),
+            ([(3,)], {"items": ((None, None, -1),)}),
+            ([(2, 3)], {"items": (1,)}),
+            ([(2, 3)], {"items": (0, 2)}),
+            ([(2, 3)], {"items": ((None, None, None), (1, 3, None))}),
+            ([(2, 3)], {"items": ((None, None, None), (None, None, 2))}),
+        ],
+        (-2, 2),
+    ),
+    "conv1d": (
+        conv(1),
+        [
+            ([(5,), (2,)], {}),
+            ([(5,), (3,)], {"stride": 2, "padding": 1}),
+            ([(2, 4), (3, 2, 2), (3,)], {"dilation": 2, "padding": 1}),
+            ([(4, 3), (2, 2, 2)], {"groups": 2}),
+            ([(5,), (3,)], {"_conv_": "convolution"}),
+        ],
+        (-2, 2),
+    ),
+    "conv2d": (
+        conv(2),
+        [
+            ([(3, 4), (2, 3)], {}),
+            ([(3, 4), (2, 3)], {"stride": 2, "padding": 1}),
+            ([(2, 2, 3), (1, 2, 2, 1), (1,)], {"dilation": 1}),
+            ([(3, 5), (2, 2)], {"dilation": 2}),
+            ([(4, 2, 3), (2, 2, 1, 2)], {"groups": 2}),
+            ([(3, 4), (2, 3)], {"_conv_": "convolution", "padding": 1}),
+        ],
+        (-2, 2),
+    ),
+    "max_pool1d": (
+        pool(1, True),
+        [
+            ([(5,)], {K: 2}),
+            ([(2, 5)], {K: 3, "stride": 2, "padding": 1}),
+            ([(5,)], {K: 2, "ceil_mode": True}),
+        ],
+        (-2, 2),
+    ),
+    "max_pool2d": (
+        pool(2, True),
+        [
+            ([(3, 4)], {K: 2}),
+            ([(3, 5)], {K: 2, "stride": 1, "padding": 1}),
+            ([(3, 5)], {K: 2, "ceil_mode": True}),
+            ([(3, 4)], {K: 2, "dilation": 2, "stride": 1}),
+        ],
+        (-2, 2),
+    ),
+    "avg_pool1d": (
+        pool(1, False),
+        [
+            ([(5,)], {K: 2}),
+            ([(2, 5)], {K: 3, "stride": 2, "padding": 1}),
+            ([(5,)], {K: 2, "ceil_mode": True}),
+        ],
+        (-2, 2),
+    ),
+    "avg_pool2d": (
+        pool(2, False),
+        [
+            ([(3, 4)], {K: 2}),
+            ([(3, 5)], {K: 2, "stride": 1, "padding": 1}),
+            ([(3, 5)], {K: 2, "padding": 1, "count_include_pad": False}),
+            ([(3, 5)], {K: 2, "ceil_mode": True}),
+        ],
+        (-2, 2),
+    ),
+}
 
 CONSTANT = {"eye", "ones", "zeros"}  # no operands
 
@@ -418,8 +509,11 @@ def test_entries(name: str, entries: Any, shapes: Any, given: dict, domain: Any)
         equal(got, sp.sympify(want).subs(point))
     for symbol, gradient in zip(symbols, grads, strict=True):
         for x, got in zip(symbol.ravel(), gradient.ravel(), strict=True):
-            parts = [w * sp.diff(e, x) for w, e in zip(weights.ravel(), explicit.ravel(), strict=True)
-                     if getattr(e, "free_symbols", set()) & {x}]  # fmt: skip
+            parts = [
+                w * sp.diff(e, x)
+                for w, e in zip(weights.ravel(), explicit.ravel(), strict=True)
+                if getattr(e, "free_symbols", set()) & {x}
+            ]
             equal(got, sum(parts, sp.S.Zero).subs(point))
 
 
@@ -453,7 +547,9 @@ def test_a_rule_off_by_one_percent_is_noticed(monkeypatch: pytest.MonkeyPatch) -
 
     right = ops.KEPT["softmax"]
     assert right.vjp is not None
-    wrong = replace(right, vjp=lambda *a: tuple(scale(sp.Rational(101, 100), n) for n in right.vjp(*a)))
+    wrong = replace(
+        right, vjp=lambda *a: tuple(scale(sp.Rational(101, 100), n) for n in right.vjp(*a))
+    )
     monkeypatch.setitem(ops.KEPT, "softmax", wrong)
     entries, samples, domain = ENTRIES["softmax"]
     with pytest.raises(AssertionError):

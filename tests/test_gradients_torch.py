@@ -173,19 +173,22 @@ CONV1D = [
     ([(11,), (3,)], {"_conv_": "convolution", "stride": 2, "padding": 1}),
 ]  # fmt: skip
 CONV2D = [
-    ([(5, 7), (2, 3)], {}), ([(5, 7), (2, 3)], {"stride": (2, 3)}), ([(5, 7), (3, 2)], {"padding": (1, 2)}),
+    ([(5, 7), (2, 3)], {}),
+    ([(5, 7), (2, 3)], {"stride": (2, 3)}),
+    ([(5, 7), (3, 2)], {"padding": (1, 2)}),
     ([(7, 11), (3, 2)], {"dilation": (2, 3), "padding": 1}),
     ([(3, 5, 7), (2, 3, 2, 3), (2,)], {"stride": 2, "padding": 1}),
     ([(2, 3, 5, 7), (5, 3, 3, 2), (5,)], {"dilation": 2, "padding": (2, 1)}),
     ([(2, 3, 5, 7), (5, 3, 3, 2)], {"stride": (1, 2), "padding": (0, 1), "dilation": (2, 1)}),
     ([(2, 3, 5, 7), (5, 3, 3, 2)], {"padding": "same"}),
     ([(2, 3, 5, 7), (5, 3, 2, 4)], {"padding": "same", "dilation": (1, 2)}),
-    ([(4, 5, 3), (2, 2, 3, 1)], {"groups": 2}), ([(6, 5, 7), (6, 1, 3, 2), (6,)], {"groups": 6}),
+    ([(4, 5, 3), (2, 2, 3, 1)], {"groups": 2}),
+    ([(6, 5, 7), (6, 1, 3, 2), (6,)], {"groups": 6}),
     ([(2, 6, 5, 7), (3, 2, 2, 2)], {"groups": 3, "stride": 2, "padding": 1, "dilation": 2}),
     ([(5, 7), (2, 3)], {"_conv_": "convolution", "padding": 1}),
     ([(3, 5, 7), (2, 3, 2, 3)], {"_conv_": "convolution", "stride": 2}),
     ([(3, 5, 7), (2, 3, 1, 1)], {}),
-]  # fmt: skip
+]
 
 
 def pooling(n: int, name: str) -> Callable[..., Any]:
@@ -236,7 +239,9 @@ CASES: list[Case] = [
 ]
 
 
-def compare(name: str, f: Callable[..., Any], arrays: list[np.ndarray], given: dict[str, Any]) -> None:
+def compare(
+    name: str, f: Callable[..., Any], arrays: list[np.ndarray], given: dict[str, Any]
+) -> None:
     tensors = [torch.tensor(a, dtype=torch.float64, requires_grad=True) for a in arrays]
     more = {k: v for k, v in given.items() if k != "*"}
     y = f(*tensors, *given.get("*", ()), **more)
@@ -306,7 +311,7 @@ def test_the_choice_is_a_subgradient(name: str, f: Any, at: float, given: dict) 
 
 
 def test_ties_go_to_the_first() -> None:
-    """As torch's pools and max over an axis do; its max over everything and maximum share instead."""
+    """As torch's pools and max over an axis do; its max over everything shares instead."""
     x = np.array([1.0, 3.0, 3.0, 2.0])
     one = np.array(1.0)
     assert derived(BY_NAME["max"], [x], {}, one)[1][0].tolist() == [0, 1, 0, 0]
