@@ -5,6 +5,8 @@ Heavy modules are imported inside the commands, so that `tutor --help` starts qu
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 from enum import StrEnum
@@ -71,6 +73,7 @@ def solve(
     from .problem import load
     from .tasks import solve as run
 
+    _collect_garbage_again()
     solution = run(load(file), only=task, checking=not no_check)
     picture = _drawn(solution, format, out) if graph else None
     _write(_rendered(solution, format, out, picture.name if picture else None), out)
@@ -82,6 +85,10 @@ def solve(
             "do not trust this solution",
             hint="this is a fault of tutor; please report it with the problem file",
         )
+    wrong = [t.id for t in solution.tasks if t.answer is not None and not t.answer.correct]
+    if wrong:
+        sys.stderr.write(f"tutor: the expected answer differs (task {', '.join(wrong)})\n")
+        raise typer.Exit(1)
 
 
 def _drawn(solution: Solution, format: Format, out: Path | None) -> Path:
@@ -215,8 +222,18 @@ def _write(text: str, out: Path | None) -> None:
     write_atomic(out, text.encode("utf-8"))
 
 
+def _collect_garbage_again() -> None:
+    """After the imports: what they made lives until the end, so it need not be searched again."""
+    from . import ops  # noqa: F401
+
+    gc.freeze()
+    gc.enable()
+
+
 def main() -> None:
     """Run the command; every failure is one message and an exit status."""
+    gc.disable()  # importing SymPy sets off dozens of collections that find nothing
+    atexit.register(gc.freeze)
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except TutorError as error:

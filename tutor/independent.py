@@ -7,7 +7,7 @@ Nothing here knows the graph, its rules, or simplification.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -40,14 +40,24 @@ def forward(lines: Sequence[Line], given: Mapping[str, np.ndarray]) -> Arrays:
             env[line.name] = line.value.floats()
             continue
         with np.errstate(all="ignore"):
-            env[line.name] = np.asarray(
-                line.op.reference(*operands(line, env), *line.rest, **_plain(line)), dtype=float
-            )
+            result = line.op.reference(*operands(line, env), *line.rest, **_plain(line))
+        env[line.name] = _as_stated(np.asarray(result, dtype=float), line)
     return env
 
 
+def _as_stated(result: np.ndarray, line: Line) -> np.ndarray:
+    """NumPy cannot tell an n×1 matrix from a column: axes of size 1 follow the stated size."""
+    size = tuple(d for d in result.shape if d != 1)
+    if all(isinstance(d, int) for d in line.shape) and size == tuple(
+        d for d in line.shape if d != 1
+    ):
+        return result.reshape([int(d) for d in line.shape])
+    return result
+
+
 def operands(line: Line, env: Arrays) -> list[np.ndarray | None]:
-    return [None if t is None else inline(t, env) for t in line.terms]
+    rows = {o.name for o in line.operands if o.leaf.row}
+    return [None if t is None else inline(t, env, rows) for t in line.terms]
 
 
 def _plain(line: Line) -> dict[str, object]:
@@ -66,15 +76,18 @@ def _named(line: Line) -> tuple[str, ...]:
     )
 
 
-def inline(e: Expr, env: Arrays) -> np.ndarray:
+def inline(e: Expr, env: Arrays, rows: Collection[str] = ()) -> np.ndarray:
     """An operand as written: a name, a transpose, a sign, or a constant."""
     match e:
         case Name() if e.id in env:
             return env[e.id]
+        case Transpose(Name()) if e.arg.id in env and e.arg.id not in rows:
+            x = env[e.arg.id]  # a 1×n matrix becomes n×1; only a row becomes a column
+            return x[None, :] if x.ndim == 1 else x.T
         case Transpose():
-            return OPERATORS[".T"].reference(inline(e.arg, env))
+            return OPERATORS[".T"].reference(inline(e.arg, env, rows))
         case Neg():
-            return -inline(e.arg, env)
+            return -inline(e.arg, env, rows)
         case List() | Num():
             return values.evaluate(e).floats()
         case _:

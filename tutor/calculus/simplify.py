@@ -9,6 +9,7 @@ Like terms, deltas, constants and views are the constructors' work.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
@@ -47,15 +48,20 @@ def substitute(node: Node, new: dict[Node, Node]) -> Node:
 
 def simplify(node: Node) -> Node:
     """The node with every rule applied, operands first."""
+    return simplify_all([node])[0]
+
+
+def simplify_all(nodes: Sequence[Node]) -> list[Node]:
+    """The same for several nodes; what they share is worked on once."""
     done: dict[Node, Node] = {}
-    for n in topological([node]):
+    for n in topological(nodes):
         m = rebuilt(n, [done[a] for a in n.args])
         if m.kind == "ein":
             m = _product(m)
         elif m.kind == "add":
             m = _sum(m)
         done[n] = m
-    return done[node]
+    return [done[n] for n in nodes]
 
 
 def _product(node: Node) -> Node:

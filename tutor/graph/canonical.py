@@ -7,20 +7,15 @@ merely not canonical: two equal products may then count as different).
 
 from __future__ import annotations
 
-from .node import Ein, Node, _hash, _name, is_delta
+from .node import Ein, Node, _hash, _name, is_symmetric
 
 BUDGET = 48
-
-
-def symmetric(node: Node) -> bool:
-    """Whether swapping the two axes changes nothing."""
-    return is_delta(node) or (node.kind == "var" and "symmetric" in node.attr.properties)
 
 
 def encode_ein(node: Node) -> bytes:
     attr: Ein = node.attr
     factors = [
-        (a.key, labels, symmetric(a)) for a, labels in zip(node.args, attr.labels, strict=True)
+        (a.key, labels, is_symmetric(a)) for a, labels in zip(node.args, attr.labels, strict=True)
     ]
     colours = [b"o%d" % k if k < node.order else b"s" + _name(d) for k, d in enumerate(attr.sizes)]
     budget = [BUDGET]

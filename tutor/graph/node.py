@@ -79,11 +79,16 @@ class Node:
     @property
     def key(self) -> bytes:
         """Digest, equal for nodes that differ only in the order of commuting parts."""
-        if self._key is None:
-            for node in topological([self]):
+        stack = [self]
+        while self._key is None:  # only what has no key yet, so that long chains stay linear
+            node = stack[-1]
+            todo = [a for a in node.args if a._key is None]
+            if todo:
+                stack.extend(todo)
+            else:
                 if node._key is None:
                     node._key = _digest(node)
-        assert self._key is not None
+                stack.pop()
         return self._key
 
     def __repr__(self) -> str:
@@ -158,6 +163,11 @@ def is_delta(node: Node) -> bool:
     return (
         node.kind == "rel" and node.attr == ((1, -1), 0) and dims.same(node.shape[0], node.shape[1])
     )
+
+
+def is_symmetric(node: Node) -> bool:
+    """Whether swapping the two axes changes nothing."""
+    return is_delta(node) or (node.kind == "var" and "symmetric" in node.attr.properties)
 
 
 # -- constants ------------------------------------------------------------------------------------
@@ -279,6 +289,9 @@ def _finish(parts: list[Any], out: list[Any], size: dict[Any, Dim], coef: sp.Exp
     sizes: list[Dim] = [1] * len(number)
     for label, k in number.items():
         sizes[k] = size[label]
+    parts = [
+        (n, tuple(sorted(ls, key=number.__getitem__)) if is_symmetric(n) else ls) for n, ls in parts
+    ]
     if coef == 1 and len(parts) == 1 and len(used) == len(out):
         node, labels = parts[0]
         if tuple(number[x] for x in labels) == tuple(range(node.order)) == tuple(range(len(out))):

@@ -7,7 +7,7 @@ Neudecker); denominator layout is its transpose.
 
 from __future__ import annotations
 
-from ..expr import Binary, Call, Expr
+from ..expr import Binary, Call, Expr, Num
 from ..graph import node as g
 from ..graph.node import Node, pieces
 from .build import NoMatrixForm, product, size_term, sum_term, transposed
@@ -66,7 +66,8 @@ def _kronecker(node: Node, rows: int, leaf: Leaves, vec: str) -> Expr:
         ends = tuple(x for x in out if x in labels)
         if len(ends) > 2:
             raise NoMatrixForm
-        work = Product(g.ONE, list(ends), {x: d for x, d in sizes.items() if x in labels})
+        own = {x: d for x, d in sizes.items() if x in labels}
+        work = Product(g.ONE, list(ends), own, vec)
         for k in members:
             factor, ls = factors[k]
             if factor.kind == "rel":
@@ -100,6 +101,11 @@ def _assembled(top, side, blocks, sizes, vec) -> Expr:
 
     def kron(first: Expr, second: Expr) -> Expr:
         pair = (second, first) if vec == "column" else (first, second)
+        if all(isinstance(e, Call) and e.func == "eye" and len(e.args) == 1 for e in pair):
+            m, n = (e.args[0] for e in pair)  # type: ignore[union-attr]
+            whole = isinstance(m, Num) and isinstance(n, Num)
+            both = Num(str(int(m.text) * int(n.text))) if whole else Binary("*", m, n)  # type: ignore[union-attr]
+            return Call("eye", (both,))
         return Call("kron", pair)
 
     if len(top) == 2 and len(side) == 2:
@@ -111,7 +117,9 @@ def _assembled(top, side, blocks, sizes, vec) -> Expr:
         if crossed[0] is not None and crossed[1] is not None:
             order = (a, b) if vec == "column" else (b, a)
             swap = Call("commutation", tuple(size_term(sizes[x]) for x in order))
-            return Binary("@", kron(*crossed), swap)  # type: ignore[arg-type]
+            middle = kron(*crossed)  # type: ignore[arg-type]
+            identity = isinstance(middle, Call) and middle.func == "eye"
+            return swap if identity else Binary("@", middle, swap)
         if (i, j) in by and (a, b) in by:
             return Binary("@", Call("vec", (by[i, j],)), transposed(Call("vec", (by[a, b],))))
     if len(top) == 1 and len(side) == 2:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import sympy as sp
 
 from ..expr import Binary, Call, Const, Expr, List, Neg, Num, Transpose
-from ..graph.node import Node, T, constant_of, pieces, scale
+from ..graph.node import Node, T, add, constant_of, ein, pieces, scale
 from ..graph.sizes import output_size
 from ..ops.scalar import Named
 from .build import NoMatrixForm, relation_term, scaled, sum_term
@@ -36,7 +36,9 @@ def matrix_term(node: Node, leaf: Leaves, vec: str = "column") -> Expr:
         case "map":
             return map_term(node.attr, matrix_term(node.args[0], leaf, vec), node.order > 0)
         case "call":
-            return call_term(node, [matrix_term(a, leaf, vec) for a in node.args])
+            spread = node.attr[0] == "power"  # a scalar exponent goes with any base
+            args = [unrepeated(a) if spread and k else a for k, a in enumerate(node.args)]
+            return call_term(node, [matrix_term(a, leaf, vec) for a in args])
         case "add":
             return _sum(node, leaf, vec)
         case _:
@@ -63,6 +65,17 @@ def _sum(node: Node, leaf: Leaves, vec: str) -> Expr:
             term = matrix_term(whole, leaf, vec)
         terms.append((sp.S.NegativeOne if negative else sp.S.One, term))
     return sum_term(terms)
+
+
+def unrepeated(node: Node) -> Node:
+    """The scalar that a constant-valued array repeats; the node itself if its entries differ."""
+    if node.kind == "add":
+        parts = [unrepeated(a) for a in node.args]
+        return add(parts, node.attr) if all(p.order == 0 for p in parts) else node
+    if node.kind != "ein" or any(k < node.order for ls in node.attr.labels for k in ls):
+        return node
+    factors = list(zip(node.args, node.attr.labels, strict=True))
+    return ein(factors, (), node.attr.coef)
 
 
 # -- elementwise functions ------------------------------------------------------------------------
@@ -171,7 +184,7 @@ def call_term(node: Node, args: list[Expr]) -> Expr:
         whole = Call(name, tuple(args), keywords)
         return Transpose(whole) if name == "logsumexp" and axis < operand.order - 1 else whole
     if name == "power":
-        return Binary("**", args[0], args[1], elementwise=node.order > 0)
+        return Binary("**", args[0], args[1], elementwise=operand.order > 0)
     if name in ("max", "argmax_onehot"):
         axes = parameters[0]
         if len(axes) == operand.order:

@@ -98,6 +98,12 @@ class Product:
                 self.moves.pop(at)
                 self.items.append(Item(relation_term(node), labels))
                 return True
+            if node.order == 1 and labels[0] in self.out and count[labels[0]] == 2:
+                whole = Call("eye", (size_term(node.shape[0]),))  # a column of the identity
+                items = (Slice(None, None, None), size_term(constant))
+                self.moves.pop(at)
+                self.items.append(Item(Index(whole, items), labels))
+                return True
             for k, item in enumerate(self.items):
                 inner = [x for x in labels if x in item.labels and count[x] == 2]
                 if len(inner) != len(item.labels) or not inner or set(inner) & set(self.out):

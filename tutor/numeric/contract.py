@@ -9,7 +9,7 @@ numbers alike.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -315,3 +315,25 @@ def _pairwise(
         product = np.einsum(a, spelled[0], b, spelled[1], spelled[2])
         todo.append((np.asarray(product, dtype=object), keep))
     return todo
+
+
+def work(
+    factors: Sequence[tuple[np.ndarray, Labels]],
+    relations: Sequence[Relation],
+    out: Iterable[int],
+    size: Mapping[int, int],
+) -> int:
+    """Multiply-adds of the product, factor by factor; each relation fixes one label of its own."""
+    todo = [set(labels) for _, labels in factors] + [set(r.labels) for r in relations]
+    fixed = [1] * len(factors) + [max(size[x] for x in r.labels) for r in relations]
+    total, wanted = 0, set(out)
+    while todo:
+        (a, *todo), (free, *fixed) = todo, fixed
+        if todo:
+            a, free = a | todo[0], free * fixed[0]
+            fixed[0] = 1
+        total += max(prod(size[x] for x in a) // free, 1)
+        if not todo:
+            break
+        todo[0] = a & wanted.union(*todo[1:])
+    return total

@@ -17,7 +17,7 @@ from ..graph.dims import Dim
 from ..graph.node import Node, topological
 from ..ops import KEPT
 from ..ops.scalar import compiled, exact
-from .contract import Relation, contract
+from .contract import Relation, contract, work
 
 Env = Mapping[Node, np.ndarray]
 Sizes = Mapping[sp.Expr, int]
@@ -41,13 +41,13 @@ def evaluate(roots: Iterable[Node], env: Env, sizes: Sizes | None = None) -> lis
     if missing:
         raise KeyError(missing[0].attr.name)
     is_exact = all(env[n].dtype == object for n in leaves)
-    work = _Work(sizes or {}, is_exact)
+    worker = _Work(sizes or {}, is_exact)
     value: dict[Node, np.ndarray] = {}
     for node in order:
         if node.kind == "var":
             value[node] = env[node] if is_exact else _floats(env[node])
         else:
-            value[node] = work.apply(node, value)
+            value[node] = worker.apply(node, value)
     return [value[r] for r in roots]
 
 
@@ -75,6 +75,8 @@ class _Work:
     def coef(self, c: sp.Expr) -> Any:
         if not c.is_number:
             c = c.subs(self.sizes)
+            if not c.is_number:
+                raise KeyError(str(c))  # a symbolic size without a number
         return c if self.exact else float(c)
 
     def apply(self, node: Node, value: Mapping[Node, np.ndarray]) -> np.ndarray:
@@ -132,9 +134,7 @@ class _Work:
                 f"a result of size {dims.text(node.shape)} has {entries:,} entries; "
                 f"the limit is {limits.ELEMENTS:,}"
             )
-        determined = len(relations)  # every relation fixes one label
-        sizes = sorted(size.values())
-        self.spend(prod(sizes[: len(sizes) - determined] if determined else sizes))
+        self.spend(work(factors, relations, range(node.order), size))
         result = contract(factors, relations, tuple(range(node.order)), size, self.exact)
         coef = self.coef(attr.coef)
         return result if coef == 1 else np.asarray(result * coef)

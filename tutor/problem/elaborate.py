@@ -230,10 +230,13 @@ class _Elaborator:
         self.line(op, [piece], {}, piece.val, piece.term, name, (inner,))
 
     def constant_value(self, val: Val) -> Value | None:
-        from ..numeric.evaluate import evaluate
+        from ..numeric.evaluate import TooLong, evaluate
 
         try:
             (array,) = evaluate([val.node], self.constants)
+        except TooLong:
+            floats = {n: Value(v).floats() for n, v in self.constants.items()}
+            (array,) = evaluate([val.node], floats)
         except KeyError:
             return None
         return Value(array[None, :] if val.row else array)

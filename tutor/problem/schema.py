@@ -33,7 +33,7 @@ CONVENTIONS = {
     "vec": ("column", "row"),
     "conv": ("correlation", "convolution"),
     "ties": ("first", "split"),
-    "style": ("adjoint", "jacobian"),
+    "style": ("adjoint",),
 }
 NETWORK_KEYS = ("input", "layers")
 LANGUAGES = ("en",)

@@ -10,19 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 import numpy as np
 
+from .. import limits
 from ..calculus.reverse import identity, pullback
 from ..calculus.simplify import simplify, substitute
+from ..errors import InputError
 from ..expr import Binary, Expr, Name, Partial
 from ..graph import dims
 from ..graph import node as g
-from ..graph.node import Node
+from ..graph.node import Node, topological
 from ..notation.build import NoMatrixForm, transposed
 from ..notation.index import component, index_term, subscripts
 from ..notation.jacobian import jacobian_term
 from ..notation.text import text
+from ..numeric.evaluate import NotFinite
 from ..problem.lines import Line
 from ..steps import Step, Text
 from ..value import Value
@@ -67,18 +71,29 @@ class Chain:
         names = {x.name for x in self.path}
         front = self.of.val.node.shape if self.of.val else ()
         seed = g.const(1, front) if self.gradient else identity(front)
+        deadline = monotonic() + limits.DERIVATION_SECONDS
         for line in reversed(self.path):
             if line is self.of:
                 continue
+            if monotonic() > deadline:
+                raise InputError(
+                    f"this derivation takes more than {limits.DERIVATION_SECONDS} seconds",
+                    hint="ask for the gradient of an earlier quantity, or use smaller arrays",
+                )
             consumers = [u for u in users[line.name] if u.name in names]
             terms = []
             for user in consumers:
                 assert user.val is not None
-                upstream = seed if user is self.of else self.adjoints[user.name].symbol
+                upstream = seed if user is self.of else self.arriving(user)
                 terms.append(pullback(user.val.node, upstream, [line.symbol])[0])
             node = simplify(g.add(terms))
             symbol = g.var(("partial", self.of.name, line.name), node.shape)
             self.adjoints[line.name] = Adjoint(line, node, symbol, consumers, self.value(node))
+
+    def arriving(self, user: Line) -> Node:
+        """The adjoint that stands at a later line, by name; zero itself where it is zero."""
+        adjoint = self.adjoints[user.name]
+        return adjoint.node if g.is_zero(adjoint.node) else adjoint.symbol
 
     def value(self, node: Node) -> np.ndarray | None:
         known = {a.symbol: a.value for a in self.adjoints.values() if a.value is not None}
@@ -108,8 +123,11 @@ class Chain:
     def closed_term(self) -> Expr | None:
         """The closed form where it reads well: in the givens, else with the author's own names."""
         for keep in (False, True):
+            node = self.closed(keep)
+            if tree_size(node) > LONG:
+                continue
             try:
-                term = self.term(self.closed(keep), self.wrt)
+                term = self.term(node, self.wrt)
             except NoMatrixForm:
                 continue
             if len(text(term)) <= LONG:
@@ -119,7 +137,7 @@ class Chain:
     def term(self, node: Node, line: Line) -> Expr:
         """An adjoint as a term: a gradient in its variable's shape, a Jacobian as a matrix."""
         ws = self.ws
-        if self.lead == 0:
+        if self.gradient:
             term = ws.term(node)
             return transposed(term) if line.leaf.row else term
         style = ws.problem.convention
@@ -130,12 +148,20 @@ class Chain:
         try:
             return self.term(adjoint.node, adjoint.line)
         except NoMatrixForm:
-            if self.lead:
+            if not self.gradient:
                 return None
             try:
                 return index_term(adjoint.node, self.ws.leaf_term)
             except NoMatrixForm:
                 return None
+
+
+def tree_size(node: Node) -> int:
+    """How many nodes the expression has when everything shared is written out."""
+    size: dict[Node, int] = {}
+    for n in topological([node]):
+        size[n] = 1 + sum(size[a] for a in n.args)
+    return size[node]
 
 
 def paper_value(ws: Workspace, line: Line, number: np.ndarray) -> Value:
@@ -228,7 +254,7 @@ def local_term(
     if node.order == 0:
         try:
             value = Value(ws.value_of(node)).expr()
-        except KeyError:
+        except (KeyError, NotFinite):
             value = None
     return term, value
 
@@ -249,12 +275,12 @@ def chain_steps(chain: Chain, task_id: str) -> list[Step]:
         earlier = ws.adjoint_in.setdefault((chain.of.name, line.name), task_id)
         if earlier != task_id and line is not chain.wrt:
             known.setdefault(earlier, []).append(symbol)
-            if adjoint.value is not None and chain.lead == 0:
+            if adjoint.value is not None and chain.gradient:
                 numbers[symbol] = paper_value(ws, line, adjoint.value)
             continue
         term = chain.formula(adjoint)
         value = None
-        if adjoint.value is not None and chain.lead == 0:
+        if adjoint.value is not None and chain.gradient:
             value = paper_value(ws, line, adjoint.value)
         indexed = term is not None and has_subscripts(term)
         middle = (
@@ -268,7 +294,7 @@ def chain_steps(chain: Chain, task_id: str) -> list[Step]:
                 "chain",
                 "sum over paths" if len(adjoint.consumers) > 1 else "chain rule",
                 Text(
-                    "Gradient at {x}" if chain.lead == 0 else "Jacobian at {x}",
+                    "Gradient at {x}" if chain.gradient else "Jacobian at {x}",
                     {"x": Name(line.name)},
                 ),
                 equation(
@@ -283,10 +309,10 @@ def chain_steps(chain: Chain, task_id: str) -> list[Step]:
                 approx=approx(value) if value is not None and not indexed else None,
                 why=_reason(chain, adjoint),
                 shape=line.leaf.shape
-                if chain.lead == 0
+                if chain.gradient
                 else jacobian_size(chain.of, line, ws.problem.convention.layout),
                 jacobian_dims=None
-                if chain.lead == 0
+                if chain.gradient
                 else size_text(jacobian_size(chain.of, line, ws.problem.convention.layout)),
                 uses=tuple(f"chain.{c.name}" for c in adjoint.consumers if c is not chain.of)
                 + tuple(f"local.{c.name}.{line.name}" for c in adjoint.consumers),
@@ -322,7 +348,7 @@ def subscripted(symbol: Expr, line: Line) -> Expr:
 
 def _along(chain: Chain, adjoint: Adjoint) -> Expr | None:
     """∂L/∂z · ∂z/∂x + …, where everything is a scalar (for arrays the order needs transposes)."""
-    if chain.lead or adjoint.line.symbol.order or len(adjoint.consumers) > 3:
+    if not chain.gradient or adjoint.line.symbol.order or len(adjoint.consumers) > 3:
         return None
     total: Expr | None = None
     for user in adjoint.consumers:

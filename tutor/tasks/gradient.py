@@ -261,7 +261,7 @@ def symmetric_term(chain: Chain) -> Expr:
 
 
 def symmetry_steps(ws: Workspace, chain: Chain) -> list[Step]:
-    if not symmetric(chain.wrt) or chain.lead:
+    if not symmetric(chain.wrt) or not chain.gradient:
         return []
     x = {"x": Name(chain.wrt.name)}
     if "diagonal" in chain.wrt.properties:
@@ -472,8 +472,9 @@ def check(ws: Workspace, chain: Chain, kind: str, value: Value | None) -> Check 
 
 def difference_error(ws: Workspace, chain: Chain, derived: np.ndarray) -> float:
     """The largest relative deviation from central differences along the chosen directions."""
-    given = ws.given_floats()
-    below = ws.graph.below([chain.of])
+    base = ws.reference(chain.of)
+    moves = {line.name for line in chain.path}
+    fixed = {name: value for name, value in base.items() if name not in moves}
     x = _reference_value(ws, chain.wrt)
     extra = 1 if "homogeneous" in chain.wrt.properties else 0
 
@@ -481,12 +482,15 @@ def difference_error(ws: Workspace, chain: Chain, derived: np.ndarray) -> float:
         place = np.append(at, 1.0) if extra else at
         if chain.wrt.leaf.row:
             place = at[None, :]
-        out = independent.forward(below, {**given, chain.wrt.name: place})[chain.of.name]
+        env = independent.forward(chain.path, {**fixed, chain.wrt.name: place})
+        out = env[chain.of.name]
         if chain.gradient:
             return np.reshape(out, ())
         return out[0] if chain.of.leaf.row else out
 
     along = independent.directions(x.shape)
+    if "symmetric" in chain.wrt.properties:  # entries (i, j) and (j, i) move together
+        along = [d + d.T - np.diag(np.diag(d)) for d in along]
     got = np.array([np.tensordot(derived, d, axes=x.ndim) for d in along])
     best = np.inf
     for step in independent.STEPS:

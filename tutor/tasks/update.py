@@ -9,7 +9,7 @@ import sympy as sp
 
 from .. import independent
 from ..calculus.reverse import pullback
-from ..calculus.simplify import simplify, substitute
+from ..calculus.simplify import simplify_all, substitute
 from ..errors import InputError
 from ..expr import Binary, Expr, Name, Partial
 from ..graph.dims import number
@@ -204,10 +204,9 @@ class Descent:
             if line.val is not None:
                 full[line.symbol] = substitute(line.val.node, full)
         self.loss = full.get(target.symbol, target.symbol)
-        self.slopes = [
-            simplify(x)
-            for x in pullback(self.loss, const(1, self.loss.shape), [x.symbol for x in lines])
-        ]
+        self.slopes = simplify_all(
+            pullback(self.loss, const(1, self.loss.shape), [x.symbol for x in lines])
+        )
         self.env = ws.leaves()
 
     def at(self, point: dict[str, np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -354,7 +353,7 @@ def _train_steps(
                 "value",
                 "substitution",
                 Text("{w} after the last step", {"w": Name(line.name)}),
-                (Name(line.name), exact_term(value)),
+                equation(Name(line.name), value.shown()),
                 approx=approx(value),
                 shape=line.leaf.shape,
                 level=0,
