@@ -74,6 +74,8 @@ def solve(
     from .tasks import solve as run
 
     _collect_garbage_again()
+    if not graph:  # nothing needs finding at exit (but the embedded layout cleans up there)
+        atexit.register(gc.freeze)
     solution = run(load(file), only=task, checking=not no_check)
     picture = _drawn(solution, format, out) if graph else None
     _write(_rendered(solution, format, out, picture.name if picture else None), out)
@@ -160,6 +162,7 @@ def graph(
     from .tasks.graph import diagram
     from .tasks.workspace import Workspace
 
+    _collect_garbage_again()
     kinds = [k for k, on in (("png", png), ("svg", svg), ("pdf", pdf), ("dot", dot)) if on] or [
         "png"
     ]
@@ -233,7 +236,6 @@ def _collect_garbage_again() -> None:
 def main() -> None:
     """Run the command; every failure is one message and an exit status."""
     gc.disable()  # importing SymPy sets off dozens of collections that find nothing
-    atexit.register(gc.freeze)
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except TutorError as error:

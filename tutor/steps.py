@@ -169,6 +169,7 @@ class Solution:
     tasks: tuple[TaskResult, ...]
     warnings: tuple[Text, ...] = ()
     diagram: Diagram | None = None
+    relevant: frozenset[str] = frozenset(("layout", "vec", "conv", "ties"))  # conventions to state
 
     @property
     def ok(self) -> bool:

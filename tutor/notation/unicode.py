@@ -172,6 +172,8 @@ class _Printer:
         flat = self.flat(e.right)
         small = superscript(flat)
         base = e.left
+        if e.elementwise and flat == "2" and isinstance(base, Name):
+            return beside(self.at(base), " ⊙ ", self.at(base)), Level.HADAMARD
         if e.elementwise:
             mark = "^∘" + (small or self.exponent(e.right))
         else:

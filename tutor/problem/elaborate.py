@@ -336,7 +336,7 @@ class _Elaborator:
         return n
 
     def call(self, e: Call, name: str | None) -> Piece:
-        func = ALIASES.get(e.func, e.func)
+        func = self.dimensional(e) or ALIASES.get(e.func, e.func)
         op = OPS.get(func)
         if op is None:
             raise InputError(
@@ -349,6 +349,18 @@ class _Elaborator:
         if op.constant:
             return Piece(val, e)
         return self.line(op, pieces, bound.parameters, val, bound.term, name, terms, bound.rest)
+
+    def dimensional(self, e: Call) -> str | None:
+        """`conv` and `max_pool` of vectors are the one-dimensional ones."""
+        place = {"conv": 1, "max_pool": 0}.get(e.func)
+        if place is None or len(e.args) <= place:
+            return None
+        operand = e.args[place]
+        if isinstance(operand, Name) and operand.id in self.lines:
+            flat = len(self.lines[operand.id].shape) == 1
+        else:
+            flat = isinstance(operand, List) and not isinstance(operand.items[0], List)
+        return {"conv": "conv1d", "max_pool": "max_pool1d"}[e.func] if flat else None
 
     # -- lines -------------------------------------------------------------------------------
 

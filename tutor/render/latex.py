@@ -16,6 +16,7 @@ from .outline import (
     answer_words,
     check_words,
     conventions,
+    given_term,
     givens,
     groups,
     number,
@@ -150,7 +151,7 @@ class _Document:
                     shown += rf"\ (\text{{{tex_text(v.dims)}}})"
                 size = 16
             else:
-                value = v.value.expr()
+                value = given_term(v.value)
                 shown = f"{self.math(name)} = {self.math(value)}"
                 size = 8 + self.size(value)
             if not rows or used + size > breaking.ROW:

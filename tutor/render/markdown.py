@@ -11,6 +11,7 @@ from .outline import (
     answer_words,
     check_words,
     conventions,
+    given_term,
     givens,
     groups,
     number,
@@ -66,7 +67,7 @@ class _Page:
             self.put("## Given")
             for v in given:
                 size = f" ({escape.markdown(v.dims)})" if v.shape else ""
-                value = f" = {self.math(v.value.expr())}" if v.value is not None else ""
+                value = f" = {self.math(given_term(v.value))}" if v.value is not None else ""
                 formula_ = escape.markdown_math(formula(Name(v.name), self.names)) + value
                 self.out.append(f"- {_inline(formula_)}{size}")
             self.out.append("")

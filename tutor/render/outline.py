@@ -82,7 +82,7 @@ def result(task: TaskResult) -> Equation | None:
     """What the task found, or None when it lies in tables and steps."""
     members: list[Expr] = [] if task.symbol is None else [task.symbol]
     if task.value is not None:
-        members.append(task.value.expr())
+        members += [task.value.expr()] if task.value.is_short() else []
         decimal, exact = decimals(task.value)
         return Equation(tuple(members), decimal, exact)
     if task.formula is not None:
@@ -94,22 +94,39 @@ def decimals(value: Value) -> tuple[Expr | None, bool]:
     """The decimal to print beside an exact value, and whether it is equal to it."""
     if not value.exact or value.is_integral():
         return None, False
+    if not value.is_short():
+        return value.decimal(), False
     flat = list(value.data.ravel())
     exact = all(
         x.is_Rational and Fraction(int(x.p), int(x.q)) == Fraction(f"{float(x):.6g}") for x in flat
     )
-    return value.decimal(), exact
+    return (None, True) if exact else (value.decimal(), False)
 
 
 def givens(solution: Solution) -> list[Variable]:
     return [v for v in solution.variables.values() if v.kind == "given"]
 
 
+GIVEN_DIGITS = 9  # of a measured number: all that an author is likely to have typed
+
+
+def given_term(value: Value) -> Expr:
+    """A given value: exact, or with more digits than a result has."""
+    if not value.exact:
+        return value.decimal(GIVEN_DIGITS)
+    flat = list(value.data.ravel())
+    fine = any(x.is_Rational and x.q > 10 for x in flat)  # 0.0732 rather than 183/2500
+    if fine and all(x.is_Rational and 10**6 % x.q == 0 for x in flat):
+        return value.decimal(GIVEN_DIGITS)
+    return value.expr()
+
+
 def conventions(solution: Solution) -> list[Text]:
-    """The conventions in words; one that is not in the catalogue prints as name: value."""
+    """The conventions that matter here, in words; an unknown one prints as name: value."""
     return [
         CONVENTIONS.get((k, v), Text("{name}: {value}", {"name": k, "value": v}))
         for k, v in solution.conventions.items()
+        if k in solution.relevant
     ]
 
 
@@ -167,8 +184,8 @@ def diagram_table(diagram: Diagram) -> Table:
             _listed([Name(names[s]) for s in sources]),
             n.dims,
         ]
-        row += [n.value.expr() if n.value is not None else None] if values else []
-        row += [n.gradient.expr() if n.gradient is not None else None] if gradients else []
+        row += [n.value.shown() if n.value is not None else None] if values else []
+        row += [n.gradient.shown() if n.gradient is not None else None] if gradients else []
         rows.append(tuple(row))
     return Table(tuple(columns), tuple(rows))
 

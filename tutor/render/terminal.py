@@ -13,6 +13,7 @@ from .outline import (
     answer_words,
     check_words,
     conventions,
+    given_term,
     givens,
     groups,
     number,
@@ -97,7 +98,9 @@ class _Sheet:
             self.words(f"! {self.sentence(warning)}", "red", hang=2)
 
     def statement(self, source: str) -> None:
-        for part in statement.read(source):
+        for k, part in enumerate(statement.read(source)):
+            if k and part.kind not in ("item", "display"):
+                self.blank()
             text = statement.printed(
                 part.content, escape.terminal, lambda tex: escape.terminal(tex.plain), {}
             )
@@ -114,7 +117,7 @@ class _Sheet:
             return beside(name, f" ({v.dims}, no value)" if v.shape else " (a scalar, no value)")
         size = f"  ({v.dims})" if v.shape else ""
         room = self.columns - 4 - name.width - 3 - len(size)
-        return beside(name, " = ", paper.member(v.value.expr(), room, self.names), size)
+        return beside(name, " = ", paper.member(given_term(v.value), room, self.names), size)
 
     def task(self, task: TaskResult) -> None:
         self.blank()

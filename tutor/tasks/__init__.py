@@ -42,6 +42,7 @@ def solve(problem: Problem, *, only: str | None = None, checking: bool = True) -
         tasks=tuple(results),
         warnings=tuple(session.warnings),
         diagram=session.diagram(),
+        relevant=session.relevant(results),
     )
 
 
@@ -109,6 +110,22 @@ class _Session:
             return None
         return diagram(self.ws, values=False)
 
+    def relevant(self, results: list[TaskResult]) -> frozenset[str]:
+        """The conventions that some result here would change with."""
+        found = set(self.problem.convention.stated)
+        kinds = {r.task for r in results}
+        if self.problem.define:
+            used = [x.op.name for x in self.ws.graph.lines.values() if x.op is not None]
+            if kinds & {"gradient", "jacobian", "shapes"}:
+                found.add("layout")
+            if any(n in ("vec", "unvec") for n in used) or "jacobian" in kinds:
+                found.add("vec")
+            if any(n.startswith("conv") for n in used):
+                found.add("conv")
+            if any(n.startswith("max") or n == "min" for n in used):
+                found.add("ties")
+        return frozenset(found)
+
     def run(self, task: Task) -> list[TaskResult]:
         try:
             results = self.results(task)
@@ -120,7 +137,17 @@ class _Session:
         from .answers import judged
 
         answer = result.answer if result.answer is not None else judged(task, result)
-        return replace(result, answer=answer, text=task.text, points=task.points, hint=task.hint)
+        heading = result.heading
+        if task.args.get("after"):
+            heading = Text("{h}, after task {t}", {"h": heading, "t": task.args["after"]})
+        return replace(
+            result,
+            answer=answer,
+            heading=heading,
+            text=task.text,
+            points=task.points,
+            hint=task.hint,
+        )
 
     def results(self, task: Task) -> list[TaskResult]:
         from importlib import import_module

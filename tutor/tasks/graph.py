@@ -13,6 +13,7 @@ from ..problem.lines import Line
 from ..steps import Diagram, DiagramEdge, DiagramNode, TaskResult, Text
 from ..value import Value
 from .chain import Chain, jacobian_size, paper_value, size_text
+from .gradient import rearranged_given
 from .workspace import Workspace, as_json
 
 
@@ -62,7 +63,7 @@ def diagram(ws: Workspace, values: bool = True, gradients: bool = False) -> Diag
         if line.op is None:
             kind = "parameter" if line.name in trained else "input"
         else:
-            kind = "operation" if users[line.name] else "output"
+            kind = "operation" if users[line.name] or rearranged_given(line) else "output"
         nodes.append(
             DiagramNode(
                 id=line.name,
@@ -104,10 +105,14 @@ def _names(wrt: Any) -> tuple[str, ...]:
 
 
 def _loss(ws: Workspace, lines: list[Line]) -> Line | None:
-    """The last scalar that nothing else uses."""
+    """The scalar that the tasks differentiate, else the only one that nothing else uses."""
+    asked = [t.args["of"] for t in ws.problem.tasks if "wrt" in t.args]
+    named = [ws.graph[n] for n in asked if n in ws.graph.lines and ws.graph[n].has_one_entry]
+    if named:
+        return named[-1]
     users = ws.graph.consumers()
     ends = [x for x in lines if x.op is not None and not users[x.name] and x.has_one_entry]
-    return ends[-1] if ends else None
+    return ends[0] if len(ends) == 1 else None
 
 
 def _gradients(ws: Workspace, loss: Line) -> dict[str, Value]:

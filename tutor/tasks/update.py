@@ -294,7 +294,7 @@ def train(
                 frozenset({0, 1}),
             ),
         ),
-        check=_check_training(ws, here, target, lines),
+        check=_check_training(ws, here, target, descent),
     )
     return result, here
 
@@ -353,7 +353,7 @@ def _train_steps(
                 "value",
                 "substitution",
                 Text("{w} after the last step", {"w": Name(line.name)}),
-                equation(Name(line.name), value.shown()),
+                equation(_new_name(line), exact_term(value)),
                 approx=approx(value),
                 shape=line.leaf.shape,
                 level=0,
@@ -362,24 +362,19 @@ def _train_steps(
     return steps
 
 
-def _check_training(
-    ws: Workspace, here: Workspace, target: Line, lines: Sequence[Line]
-) -> Check | None:
-    """The gradient by central differences at the first and the last point."""
+def _check_training(ws: Workspace, here: Workspace, target: Line, descent: Descent) -> Check | None:
+    """The gradients that the steps took, by differences at the first and the last point."""
     if not ws.checking:
         return None
     worst = 0.0
     for place in (ws, here):
-        for line in lines:
+        _, slopes = descent.at({x.name: Value(_array(place, x)).floats() for x in descent.lines})
+        for line, slope in zip(descent.lines, slopes, strict=True):
             chain = Chain(place, target, line, gradient=True)
-            if chain.final is None or chain.final.value is None:
+            env = place.reference(target)
+            if independent.kink_distance(chain.path, env) < independent.NEAR_KINK:
                 continue
-            if (
-                independent.kink_distance(chain.path, place.reference(target))
-                < independent.NEAR_KINK
-            ):
-                continue
-            derived = Value(chain.final.value).floats()
+            derived = Value(slope).floats()
             worst = max(worst, gradient.difference_error(place, chain, derived))
     return Check(
         "central differences at the first and the last point", worst, worst < independent.AGREE
