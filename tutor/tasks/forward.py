@@ -14,6 +14,7 @@ from ..problem.lines import Line
 from ..steps import Check, Step, TaskResult, Text
 from ..value import Value
 from .numbers import approx, dot_product, equation, exact_term, substituted
+from .windows import first_window
 from .workspace import Workspace, as_json
 
 WORDS = {
@@ -73,6 +74,7 @@ def forward_steps(ws: Workspace, lines: Sequence[Line]) -> list[Step]:
         products = dot_product(line, numbers) if value is not None else None
         result = exact_term(value)
         words = WORDS.get(line.op.name) if line.op else None
+        example = first_window(ws, line) if words else None
         steps.append(
             Step(
                 f"forward.{line.name}",
@@ -81,7 +83,9 @@ def forward_steps(ws: Workspace, lines: Sequence[Line]) -> list[Step]:
                 Text("Compute {y}", {"y": Name(line.name)}),
                 equation(Name(line.name), line.formula, products or middle, result),
                 approx=approx(value) if value is not None else None,
-                why=Text(words) if words else None,
+                why=Text(words + (" {example}" if example else ""), {"example": example})
+                if words
+                else None,
                 shape=line.shape,
                 uses=tuple(
                     f"{'given' if o.op is None else 'forward'}.{o.name}" for o in line.operands

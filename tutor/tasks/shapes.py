@@ -10,6 +10,7 @@ from ..graph import dims
 from ..problem.lines import Line
 from ..steps import Check, Step, Table, TaskResult, Text
 from .chain import jacobian_size, size_text
+from .windows import size_reason, slides
 from .workspace import Workspace, as_json
 
 
@@ -123,6 +124,8 @@ def reason(ws: Workspace, line: Line) -> Text:
         )
     if line.op.name == "homogeneous":
         return Text("{d0} and one more entry, the final 1.", parts)
+    if slides(line):
+        return size_reason(ws, line)
     if line.leaf.order == 0:
         return Text("A number.")
     elementwise = all(o.dims in (line.dims, "1×1") for o in line.operands)

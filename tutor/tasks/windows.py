@@ -1,0 +1,150 @@
+"""How a convolution or pool of the graph slides: its windows, and the first one worked by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..expr import Binary, Call, Expr, Name, Neg, Num, Transpose
+from ..ops.base import integers
+from ..ops.conv import sides
+from ..problem import values
+from ..problem.layer_spec import Window
+from ..problem.lines import Line
+from ..steps import Text
+from ..value import Value, decimal_term
+from .size_equation import chain
+from .workspace import Workspace
+
+MOST_TAPS = 6  # products that are written out
+
+
+def slides(line: Line) -> bool:
+    return line.op is not None and line.op.name.startswith(("conv", "max_pool", "avg_pool"))
+
+
+def windows(ws: Workspace, line: Line) -> list[Window]:
+    """One per spatial axis, of a line for which `slides` holds."""
+    assert line.op is not None
+    n = int(line.op.name[-2])
+    given: dict[str, Any] = dict(line.parameters)
+    size = _shape(ws, line.terms[0])[-n:]
+    if line.op.name.startswith("conv"):
+        kernel = _shape(ws, line.terms[1])[-n:]
+        stride = integers(given.get("stride", 1), n, "stride", 1)
+    else:
+        kernel = integers(given["kernel_size"], n, "kernel_size", 1)
+        step = given.get("stride")
+        stride = kernel if step is None else integers(step, n, "stride", 1)
+    dilation = integers(given.get("dilation", 1), n, "dilation", 1)
+    padding = sides(given.get("padding", 0), size, kernel, stride, dilation)
+    axes = ("length",) if n == 1 else ("height", "width")
+    rounds_up = bool(given.get("ceil_mode", False))
+    return [
+        Window(axes[k], size[k], kernel[k], stride[k], *padding[k], dilation[k], rounds_up)
+        for k in range(n)
+    ]
+
+
+def _shape(ws: Workspace, term: Expr | None) -> tuple[int, ...]:
+    match term:
+        case Name() if term.id in ws.graph.lines:
+            return tuple(int(d) for d in ws.graph[term.id].shape)
+        case Transpose():
+            shape = _shape(ws, term.arg)
+            return (1, *shape) if len(shape) == 1 else shape[::-1]
+        case Neg():
+            return _shape(ws, term.arg)
+        case _:
+            assert term is not None
+            return values.evaluate(term).shape
+
+
+def size_reason(ws: Workspace, line: Line) -> Text:
+    """⌊(n + 2p − d(k − 1) − 1)/s⌋ + 1 windows along each axis, with the numbers."""
+    found: dict[str, Expr] = {}
+    for window in windows(ws, line):
+        members = chain(window, "m")
+        found[window.axis] = Binary("==", members[2], members[-1])
+    if len(set(found.values())) == 1:
+        return Text("Windows along each axis: {e}.", {"e": next(iter(found.values()))})
+    listed = ", ".join(f"{axis} {{{axis}}}" for axis in found)
+    return Text("Windows: " + listed + ".", found)
+
+
+def first_window(ws: Workspace, line: Line) -> Text | None:
+    """The first entry of the result worked by hand, where that is short."""
+    if not slides(line) or ws.numbers[line.name] is None:
+        return None
+    assert line.op is not None
+    sliding = windows(ws, line)
+    x = _numbers(ws, line.terms[0])
+    if x is None or sum(d != 1 for d in x.shape) > len(sliding):
+        return None  # channels: too long for one line
+    taps = list(np.ndindex(*(w.kernel for w in sliding)))
+    if not 1 < len(taps) <= MOST_TAPS:
+        return None
+    x = x.reshape([w.size for w in sliding])
+    entries = [_entry(x, sliding, tap) for tap in taps]
+    total = np.ravel(ws.numbers[line.name])[0]
+    if line.op.name.startswith("conv"):
+        work = _products(ws, line, sliding, taps, entries)
+        message = "{work} = {result} is the first entry."
+    elif line.op.name.startswith("max"):
+        work = Call("max", tuple(e for e in entries if e is not None))
+        message = "{work} = {result} is the first one."
+    else:
+        return None
+    if work is None:
+        return None
+    return Text(message, {"work": work, "result": _term(total)})
+
+
+def _numbers(ws: Workspace, term: Expr | None) -> np.ndarray | None:
+    flips = isinstance(term, Transpose)
+    inner = term.arg if isinstance(term, Transpose) else term
+    if isinstance(inner, Name) and inner.id in ws.graph.lines:
+        value = ws.paper(ws.graph[inner.id])
+        data = None if value is None else value.data
+    elif inner is None or isinstance(inner, Neg):
+        return None
+    else:
+        data = values.evaluate(inner).data
+    return data.T if flips and data is not None else data
+
+
+def _entry(x: np.ndarray, sliding: list[Window], tap: tuple[int, ...]) -> Expr | None:
+    """What the tap of the first window meets; None in the padding."""
+    place = tuple(k * w.dilation - w.before for k, w in zip(tap, sliding, strict=True))
+    inside = all(0 <= i < w.size for i, w in zip(place, sliding, strict=True))
+    return _term(x[place]) if inside else None
+
+
+def _products(
+    ws: Workspace,
+    line: Line,
+    sliding: list[Window],
+    taps: list[tuple[int, ...]],
+    entries: list[Expr | None],
+) -> Expr | None:
+    w = _numbers(ws, line.terms[1])
+    if w is None or w.size != len(taps):
+        return None
+    w = w.reshape([v.kernel for v in sliding])
+    if line.parameters.get("_conv_") == "convolution":
+        w = w[tuple(slice(None, None, -1) for _ in sliding)]
+    total: Expr | None = None
+    for tap, entry in zip(taps, entries, strict=True):
+        part = Binary("*", entry or Num("0"), _term(w[tap]))
+        total = part if total is None else Binary("+", total, part)
+    bias = _numbers(ws, line.terms[2]) if len(line.terms) > 2 and line.terms[2] else None
+    if bias is not None and total is not None:
+        total = Binary("+", total, _term(bias.ravel()[0]))
+    return total
+
+
+def _term(x: Any) -> Expr:
+    if isinstance(x, float):
+        return decimal_term(x)
+    return Value(np.array(x, dtype=object)).shown()
