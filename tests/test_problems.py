@@ -180,7 +180,7 @@ def test_a_wrong_answer_is_reported(tmp_path: Path, monkeypatch, capsys) -> None
     assert "[-12, -6]" in text
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text(text.replace("[-12, -6]", "[-12, 6]"))
-    assert status(monkeypatch, wrong) == 0  # the answer is the author's: nobody is graded here
+    assert status(monkeypatch, wrong) == 1
     out = " ".join(capsys.readouterr().out.split())
     assert "differs from the expected answer [-12, 6]" in out
     assert "entry 2 was expected to be 6, but is -6" in out

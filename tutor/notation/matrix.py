@@ -64,6 +64,8 @@ def _sum(node: Node, leaf: Leaves, vec: str) -> Expr:
         else:
             term = matrix_term(whole, leaf, vec)
         terms.append((sp.S.NegativeOne if negative else sp.S.One, term))
+    lead = next((k for k, (c, _) in enumerate(terms) if c == 1), 0)
+    terms.insert(0, terms.pop(lead))  # p − y rather than −y + p
     return sum_term(terms)
 
 

@@ -148,18 +148,19 @@ def _cross_entropy(z: Val, t: Val, reduction: Word = "mean") -> Val:
         f"the scores of cross_entropy are a vector or a batch of rows, not size {z.dims}",
     )
     classes = z.node.shape[-1]
-    p = call("log_softmax", [z.node], (z.order - 1,), z.node.shape)
+    own = tuple(range(z.order))
     if t.order == z.order:
         require(dims.same_shape(t.node.shape, z.node.shape),
                 f"scores {{left}} of size {z.dims} and probabilities {{right}} of size {t.dims} differ")  # fmt: skip
-        target = t.node
-    else:
+        p = call("log_softmax", [z.node], (z.order - 1,), z.node.shape)
+        losses = ein([(t.node, own), (p, own)], own[:-1], -1)
+    else:  # logsumexp(z) − z[t]: the same number, and its gradient is softmax(z) − onehot(t)
         require(t.order == z.order - 1 and dims.same_shape(t.node.shape, z.node.shape[:-1]),
                 f"scores {{left}} of size {z.dims} need one class index per row, "
                 f"or probabilities of the same size; {{right}} has size {t.dims}")  # fmt: skip
-        target = call("one_hot", [t.node], (classes,), (*t.node.shape, classes))
-    own = tuple(range(z.order))
-    losses = ein([(target, own), (p, own)], own[:-1], -1)
+        hot = call("one_hot", [t.node], (classes,), (*t.node.shape, classes))
+        total = call("logsumexp", [z.node], (z.order - 1,), z.node.shape[:-1])
+        losses = g.sub(total, ein([(hot, own), (z.node, own)], own[:-1]))
     return reduce_loss(Val(losses), reduction)
 
 
