@@ -102,7 +102,7 @@ class _Page:
         points = ""
         if task.points is not None:
             points = f" ({task.points:g} point{'' if task.points == 1 else 's'})"
-        self.put(f"## {escape.markdown(number(task))} {self.words(task.heading)}{points}")
+        self.put(f"## {_number(task)} {self.words(task.heading)}{points}")
         if task.text:
             self.statement(task.text)
         for heading, run in groups(visible(task, self.level)):
@@ -178,3 +178,8 @@ def _inline(body: str) -> str:
     r"""A formula in a sentence or a table cell, where Markdown would eat `\\` and split at `|`."""
     body = escape.markdown_math(body).replace(r"\\", r"\cr").replace("|", r"\vert ")
     return f"${body}$"
+
+
+def _number(task: TaskResult) -> str:
+    """A heading's number as it is; a name is text."""
+    return number(task) if task.id.isdigit() else escape.markdown(number(task))
