@@ -16,10 +16,10 @@ from tutor.api import loads
 from tutor.calculus.reverse import gradient, jacobian, pullback
 from tutor.calculus.simplify import simplify, substitute
 from tutor.graph import dims
+from tutor.graph.interned import _table
 from tutor.graph.node import (
     Node,
     T,
-    _table,
     add,
     broadcast,
     call,

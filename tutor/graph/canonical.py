@@ -1,18 +1,62 @@
-"""The canonical form of an index expression: independent of factor order and of label names.
+"""Digests of nodes: the same for nodes that differ only in the order of commuting parts.
 
-Colour refinement on the bipartite graph of factors and labels; where labels stay tied, each is
-tried first and the smallest encoding wins, within a budget (beyond it the form is still valid,
-merely not canonical: two equal products may then count as different).
+The form of a product is independent of factor order and of label names: colour refinement on
+the bipartite graph of factors and labels; where labels stay tied, each is tried first and the
+smallest encoding wins, within a budget (beyond it the form is still valid, merely not canonical:
+two equal products may then count as different).
 """
 
 from __future__ import annotations
 
-from .node import Ein, Node, _hash, _name, is_symmetric
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+from .dims import Shape
+from .interned import Ein, Node, is_symmetric
 
 BUDGET = 48
 
 
-def encode_ein(node: Node) -> bytes:
+@lru_cache(maxsize=20_000)
+def _name(x: Any) -> bytes:
+    return str(x).encode()
+
+
+def _hash(*parts: bytes) -> bytes:
+    h = blake2b(digest_size=16)
+    for p in parts:
+        h.update(len(p).to_bytes(4, "big"))
+        h.update(p)
+    return h.digest()
+
+
+def _shape_name(shape: Shape) -> bytes:
+    return b",".join(_name(d) for d in shape)
+
+
+def digest(node: Node) -> bytes:
+    """The key of a node whose operands have theirs."""
+    match node.kind:
+        case "var":
+            marks = ",".join(sorted(node.attr.properties))
+            return _hash(
+                b"var", repr(node.attr.name).encode(), marks.encode(), _shape_name(node.shape)
+            )
+        case "rel":
+            return _hash(b"rel", _name(node.attr), _shape_name(node.shape))
+        case "map":
+            return _hash(b"map", _name(node.attr), node.args[0].key)
+        case "call":
+            return _hash(b"call", _name(node.attr), *(a.key for a in node.args))
+        case "add":
+            terms = sorted(a.key + _name(c) for a, c in zip(node.args, node.attr, strict=True))
+            return _hash(b"add", *terms)
+        case _:
+            return _hash(b"ein", _name(node.attr.coef), _shape_name(node.shape), _encode_ein(node))
+
+
+def _encode_ein(node: Node) -> bytes:
     attr: Ein = node.attr
     factors = [
         (a.key, labels, is_symmetric(a)) for a, labels in zip(node.args, attr.labels, strict=True)

@@ -162,3 +162,10 @@ def compact(e: Expr) -> bool:
             return compact(e.left) and compact(e.right)
         case _:
             return False
+
+
+def starts_compact(e: Expr) -> bool:
+    """2π and 2z₃ touch; 2·sin(x), 2·3 and 2·(a + b) do not."""
+    while isinstance(e, Binary) and e.op in ("*", "@", "/", "**"):
+        e = e.left
+    return isinstance(e, Name) and compact(e)

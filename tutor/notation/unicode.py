@@ -120,7 +120,7 @@ class _Printer:
             right = enclose(self.at(e.right))
         elif (isinstance(e.right, Sum) and op in ("*", "@")) or associates(e, e.right):
             right = self.at(e.right)
-        return beside(left, self.sign(e, left, right), right), level
+        return beside(left, self.sign(e, right), right), level
 
     def coefficient(self, e: Expr) -> Block | None:
         """A quotient in front of a product: ½·x, (π/2)·x."""
@@ -132,7 +132,7 @@ class _Printer:
                 return line(found)
         return enclose(self.at(e))
 
-    def sign(self, e: Binary, left: Block, right: Block) -> str:
+    def sign(self, e: Binary, right: Block) -> str:
         match paper_op(e):
             case ".*":
                 return " ⊙ "
@@ -143,7 +143,7 @@ class _Printer:
                 return " " if simple else " · "
             case "*" if isinstance(e.right, Sum):
                 return "·"
-            case "*" if _plain_number(e.left) and _starts_with_letter(e.right):
+            case "*" if _plain_number(e.left) and functions.starts_compact(e.right):
                 return ""
             case "*":
                 return "·"
@@ -297,13 +297,6 @@ class _Printer:
 
 def _plain_number(e: Expr) -> bool:
     return isinstance(e, Num) and "e" not in e.text.lower()
-
-
-def _starts_with_letter(e: Expr) -> bool:
-    """2π and 2z₃ touch; 2·sin(x), 2·3 and 2·(a + b) do not."""
-    while isinstance(e, Binary) and e.op in ("*", "@", "/", "**"):
-        e = e.left
-    return isinstance(e, Name) and functions.compact(e)
 
 
 def _number(text: str) -> tuple[Block, Level]:

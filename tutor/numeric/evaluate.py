@@ -17,7 +17,8 @@ from ..graph.dims import Dim
 from ..graph.node import Node, topological
 from ..ops import KEPT
 from ..ops.scalar import compiled, exact
-from .contract import Relation, contract, work
+from .contract import contract, work
+from .relation import Relation
 
 Env = Mapping[Node, np.ndarray]
 Sizes = Mapping[sp.Expr, int]

@@ -7,19 +7,22 @@ know forward value and derivative. Adding an operation is one row in one of the 
 
 from __future__ import annotations
 
-from . import arithmetic, conv, elementwise, loss, reduce, reshape
-from .arithmetic import OPERATORS
+from . import arithmetic, conv, elementwise, loss, matrix, pool, reduce, reshape
 from .base import Op, Val
 from .reshape import STRUCTURE
 
 _ROWS: tuple[Op, ...] = (
     *elementwise.ELEMENTWISE,
     *arithmetic.ARITHMETIC,
+    *matrix.PRODUCTS,
     *reduce.REDUCE,
     *reshape.RESHAPE,
     *loss.LOSS,
     *conv.CONV,
+    *pool.POOL,
 )
+
+OPERATORS: dict[str, Op] = {**arithmetic.OPERATORS, **matrix.OPERATORS}
 
 OPS: dict[str, Op] = {op.name: op for op in _ROWS}
 
@@ -32,7 +35,7 @@ ALIASES: dict[str, str] = {
 
 KEPT: dict[str, Op] = {
     op.name: op
-    for op in (*_ROWS, *arithmetic.INTERNAL, *reduce.INTERNAL, *conv.INTERNAL, *loss.INTERNAL)
+    for op in (*_ROWS, *arithmetic.INTERNAL, *reduce.INTERNAL, *pool.INTERNAL, *loss.INTERNAL)
     if op.forward is not None
 }
 

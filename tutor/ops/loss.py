@@ -10,8 +10,9 @@ import sympy as sp
 from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node, T, call, ein, map_
-from .arithmetic import _add, _matmul, _sub, _transpose
+from .arithmetic import add, sub
 from .base import Dims, Int, Op, Val, Word, axes_of, is_column, require
+from .matrix import matmul, transpose
 from .reduce import _mean, _sum
 
 NORMAL = (-2.0, 2.0)
@@ -108,13 +109,13 @@ def _linear(x: Val, weight: Val, bias: Val | None = None) -> Val:
         weight.order == 2, f"the weight of linear is a matrix (out × in), not size {weight.dims}"
     )
     if is_column(x) and x.order == 1:
-        y = _matmul(weight, x)
+        y = matmul(weight, x)
         y = Val(g.broadcast(y.node, (), (1,))) if y.order == 0 else y
-        return y if bias is None else _add(y, bias)
-    y = _matmul(x, _transpose(weight))
+        return y if bias is None else add(y, bias)
+    y = matmul(x, transpose(weight))
     if bias is None:
         return y
-    return _add(y, Val(bias.node, row=True) if bias.order == 1 else bias)
+    return add(y, Val(bias.node, row=True) if bias.order == 1 else bias)
 
 
 def _linear_plain(x: np.ndarray, weight: np.ndarray, bias: Any = None) -> np.ndarray:
@@ -130,7 +131,7 @@ def reduce_loss(x: Val, reduction: str) -> Val:
 
 
 def _mse_loss(x: Val, y: Val, reduction: Word = "mean") -> Val:
-    gap = _sub(x, y)
+    gap = sub(x, y)
     return reduce_loss(Val(map_(T**2, gap.node), gap.row), reduction)
 
 

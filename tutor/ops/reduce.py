@@ -11,7 +11,7 @@ import sympy as sp
 from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node, T, call, ein, map_
-from .arithmetic import _maximum, _minimum
+from .arithmetic import maximum, minimum
 from .base import Flag, Int, Op, Val, Word, axes_of, require
 
 NORMAL = (-2.0, 2.0)
@@ -53,7 +53,7 @@ def _max(
     x: Val, y: Val | None = None, axis: Int = None, keepdims: Flag = False, _ties: Word = "first"
 ) -> Val:
     if y is not None:
-        return _maximum(x, y)
+        return maximum(x, y)
     return reduced(x, axis, keepdims, lambda n, axes: whole_max(n, axes, _ties))
 
 
@@ -61,7 +61,7 @@ def _min(
     x: Val, y: Val | None = None, axis: Int = None, keepdims: Flag = False, _ties: Word = "first"
 ) -> Val:
     if y is not None:
-        return _minimum(x, y)
+        return minimum(x, y)
     flip = lambda n, axes: g.scale(-1, whole_max(g.scale(-1, n), axes, _ties))  # noqa: E731
     return reduced(x, axis, keepdims, flip)
 
@@ -85,7 +85,7 @@ def _max_vjp(g_: Node, lead: int, y: Node) -> tuple[Node]:
     return (ein([(g_, front + out), (winner, own)], front + own),)
 
 
-def _onehot_forward(arrays: list[np.ndarray], parameters: Any) -> np.ndarray:
+def onehot_forward(arrays: list[np.ndarray], parameters: Any) -> np.ndarray:
     """1 at the first maximum over the axes (or shared between all of them)."""
     axes, ties = parameters
     x = arrays[0]
@@ -183,5 +183,5 @@ REDUCE: tuple[Op, ...] = (
 INTERNAL: tuple[Op, ...] = (
     Op("argmax_onehot", "x[...] -> [...]", lambda x: x, "The winner's place does not move.",
        "d onehot = 0", "constant", "definition", "onehot", lambda x: x,
-       forward=_onehot_forward, vjp=lambda g_, lead, y: (None,)),
+       forward=onehot_forward, vjp=lambda g_, lead, y: (None,)),
 )  # fmt: skip

@@ -14,7 +14,8 @@ from . import values
 from .expression import extent
 
 if TYPE_CHECKING:
-    from .elaborate import Piece, _Elaborator
+    from .elaborate import _Elaborator
+    from .surface import Piece
 
 SYNONYMS = {"dim": "axis", "keepdim": "keepdims"}
 
@@ -142,9 +143,9 @@ class Binder:
             if isinstance(e, List):
                 return tuple(self.convert(x, kind, name) for x in e.items)
             if isinstance(e, Name | Num | Neg) or names(e) or kind == "Dims":
-                size = self.elaborator.dimension(e)
+                size = self.elaborator.sizes.dimension(e)
             else:
-                size = self.elaborator.integer(e)
+                size = self.elaborator.sizes.integer(e)
             if kind == "Dims":
                 inside = not isinstance(size, int) or size > 0 or size == -1
                 if not inside:

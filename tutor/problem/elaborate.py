@@ -6,15 +6,11 @@ equation between them, and the definitions are elaborated again with what it fix
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 import sympy as sp
 
 from .. import limits
-from ..errors import InputError, ShapeError, did_you_mean
+from ..errors import InputError, did_you_mean
 from ..expr import (
     Binary,
     Call,
@@ -24,32 +20,24 @@ from ..expr import (
     Name,
     Neg,
     Num,
-    Slice,
     Transpose,
     names,
     walk,
 )
 from ..graph import dims
 from ..graph import node as g
-from ..graph.dims import Dim
 from ..graph.node import Node
 from ..notation.text import text
 from ..ops import ALIASES, OPERATORS, OPS, STRUCTURE
-from ..ops.base import Op, Val
+from ..ops.base import Val
 from ..value import Value
 from . import values
 from .bind import Binder
 from .expression import extent
 from .lines import Graph, Line
-from .model import Definition, Given, Problem, Source
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A subterm after elaboration: what it is, and how it prints inside a larger term."""
-
-    val: Val
-    term: Expr
+from .model import Definition, Problem
+from .sizes import Sizes
+from .surface import Piece, Surface
 
 
 def elaborate(problem: Problem, skip: frozenset[str] = frozenset()) -> Graph:
@@ -80,93 +68,22 @@ def elaborate(problem: Problem, skip: frozenset[str] = frozenset()) -> Graph:
 class _Elaborator:
     def __init__(self, problem: Problem, unifier: dims.Unifier, skip: frozenset[str]) -> None:
         self.problem = problem
-        self.unifier = unifier
         self.skip = set(skip)
-        self.sizes: dict[str, sp.Symbol] = {}
-        self.lines: dict[str, Line] = {}
+        self.sizes = Sizes(unifier)
+        self.surface = Surface(problem, self.sizes)
+        self.lines = self.surface.lines
         self.constants: dict[Node, np.ndarray] = {}
-        self.source: Source | None = None
-        self.definition: Definition | None = None
-        taken = set(problem.given) | {n for d in problem.define for n in d.names}
-        self.taken = taken
-        self.counter = 0
-        self.hidden = {
-            "_vec": problem.convention.vec,
-            "_ties": problem.convention.ties,
-            "_conv_": problem.convention.conv,
-        }
 
     def graph(self) -> Graph:
         for given in self.problem.given.values():
-            self.collect_sizes(given)
+            self.sizes.collect(given)
         for given in self.problem.given.values():
-            self.lines[given.name] = self.given(given)
+            self.lines[given.name] = self.sizes.line(given)
         for definition in self.ordered():
             self.define(definition)
         if len(self.lines) > limits.GRAPH_NODES:
             raise InputError(f"more than {limits.GRAPH_NODES:,} operations")
-        return Graph(self.lines, self.constants, self.sizes, self.problem.convention)
-
-    # -- givens ------------------------------------------------------------------------------
-
-    def collect_sizes(self, given: Given) -> None:
-        for d in given.shape or ():
-            if not isinstance(d, str):
-                for name in names(d):
-                    if name != "?":
-                        self.sizes.setdefault(name, dims.symbol(name))
-
-    def given(self, given: Given) -> Line:
-        if given.shape is not None:
-            shape = tuple(self.declared(d, given, k) for k, d in enumerate(given.shape))
-        else:
-            assert given.value is not None
-            shape = given.value.shape
-        properties = given.properties & {"symmetric", "diagonal", "positive"}
-        leaf = Val(g.var(given.name, shape, properties))
-        if "homogeneous" in given.properties:
-            leaf = OPS["homogeneous"].define(leaf)
-        return Line(
-            given.name,
-            "given",
-            leaf,
-            value=given.value,
-            label=given.label,
-            where=given.where,
-            properties=given.properties,
-        )
-
-    def declared(self, d: Expr | str, given: Given, axis: int) -> Dim:
-        if d == "?" or (isinstance(d, Name) and d.id == "?"):
-            return self.unifier.resolve(dims.unknown(f"{given.name}.{axis}"))
-        return self.dimension(d)  # type: ignore[arg-type]
-
-    def dimension(self, e: Expr) -> Dim:
-        """An integer or symbolic size from a term."""
-        match e:
-            case Num():
-                n = values.number(e.text)
-                if n is None or not getattr(n, "is_Integer", False):
-                    raise InputError(f"a size must be a whole number, not `{e.text}`", span=e.span)
-                return int(n)
-            case Name() if e.id in self.sizes:
-                return self.sizes[e.id]
-            case Name():
-                raise InputError(
-                    f"`{e.id}` is not a size", hint=did_you_mean(e.id, self.sizes), span=e.span
-                )
-            case Neg():
-                return dims.dim(-dims.number(self.dimension(e.arg)))
-            case Binary() if e.op in "+-*/" or e.op == "**":
-                a, b = dims.number(self.dimension(e.left)), dims.number(self.dimension(e.right))
-                value = {"+": a + b, "-": a - b, "*": a * b}.get(e.op)
-                if value is None:
-                    value = a / b if e.op == "/" else a**b
-                return dims.dim(value)
-            case _:
-                raise InputError(
-                    "a size is expected here: a number, a name, or + - * of them", span=extent(e)
-                )
+        return Graph(self.lines, self.constants, self.sizes.known, self.problem.convention)
 
     # -- definitions -------------------------------------------------------------------------
 
@@ -191,7 +108,7 @@ class _Elaborator:
         if any(n in self.skip for n in names(definition.expr)):
             self.skip.update(definition.names)
             return
-        self.source, self.definition = definition.source, definition
+        self.surface.where = definition.where
         try:
             if len(definition.names) > 1:
                 raise InputError("this operation has one result", span=extent(definition.expr))
@@ -227,7 +144,7 @@ class _Elaborator:
             op, inner = OPERATORS[".T"], piece.term.arg
         elif isinstance(piece.term, Neg):
             op, inner = OPERATORS["neg"], piece.term.arg
-        self.line(op, [piece], {}, piece.val, piece.term, name, (inner,))
+        self.surface.line(op, [piece], {}, piece.val, piece.term, name, (inner,))
 
     def constant_value(self, val: Val) -> Value | None:
         from ..numeric.evaluate import TooLong, evaluate
@@ -246,7 +163,7 @@ class _Elaborator:
     def piece(self, e: Expr, name: str | None = None) -> Piece:
         """Elaborate a term; an operation becomes a line of its own."""
         if not isinstance(e, Name | Num) and not any(
-            n in self.lines or n in self.sizes for n in names(e)
+            n in self.lines or n in self.sizes.known for n in names(e)
         ):
             constant = self.literal(e)
             if constant is not None:
@@ -259,32 +176,36 @@ class _Elaborator:
             case Transpose():
                 inner = self.piece(e.arg)
                 return Piece(
-                    self.apply(OPERATORS[".T"], [inner], {}, e.span), Transpose(inner.term)
+                    self.surface.apply(OPERATORS[".T"], [inner], {}, e.span), Transpose(inner.term)
                 )
             case Neg():
                 inner = self.piece(e.arg)
                 if isinstance(inner.term, Num) or not names(inner.term):
                     return Piece(Val(g.scale(-1, inner.val.node), inner.val.row), Neg(inner.term))
-                return Piece(self.apply(OPERATORS["neg"], [inner], {}, e.span), Neg(inner.term))
+                return Piece(
+                    self.surface.apply(OPERATORS["neg"], [inner], {}, e.span), Neg(inner.term)
+                )
             case Binary():
                 left, right = self.piece(e.left), self.piece(e.right)
                 op = OPERATORS[e.op]
-                val = self.apply(op, [left, right], {}, e.span)
+                val = self.surface.apply(op, [left, right], {}, e.span)
                 both = left.val.order > 0 and right.val.order > 0
                 spread = (e.op in "*/" and both) or (e.op == "**" and left.val.order > 0)
                 term = Binary(e.op, left.term, right.term, spread)
-                return self.line(op, [left, right], {}, val, term, name)
+                return self.surface.line(op, [left, right], {}, val, term, name)
             case List():
                 parts = [self.piece(x) for x in e.items]
                 op = STRUCTURE["[]"]
-                val = self.apply(op, parts, {}, e.span)
-                return self.line(op, parts, {}, val, List(tuple(p.term for p in parts)), name)
+                val = self.surface.apply(op, parts, {}, e.span)
+                return self.surface.line(
+                    op, parts, {}, val, List(tuple(p.term for p in parts)), name
+                )
             case Index():
                 inner = self.piece(e.arg)
-                items = tuple(self.index_item(x) for x in e.items)
+                items = tuple(self.sizes.index_item(x) for x in e.items)
                 op = STRUCTURE["x[i]"]
-                val = self.apply(op, [inner], {"items": items}, e.span)
-                return self.line(
+                val = self.surface.apply(op, [inner], {"items": items}, e.span)
+                return self.surface.line(
                     op, [inner], {"items": items}, val, Index(inner.term, e.items), name
                 )
             case Call():
@@ -299,14 +220,14 @@ class _Elaborator:
     def name(self, e: Name) -> Piece:
         if e.id in self.lines:
             return Piece(self.lines[e.id].leaf, Name(e.id))
-        if e.id in self.sizes:
-            return Piece(Val(g.const(self.sizes[e.id])), Name(e.id))
+        if e.id in self.sizes.known:
+            return Piece(Val(g.const(self.sizes.known[e.id])), Name(e.id))
         if e.id in ("pi", "e"):
             return Piece(Val(g.const(sp.pi if e.id == "pi" else sp.E)), Name(e.id))
         raise InputError(
             f"unknown name `{e.id}`",
             span=e.span,
-            hint=did_you_mean(e.id, [*self.lines, *self.sizes]),
+            hint=did_you_mean(e.id, [*self.lines, *self.sizes.known]),
         )
 
     def literal(self, e: Expr) -> Piece | None:
@@ -324,17 +245,6 @@ class _Elaborator:
         self.constants[leaf] = data
         return Piece(Val(leaf, row), e)
 
-    def index_item(self, e: Expr) -> Any:
-        if isinstance(e, Slice):
-            return tuple(None if x is None else self.integer(x) for x in (e.start, e.stop, e.step))
-        return self.integer(e)
-
-    def integer(self, e: Expr) -> int:
-        n = self.dimension(e)
-        if not isinstance(n, int):
-            raise InputError(f"an index must be a number, not `{text(e)}`", span=extent(e))
-        return n
-
     def call(self, e: Call, name: str | None) -> Piece:
         func = self.dimensional(e) or ALIASES.get(e.func, e.func)
         op = OPS.get(func)
@@ -345,10 +255,12 @@ class _Elaborator:
         bound = Binder(self, op, e).bind()
         pieces = [p for p in bound.operands if p is not None]
         terms = tuple(None if p is None else p.term for p in bound.operands)
-        val = self.apply(op, bound.operands, bound.parameters, e.span, bound.rest)
+        val = self.surface.apply(op, bound.operands, bound.parameters, e.span, bound.rest)
         if op.constant:
             return Piece(val, e)
-        return self.line(op, pieces, bound.parameters, val, bound.term, name, terms, bound.rest)
+        return self.surface.line(
+            op, pieces, bound.parameters, val, bound.term, name, terms, bound.rest
+        )
 
     def dimensional(self, e: Call) -> str | None:
         """`conv` and `max_pool` of vectors are the one-dimensional ones."""
@@ -361,81 +273,3 @@ class _Elaborator:
         else:
             flat = isinstance(operand, List) and not isinstance(operand.items[0], List)
         return {"conv": "conv1d", "max_pool": "max_pool1d"}[e.func] if flat else None
-
-    # -- lines -------------------------------------------------------------------------------
-
-    def apply(
-        self,
-        op: Op,
-        operands: list[Any],
-        parameters: Mapping[str, Any],
-        span: Any,
-        rest: tuple[Any, ...] = (),
-    ) -> Val:
-        """Run the operation's definition; a shape error gets the operands' own words."""
-        args = [p.val if isinstance(p, Piece) else p for p in operands]
-        hidden = {k: v for k, v in self.hidden.items() if any(p.name == k for p in op.parameters)}
-        try:
-            val = op.define(*args, *rest, **parameters, **hidden)
-        except InputError as error:
-            terms = [text(p.term) for p in operands if isinstance(p, Piece)]
-            raise _named(error, terms, span) from None
-        if val.order > limits.TENSOR_ORDER:
-            raise ShapeError(
-                f"the result has order {val.order}; the limit is {limits.TENSOR_ORDER}", span=span
-            )
-        return val
-
-    def line(
-        self,
-        op: Op,
-        pieces: list[Piece],
-        parameters: Mapping[str, Any],
-        val: Val,
-        term: Expr,
-        name: str | None,
-        terms: tuple[Expr | None, ...] = (),
-        rest: tuple[Any, ...] = (),
-    ) -> Piece:
-        used = tuple(self.lines[n] for n in dict.fromkeys(names(term)) if n in self.lines)
-        plain = all(isinstance(t, Num | Neg | Name) for t in terms or (p.term for p in pieces))
-        if not used and plain and op in OPERATORS.values():
-            return Piece(val, term)  # arithmetic on numbers and sizes stays where it is
-        kind = "defined" if name else "auto"
-        name = name or self.automatic()
-        assert self.definition is not None
-        leaf = Val(g.var(name, val.node.shape), val.row, val.product)
-        hidden = {k: v for k, v in self.hidden.items() if any(p.name == k for p in op.parameters)}
-        self.lines[name] = Line(
-            name,
-            kind,
-            leaf,
-            val,
-            term,
-            op,
-            used,
-            {**parameters, **hidden},
-            terms or tuple(p.term for p in pieces),
-            rest,
-            where=self.definition.where,
-        )
-        return Piece(leaf, Name(name))
-
-    def automatic(self) -> str:
-        while True:
-            self.counter += 1
-            name = f"z{self.counter}"
-            if name not in self.taken and name not in OPS and name not in self.sizes:
-                return name
-
-
-def _named(error: InputError, terms: list[str], span: Any) -> ShapeError:
-    """The same error with {left} and {right} filled by the operands as typed."""
-
-    def fill(message: str) -> str:
-        for hole, term in zip(("{left}", "{right}"), terms, strict=False):
-            message = message.replace(hole, term)
-        return message
-
-    hint = fill(error.hint) if error.hint else None
-    return ShapeError(fill(error.message), hint=hint, span=error.span or span, where=error.where)

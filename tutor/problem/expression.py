@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from .. import limits
 from ..errors import InputError, did_you_mean
 from ..expr import (
     Binary,
@@ -37,7 +36,7 @@ from ..expr import (
 )
 from .constants import Folder
 from .cursor import Cursor, shown
-from .lexer import KEYWORDS, Token
+from .lexer import Token, check_name
 
 CONSTANTS = ("pi", "e")
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
@@ -304,15 +303,3 @@ class _Parser(Cursor):
         end = end if last is None else extent(last)[1]
         start, stop, step = [*parts, None][:3]
         return Slice(start, stop, step, span=(first.start, end))
-
-
-def check_name(word: str, span: Span | None = None) -> None:
-    """Raise unless `word` may be the name of a variable or a function."""
-    if word == "lambda":
-        raise InputError("`lambda` is reserved", hint="write `lambda_`", span=span)
-    if word in KEYWORDS:
-        raise InputError(f"`{word}` is a reserved word", span=span)
-    if not word[:1].isascii() or not word[:1].isalpha():
-        raise InputError(f"a name begins with a letter, not as in `{word[:40]}`", span=span)
-    if len(word) > limits.NAME_CHARACTERS:
-        raise InputError(f"a name of more than {limits.NAME_CHARACTERS} characters", span=span)

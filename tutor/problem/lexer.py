@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from .. import limits
 from ..errors import InputError
+from ..expr import Span
 
 # Python's, so that generated code and hand-written scripts can use every name of a problem.
 KEYWORDS = frozenset(keyword.kwlist)
@@ -200,3 +201,15 @@ def _instead(char: str) -> str:
             return f"use `**{plain}`"
         return f"use `{plain}`"
     return "expressions are written in ASCII, with names such as `alpha`"
+
+
+def check_name(word: str, span: Span | None = None) -> None:
+    """Raise unless `word` may be the name of a variable or a function."""
+    if word == "lambda":
+        raise InputError("`lambda` is reserved", hint="write `lambda_`", span=span)
+    if word in KEYWORDS:
+        raise InputError(f"`{word}` is a reserved word", span=span)
+    if not word[:1].isascii() or not word[:1].isalpha():
+        raise InputError(f"a name begins with a letter, not as in `{word[:40]}`", span=span)
+    if len(word) > limits.NAME_CHARACTERS:
+        raise InputError(f"a name of more than {limits.NAME_CHARACTERS} characters", span=span)

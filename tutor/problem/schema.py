@@ -15,7 +15,8 @@ from .. import limits
 from ..errors import InputError, did_you_mean
 from ..expr import Expr
 from . import tree
-from .expression import CONSTANTS, check_name, parse
+from .expression import CONSTANTS, parse
+from .lexer import check_name
 from .model import Source
 from .tree import Node, Scalar
 

@@ -171,23 +171,17 @@ class _Session:
                     if task.kind == "gradient" and not args.get("after"):
                         ws.derived.setdefault((args["of"], name), task.id)
                 return found
-            case "update":
-                result, here = module.solve(
-                    ws, task.id, args["of"], _as_tuple(args["wrt"]), args["rate"], args["steps"]
-                )
-                self.after[task.id] = here
-                return [result]
-            case "train":
-                result, here = module.train(
+            case "update" | "train":
+                more = (args["report"],) if task.kind == "train" else ()
+                result, self.after[task.id] = module.solve(
                     ws,
                     task.id,
                     args["of"],
                     _as_tuple(args["wrt"]),
                     args["rate"],
                     args["steps"],
-                    args["report"],
+                    *more,
                 )
-                self.after[task.id] = here
                 return [result]
             case "matrix_form":
                 return [module.solve(ws, task.id, args["of"])]
@@ -198,7 +192,7 @@ class _Session:
                 raise InputError(f"unknown task `{kind}`")
 
 
-_MODULES = {"jacobian": "gradient", "train": "update"}
+_MODULES = {"jacobian": "gradient"}
 
 
 def _as_tuple(x: Any) -> tuple[Any, ...]:

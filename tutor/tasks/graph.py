@@ -13,7 +13,7 @@ from ..problem.lines import Line
 from ..steps import Diagram, DiagramEdge, DiagramNode, TaskResult, Text
 from ..value import Value
 from .chain import Chain, jacobian_size, paper_value, size_text
-from .gradient import rearranged_given
+from .renamed import rearranged_given
 from .workspace import Workspace, as_json
 
 
@@ -125,5 +125,5 @@ def _gradients(ws: Workspace, loss: Line) -> dict[str, Value]:
             continue
         final = Chain(ws, loss, line, gradient=True).final
         if final is not None and final.value is not None:
-            found[line.name] = paper_value(ws, line, final.value)
+            found[line.name] = paper_value(line, final.value)
     return found

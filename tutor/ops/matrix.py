@@ -1,0 +1,156 @@
+"""Products: of matrices, of vectors, entry by entry; and the transpose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..graph import dims
+from ..graph import node as g
+from ..graph.node import ein
+from .arithmetic import NORMAL, PAIRS, elementwise_plain, mul
+from .base import Op, Val, as_matrix, require
+from .broadcast import mismatch
+
+
+def matmul(a: Val, b: Val) -> Val:
+    if a.order == 0 or b.order == 0:
+        return _scaled_product(a, b)
+    if max(a.order, b.order) >= 3:
+        return _batched(a, b)
+    left, right = as_matrix(a), as_matrix(b)
+    if not dims.same(left.shape[1], right.shape[0]):
+        raise _product_mismatch(a, b)
+    out: tuple[str, ...] = ("r", "c")
+    rows, cols = left.shape[0], right.shape[1]
+    if cols == 1:
+        out = ("r",)
+    elif rows == 1:
+        out = ("c",)
+    if rows == 1 and cols == 1:
+        out = ()
+    # straight from the operands, so that no axis of size 1 is left behind
+    la = {0: (), 1: ("k",) if a.row else ("r",), 2: ("r", "k")}[a.order]
+    lb = {0: (), 1: ("c",) if b.row else ("k",), 2: ("k", "c")}[b.order]
+    node = ein([(a.node, la), (b.node, lb)], out)
+    return Val(node, row=rows == 1 and cols != 1, product=out == ())
+
+
+def _scaled_product(a: Val, b: Val) -> Val:
+    if a.product or b.product:
+        return mul(a, b)
+    error = mismatch(a, b, "multiply")
+    error.hint = "`@` is the matrix product; to scale by a number use `*`"
+    raise error
+
+
+def _batched(a: Val, b: Val) -> Val:
+    """NumPy's matmul: the last two axes multiply, the axes before them are a batch."""
+    require(not (a.row or b.row), "a row cannot be multiplied with a tensor of order 3 or more")
+    ca = ["m", "k"] if a.order >= 2 else ["k"]
+    cb = ["k", "n"] if b.order >= 2 else ["k"]
+    lead = max(a.order, b.order) - 2
+    la = [f"b{lead - (a.order - 2) + i}" for i in range(a.order - len(ca))] + ca
+    lb = [f"b{lead - (b.order - 2) + i}" for i in range(b.order - len(cb))] + cb
+    size: dict[str, Any] = {}
+    for v, labels in ((a, la), (b, lb)):
+        for label, d in zip(labels, v.node.shape, strict=True):
+            repeats = label.startswith("b") and 1 in (d, size.get(label))
+            if label not in size or (repeats and d != 1):
+                size[label] = d
+            elif not repeats and not dims.same(size[label], d):
+                raise _product_mismatch(a, b)
+    for side, (v, labels) in enumerate(((a, la), (b, lb))):
+        for i, (label, d) in enumerate(zip(labels, v.node.shape, strict=True)):
+            if d == 1 and size[label] != 1:  # a batch axis of size 1 repeats
+                labels[i] = f"{label}.{side}"
+    out = [f"b{i}" for i in range(lead)] + [x for x in ("m", "n") if x in la + lb]
+    return Val(ein([(a.node, la), (b.node, lb)], out, 1, size))
+
+
+def _product_mismatch(a: Val, b: Val) -> Any:
+    error = mismatch(a, b, "multiply")
+    if a.order <= 2 and b.order <= 2:
+        (ra, ca), (rb, cb) = as_matrix(a).shape, as_matrix(b).shape
+        error.hint = f"`{{left}}` has {ca} columns, `{{right}}` has {rb} rows"
+        fixes = []
+        if dims.same(ra, rb):
+            fixes.append("{left}.T @ {right}")
+        if dims.same(ca, cb):
+            fixes.append("{left} @ {right}.T")
+        if dims.same(cb, ra):
+            fixes.append("{right} @ {left}")
+        if fixes:
+            error.hint += "; `" + "` or `".join(fixes) + "` would fit"
+    return error
+
+
+def _matmul_plain(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    if a.ndim == 0 or b.ndim == 0:
+        return a * b
+    if max(a.ndim, b.ndim) >= 3:
+        return np.matmul(a, b)
+    full = (a[:, None] if a.ndim == 1 else a) @ (b[:, None] if b.ndim == 1 else b)
+    if full.shape[1] == 1:
+        return full[0, 0] if full.shape[0] == 1 else full[:, 0]
+    return full
+
+
+def transpose(x: Val) -> Val:
+    if x.order == 2:
+        return Val(g.permute(x.node, (1, 0)))
+    require(x.order < 3, f"`.T` of a tensor of size {x.dims} is ambiguous", "use permute(x, …)")
+    return Val(x.node, not x.row if x.order == 1 else False)
+
+
+def _transpose_plain(x: np.ndarray) -> np.ndarray:
+    if x.ndim == 1:
+        return x[None, :]
+    if x.ndim == 2 and x.shape[0] == 1:
+        return x[0]
+    return x.T
+
+
+def _outer(a: Val, b: Val) -> Val:
+    require(a.order == 1 and b.order == 1, "outer takes two vectors")
+    return Val(ein([(a.node, "i"), (b.node, "j")], "ij"))
+
+
+def _dot(a: Val, b: Val) -> Val:
+    ok = a.order == b.order and dims.same_shape(a.node.shape, b.node.shape)
+    if not ok:
+        raise mismatch(a, b, "take the dot product of")
+    axes = tuple(range(a.order))
+    return Val(ein([(a.node, axes), (b.node, axes)], ()), product=True)
+
+
+OPERATORS: dict[str, Op] = {
+    "@": Op("matmul", "A[m k], B[k n] -> [m n]", matmul,
+            "{y} is linear in {x}.",
+            "d(A B) = dA B + A dB", "linear map",
+            "Magnus & Neudecker, Matrix Differential Calculus", "·",
+            _matmul_plain,
+            sample=(([(3, 5), (5, 7)], {}, NORMAL), ([(3, 5), (5,)], {}, NORMAL),
+                    ([(1, 5), (5,)], {}, NORMAL), ([(1, 5), (5, 7)], {}, NORMAL),
+                    ([(5,), (1, 7)], {}, NORMAL), ([(2, 3, 5), (2, 5, 7)], {}, NORMAL),
+                    ([(2, 3, 5), (5, 7)], {}, NORMAL))),
+    ".T": Op("transpose", "A[m n] -> [n m]", transpose,
+             "{y} holds the entries of {x} in other places.", "d(Aᵀ) = (dA)ᵀ", "rearrangement",
+             "elementary linear algebra", "ᵀ", _transpose_plain, moves=True,
+             sample=(([(3, 5)], {}, NORMAL), ([(7,)], {}, NORMAL))),
+}  # fmt: skip
+
+PRODUCTS: tuple[Op, ...] = (
+    Op("outer", "a[m], b[n] -> [m n]", _outer,
+       "{y} is linear in {x}: every entry is a product a_i b_j.", "d(a bᵀ) = da bᵀ + a dbᵀ",
+       "linear map", "elementary linear algebra", "⊗", np.multiply.outer,
+       sample=(([(3,), (5,)], {}, NORMAL),)),
+    Op("dot", "a[n], b[n] -> []", _dot, "{y} is linear in {x}: a sum of products a_i b_i.",
+       "d(aᵀb) = bᵀda + aᵀdb", "linear map", "elementary linear algebra", "·",
+       lambda a, b: np.sum(a * b), sample=(([(7,), (7,)], {}, NORMAL), ([(3, 5), (3, 5)], {}, NORMAL))),
+    Op("hadamard", "a[...], b[...] -> [...]", mul,
+       "{y} is a product entry by entry; with the other factor held fixed it is linear in {x}.",
+       "d(a ⊙ b) = da ⊙ b + a ⊙ db", "product rule", "elementary calculus", "⊙",
+       elementwise_plain(np.multiply), sample=PAIRS),
+)  # fmt: skip

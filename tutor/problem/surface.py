@@ -1,0 +1,122 @@
+"""The lines of the surface graph as they are made, one operation each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .. import limits
+from ..errors import InputError, ShapeError, Where
+from ..expr import Expr, Name, Neg, Num, names
+from ..graph import node as g
+from ..notation.text import text
+from ..ops import OPERATORS, OPS
+from ..ops.base import Op, Val
+from .lines import Line
+from .model import Problem
+from .sizes import Sizes
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A subterm after elaboration: what it is, and how it prints inside a larger term."""
+
+    val: Val
+    term: Expr
+
+
+class Surface:
+    """All lines so far, and the names that are taken."""
+
+    def __init__(self, problem: Problem, sizes: Sizes) -> None:
+        self.sizes = sizes
+        self.lines: dict[str, Line] = {}
+        self.where: Where | None = None  # of the definition that is being elaborated
+        self.taken = set(problem.given) | {n for d in problem.define for n in d.names}
+        self.counter = 0
+        self.said = {
+            "_vec": problem.convention.vec,
+            "_ties": problem.convention.ties,
+            "_conv_": problem.convention.conv,
+        }
+
+    def apply(
+        self,
+        op: Op,
+        operands: list[Any],
+        parameters: Mapping[str, Any],
+        span: Any,
+        rest: tuple[Any, ...] = (),
+    ) -> Val:
+        """Run the operation's definition; a shape error gets the operands' own words."""
+        args = [p.val if isinstance(p, Piece) else p for p in operands]
+        hidden = self.hidden(op)
+        try:
+            val = op.define(*args, *rest, **parameters, **hidden)
+        except InputError as error:
+            terms = [text(p.term) for p in operands if isinstance(p, Piece)]
+            raise _named(error, terms, span) from None
+        if val.order > limits.TENSOR_ORDER:
+            raise ShapeError(
+                f"the result has order {val.order}; the limit is {limits.TENSOR_ORDER}", span=span
+            )
+        return val
+
+    def line(
+        self,
+        op: Op,
+        pieces: list[Piece],
+        parameters: Mapping[str, Any],
+        val: Val,
+        term: Expr,
+        name: str | None,
+        terms: tuple[Expr | None, ...] = (),
+        rest: tuple[Any, ...] = (),
+    ) -> Piece:
+        """An operation becomes a line of its own, under its name or the next automatic one."""
+        used = tuple(self.lines[n] for n in dict.fromkeys(names(term)) if n in self.lines)
+        plain = all(isinstance(t, Num | Neg | Name) for t in terms or (p.term for p in pieces))
+        if not used and plain and op in OPERATORS.values():
+            return Piece(val, term)  # arithmetic on numbers and sizes stays where it is
+        kind = "defined" if name else "auto"
+        name = name or self.automatic()
+        leaf = Val(g.var(name, val.node.shape), val.row, val.product)
+        hidden = self.hidden(op)
+        self.lines[name] = Line(
+            name,
+            kind,
+            leaf,
+            val,
+            term,
+            op,
+            used,
+            {**parameters, **hidden},
+            terms or tuple(p.term for p in pieces),
+            rest,
+            where=self.where,
+        )
+        return Piece(leaf, Name(name))
+
+    def hidden(self, op: Op) -> dict[str, str]:
+        """What the file's conventions say to an operation."""
+        return {k: v for k, v in self.said.items() if any(p.name == k for p in op.parameters)}
+
+    def automatic(self) -> str:
+        while True:
+            self.counter += 1
+            name = f"z{self.counter}"
+            if name not in self.taken and name not in OPS and name not in self.sizes.known:
+                return name
+
+
+def _named(error: InputError, terms: list[str], span: Any) -> ShapeError:
+    """The same error with {left} and {right} filled by the operands as typed."""
+
+    def fill(message: str) -> str:
+        for hole, term in zip(("{left}", "{right}"), terms, strict=False):
+            message = message.replace(hole, term)
+        return message
+
+    hint = fill(error.hint) if error.hint else None
+    return ShapeError(fill(error.message), hint=hint, span=error.span or span, where=error.where)

@@ -1,0 +1,225 @@
+"""The steps that tell a chain: local derivatives, then one adjoint after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..calculus.reverse import identity, pullback
+from ..calculus.simplify import simplify
+from ..expr import Binary, Component, Expr, Name, Partial, Sum, walk
+from ..graph.node import Node
+from ..notation.build import NoMatrixForm
+from ..notation.index import component, subscripts
+from ..notation.jacobian import jacobian_term
+from ..numeric.evaluate import NotFinite
+from ..problem.lines import Line
+from ..steps import Step, Text
+from ..value import Value
+from .chain import Adjoint, Chain, jacobian_size, paper_value, size_text
+from .numbers import approx, equation, exact_term, substituted
+from .workspace import Workspace
+
+
+def local_steps(chain: Chain, task_id: str) -> list[Step]:
+    """∂line/∂operand for every line on the path that no earlier task has derived."""
+    ws = chain.ws
+    names = {x.name for x in chain.path}
+    steps: list[Step] = []
+    known: dict[str, list[Expr]] = {}
+    for line in chain.path:
+        for operand in line.operands:
+            if operand.name not in names or line.val is None or line is chain.wrt:
+                continue
+            earlier = ws.local_in.setdefault((line.name, operand.name), task_id)
+            if earlier != task_id:
+                known.setdefault(earlier, []).append(Partial(Name(line.name), Name(operand.name)))
+            else:
+                steps.append(_local_step(ws, line, operand))
+    return [_known_step("local", t, partials) for t, partials in known.items()] + steps
+
+
+def _known_step(kind: str, task: str, partials: list[Expr]) -> Step:
+    holes = {f"p{k}": p for k, p in enumerate(partials)}
+    listed = ", ".join("{" + k + "}" for k in holes)
+    return Step(
+        f"{kind}.task{task}",
+        kind,
+        "",
+        Text("Known from task {t}: " + listed, {"t": task, **holes}),
+    )
+
+
+def _local_step(ws: Workspace, line: Line, operand: Line) -> Step:
+    layout = ws.problem.convention.layout
+    term, value = local_term(ws, line, operand, layout)
+    size = jacobian_size(line, operand, layout)
+    op = line.op
+    assert op is not None
+    scalars = line.leaf.order == operand.leaf.order == 0
+    why = op.why_scalar if scalars and op.why_scalar else op.why
+    return Step(
+        f"local.{line.name}.{operand.name}",
+        "local",
+        op.rule,
+        Text(
+            "Derivative of {y} with respect to {x}",
+            {"y": Name(line.name), "x": Name(operand.name)},
+        ),
+        equation(Partial(Name(line.name), Name(operand.name)), term, value) if term else (),
+        why=Text(why, {"y": Name(line.name), "x": Name(operand.name)}),
+        shape=size,
+        jacobian_dims=size_text(size),
+        uses=(f"forward.{line.name}",),
+    )
+
+
+def local_node(line: Line, operand: Line) -> Node:
+    assert line.val is not None
+    return simplify(pullback(line.val.node, identity(line.val.node.shape), [operand.symbol])[0])
+
+
+def local_term(
+    ws: Workspace, line: Line, operand: Line, layout: str
+) -> tuple[Expr | None, Expr | None]:
+    """The local Jacobian as a term, and its value where that is a short scalar or vector."""
+    node = local_node(line, operand)
+    rows = line.leaf.node.order
+    try:
+        term: Expr | None = jacobian_term(
+            node, rows, ws.leaf_term, layout, ws.problem.convention.vec
+        )
+    except NoMatrixForm:
+        term = None
+    value = None
+    if node.order == 0:
+        try:
+            value = Value(ws.value_of(node)).expr()
+        except (KeyError, NotFinite):
+            value = None
+    return term, value
+
+
+def chain_steps(chain: Chain, task_id: str) -> list[Step]:
+    """One step per adjoint, from the result back to the variable."""
+    ws = chain.ws
+    numbers: dict[Expr, Value] = {}
+    for line in chain.ws.graph.below([chain.of]):
+        v = ws.paper(line)
+        if v is not None:
+            numbers[Name(line.name)] = v
+    steps: list[Step] = []
+    known: dict[str, list[Expr]] = {}
+    for adjoint in chain.adjoints.values():
+        line = adjoint.line
+        symbol = Partial(Name(chain.of.name), Name(line.name))
+        earlier = ws.adjoint_in.setdefault((chain.of.name, line.name), task_id)
+        if earlier != task_id and line is not chain.wrt:
+            known.setdefault(earlier, []).append(symbol)
+            if adjoint.value is not None and chain.gradient:
+                numbers[symbol] = paper_value(line, adjoint.value)
+            continue
+        term = chain.formula(adjoint)
+        value = None
+        if adjoint.value is not None and chain.gradient:
+            value = paper_value(line, adjoint.value)
+        indexed = term is not None and has_subscripts(term)
+        middle = (
+            substituted(term, numbers)
+            if term is not None and value is not None and not indexed
+            else None
+        )
+        steps.append(
+            Step(
+                f"chain.{line.name}",
+                "chain",
+                "sum over paths" if len(adjoint.consumers) > 1 else "chain rule",
+                Text(
+                    "Gradient at {x}" if chain.gradient else "Jacobian at {x}",
+                    {"x": Name(line.name)},
+                ),
+                equation(
+                    symbol,
+                    _along(chain, adjoint),
+                    None if indexed else term,
+                    middle,
+                    exact_term(value),
+                )
+                if not indexed
+                else equation(subscripted(symbol, line), term),
+                approx=approx(value) if value is not None and not indexed else None,
+                why=_reason(chain, adjoint),
+                shape=line.leaf.shape
+                if chain.gradient
+                else jacobian_size(chain.of, line, ws.problem.convention.layout),
+                jacobian_dims=None
+                if chain.gradient
+                else size_text(jacobian_size(chain.of, line, ws.problem.convention.layout)),
+                uses=tuple(f"chain.{c.name}" for c in adjoint.consumers if c is not chain.of)
+                + tuple(f"local.{c.name}.{line.name}" for c in adjoint.consumers),
+            )
+        )
+        if indexed and value is not None:
+            steps.append(
+                Step(
+                    f"value.{line.name}",
+                    "chain",
+                    "substitution",
+                    Text("Numbers for the gradient at {x}", {"x": Name(line.name)}),
+                    equation(symbol, exact_term(value)),
+                    approx=approx(value),
+                    shape=line.leaf.shape,
+                    uses=(f"chain.{line.name}",),
+                )
+            )
+        if value is not None:
+            numbers[symbol] = value
+    return [_known_step("chain", t, partials) for t, partials in known.items()] + steps
+
+
+def has_subscripts(e: Expr) -> bool:
+    return any(isinstance(x, Component | Sum) for x in walk(e))
+
+
+def subscripted(symbol: Expr, line: Line) -> Expr:
+    return component(symbol, subscripts(line.symbol.shape))
+
+
+def _along(chain: Chain, adjoint: Adjoint) -> Expr | None:
+    """∂L/∂z · ∂z/∂x + …, where everything is a scalar (for arrays the order needs transposes)."""
+    if not chain.gradient or adjoint.line.symbol.order or len(adjoint.consumers) > 3:
+        return None
+    total: Expr | None = None
+    for user in adjoint.consumers:
+        if user.leaf.node.order:
+            return None
+        local = Partial(Name(user.name), Name(adjoint.line.name))
+        if user is chain.of:
+            if len(adjoint.consumers) == 1:
+                return None
+            part: Expr = local
+        else:
+            part = Binary("*", Partial(Name(chain.of.name), Name(user.name)), local)
+        total = part if total is None else Binary("+", total, part)
+    return total
+
+
+def _reason(chain: Chain, adjoint: Adjoint) -> Text:
+    line, of = Name(adjoint.line.name), Name(chain.of.name)
+    users = adjoint.consumers
+    if len(users) > 1:
+        listed: Sequence[Line] = users
+        holes = {f"c{k}": Name(u.name) for k, u in enumerate(listed)}
+        names = ", ".join("{" + k + "}" for k in holes)
+        return Text(
+            "{x} is used more than once (in "
+            + names
+            + "), so the contributions of all paths add up.",
+            {"x": line, **holes},
+        )
+    (user,) = users
+    if user is chain.of:
+        return Text("{x} enters {y} directly.", {"y": of, "x": line})
+    return Text(
+        "{x} reaches {y} only through {z}: what arrived there, times the local derivative.",
+        {"y": of, "x": line, "z": Name(user.name)},
+    )
