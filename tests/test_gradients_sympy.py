@@ -283,6 +283,15 @@ def pool(n: int, largest: bool) -> Callable[..., np.ndarray]:
     return entries
 
 
+def prelu(x: Symbols, point: Any) -> np.ndarray:
+    a, w = x
+    slope = np.broadcast_to(w.reshape(1, -1) if w.ndim else w, a.shape)
+    return np.array(
+        [v if point[v] > 0 else u * v for v, u in zip(a.ravel(), slope.ravel(), strict=True)],
+        dtype=object,
+    ).reshape(a.shape)
+
+
 def norm(v: list[Any], _: Any) -> sp.Expr:
     return sp.sqrt(sum(a * a for a in v))
 
@@ -328,6 +337,7 @@ ENTRIES: dict[str, tuple[Callable[..., np.ndarray], list[tuple[list, dict]], tup
     "compare ==": (mask(lambda a, b: a == b), PAIRS, (-2, 2)),
     "compare !=": (mask(lambda a, b: a != b), PAIRS, (-2, 2)),
     "where": (where, [([(2, 3)] * 3, {})], (-2, 2)),
+    "prelu": (prelu, [([(2, 3), ()], {}), ([(2, 3), (3,)], {})], (-2, 2)),
     "outer": (lambda x, point: np.multiply.outer(*x), [([(2,), (3,)], {})], (-2, 2)),
     "dot": (
         lambda x, point: objects(lambda: sum((x[0] * x[1]).ravel()), ()),

@@ -127,6 +127,8 @@ ALGEBRA: list[Case] = [
         [(2, 3, 5), (2, 5, 7)], [(2, 3, 5), (5, 7)], [(11, 2, 3, 5), (1, 2, 5, 7)],
         [(3, 5), (2, 5, 7)])],
     ("where", lambda m, a, b: torch.where(m != 0, a, b), [(3, 5)] * 3, {}, NORMAL),
+    *[("prelu", lambda x, w: F.prelu(x, w.reshape(-1)), shapes, {}, NORMAL)
+      for shapes in ([(3, 5), ()], [(3, 5), (5,)], [(2, 3, 5), (3,)])],
     ("outer", torch.outer, [(3,), (5,)], {}, NORMAL),
     ("dot", torch.dot, [(7,), (7,)], {}, NORMAL),
     ("linear", F.linear, [(5,), (3, 5), (3,)], {}, NORMAL),

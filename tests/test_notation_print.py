@@ -87,7 +87,7 @@ PAPER: tuple[tuple[str | Expr, str, str], ...] = (
      r"\mathbf{W} (\mathbf{x} \odot \mathbf{y})"),
     (hadamard("*", "W @ x", "y"), "Wx ⊙ y", r"\mathbf{W} \mathbf{x} \odot \mathbf{y}"),
     (hadamard("/", "x", "y"), "x ⊘ y", r"\mathbf{x} \oslash \mathbf{y}"),
-    (hadamard("**", "x", "2"), "x^∘²", r"\mathbf{x}^{\circ 2}"),
+    (hadamard("**", "x", "2"), "x ⊙ x", r"\mathbf{x}^{\circ 2}"),
     ("(A @ B).T", "(AB)ᵀ", r"(A B)^{\top}"),
     ("w.T.T", "(wᵀ)ᵀ", r"(\mathbf{w}^{\top})^{\top}"),
     ("inv(X)", "X⁻¹", r"\mathbf{X}^{-1}"),

@@ -343,8 +343,8 @@ def random_args(rng: random.Random, type_: str, channels: int) -> dict[str, Any]
         if args["stride"] in (1, (1,) * axes) and rng.random() < 0.5:
             args["padding"] = "same"
         return args
-    smallest = args["kernel_size"] if isinstance(args["kernel_size"], int) else min(
-        args["kernel_size"]
+    smallest = (
+        args["kernel_size"] if isinstance(args["kernel_size"], int) else min(args["kernel_size"])
     )
     args |= {"padding": rng.randint(0, smallest // 2), "ceil_mode": rng.random() < 0.5}
     if rng.random() < 0.7:

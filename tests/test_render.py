@@ -327,10 +327,10 @@ def test_json_symbolic_sizes() -> None:
     assert data["tasks"][0]["shape"] == ["m*n", 3, "n**2"]
 
 
-def test_rationals_that_are_decimals_are_equal_not_near() -> None:
+def test_short_fractions_need_no_decimals() -> None:
     task = replace(solution().tasks[1], value=exact(["1/2", "-3/4"]), symbol=Name("g"))
     shown = terminal(replace(solution(), tasks=(task,)))
-    assert "g = ⎡ 1/2⎤ = ⎡ 0.5 ⎤" in shown or "g = ⎡1/2 ⎤ = ⎡ 0.5 ⎤" in shown
+    assert "0.5" not in shown.split("g = ")[1]
     assert col(1) == List((Num("1"),))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node, T, call, constant_of, ein, map_
 from . import scalar as s
@@ -88,6 +89,24 @@ def _comparison(f: sp.Expr) -> Callable[[Val, Val], Val]:
         return Val(map_(f, g.sub(*at.both(a.node, b.node))), at.row)
 
     return define
+
+
+def _prelu(x: Val, weight: Val) -> Val:
+    """w x + (1 − w) relu(x), with one slope, or one per channel (axis 1)."""
+    if weight.order == 0:
+        slopes = g.broadcast(weight.node, (), x.node.shape)
+    else:
+        require(weight.order == 1 and x.order >= 2 and dims.same(weight.node.shape[0], x.node.shape[1]),
+                f"prelu takes one slope, or one per channel (axis 1 of {x.dims}), not {weight.dims}")  # fmt: skip
+        slopes = g.broadcast(weight.node, (1,), x.node.shape)
+    kept = map_(s.relu(T), x.node)
+    rest = g.sub(x.node, kept)
+    return Val(g.add([kept, g.mul(slopes, rest)]), x.row)
+
+
+def _prelu_plain(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    w = weight.reshape((1, -1) + (1,) * (x.ndim - 2)) if np.ndim(weight) else weight
+    return np.where(x > 0, x, w * x)
 
 
 def _where(condition: Val, a: Val, b: Val) -> Val:
@@ -180,6 +199,14 @@ ARITHMETIC: tuple[Op, ...] = (
        "{y} takes the smaller entry, so the gradient goes to whichever operand won.",
        "d min(a, b) = [a ≤ b] da + [a > b] db", "minimum", "definition", "min",
        elementwise_plain(np.minimum), sample=PAIRS, kinks=_kink, convention=_TIE),
+    Op("prelu", "x[n c ...], w[c] -> [n c ...]", _prelu,
+       "{y} keeps what is positive and multiplies the rest by the slope.",
+       "d prelu = (w + (1 − w) [x > 0]) dx + x [x ≤ 0] dw", "derivative of prelu",
+       "He et al. 2015; torch.nn.functional.prelu", "prelu", _prelu_plain,
+       sample=(([(3, 5), ()], {}, NORMAL), ([(3, 5), (5,)], {}, NORMAL), ([(7,), ()], {}, NORMAL),
+               ([(2, 3, 5), (3,)], {}, NORMAL)),
+       kinks=lambda arrays, _: float(np.min(np.abs(arrays[0]))),
+       convention="at {x} = 0 the slope of the negative side is taken"),
     Op("where", "mask[...], a[...], b[...] -> [...]", _where,
        "{y} copies one of two operands, entry by entry; the gradient goes to the one copied.",
        "d where(m, a, b) = m da + (1 − m) db", "selection", "definition", "where",

@@ -6,6 +6,8 @@ the same with either program, and text is as wide as its box expects.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import html
 import json
 import re
@@ -136,6 +138,7 @@ def _engine() -> Any:
             self._module = wasmtime.Module.from_file(self._engine, str(PACKAGE_WASM_PATH))
             self._session = self._create_session()
 
+    atexit.register(_close)
     config = wasmtime.Config()
     try:
         config.cache = True
@@ -143,6 +146,12 @@ def _engine() -> Any:
     except (wasmtime.WasmtimeError, OSError, AttributeError, TypeError):
         # No home folder, not a writable one, or another release: compile afresh every time.
         return WasmtimeBackend(PACKAGE_WASM_PATH)
+
+
+def _close() -> None:
+    """End the engine before the interpreter does: its finalisers need wasmtime's modules."""
+    _engine.cache_clear()
+    gc.collect()
 
 
 # --- reading Graphviz's JSON -------------------------------------------------------------------
