@@ -127,7 +127,9 @@ def test_gradient(loss: str, wrt: str, want: str | None) -> None:
     define = {"L": loss}
     (result,) = solved(define, [f"gradient: {{of: L, wrt: {wrt}}}"]).tasks
     value = checked(result)
-    assert result.formula is not None
+    if result.formula is None:  # no matrix form: the steps use subscripts
+        assert want is None
+        return
     printed = text(result.formula)
     if want is not None:
         assert printed == want

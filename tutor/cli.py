@@ -163,9 +163,12 @@ def graph(
     from .tasks.workspace import Workspace
 
     _collect_garbage_again()
-    kinds = [k for k, on in (("png", png), ("svg", svg), ("pdf", pdf), ("dot", dot)) if on] or [
-        "png"
-    ]
+    kinds = [k for k, on in (("png", png), ("svg", svg), ("pdf", pdf), ("dot", dot)) if on]
+    suffix = out.suffix[1:].lower() if out is not None else ""
+    if not kinds:
+        kinds = [suffix if suffix in ("png", "svg", "pdf", "dot") else "png"]
+    elif suffix in ("png", "svg", "pdf", "dot") and suffix not in kinds:
+        raise InputError(f"{out} is not the name of a {kinds[0].upper()} file")
     if out is not None and len(kinds) > 1:
         raise InputError("-o names one file, so ask for one of --png --svg --pdf --dot")
     problem = load(file)

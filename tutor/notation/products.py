@@ -80,6 +80,9 @@ class Product:
                 self.moves.pop(at)
                 self.items.append(Item(relation_term(node), labels))
                 return True
+            if node.order == 1 and count[labels[0]] == 1:
+                self.moves.pop(at)  # Σ over a unit vector is 1
+                return True
             if node.order == 1 and labels[0] in self.out and count[labels[0]] == 2:
                 whole = Call("eye", (size_term(node.shape[0]),))  # a column of the identity
                 items = (Slice(None, None, None), size_term(constant))

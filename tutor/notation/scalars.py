@@ -27,6 +27,9 @@ _RELATIONS = {
 }
 
 
+LONG_DENOMINATOR = 10**25
+
+
 def term_of(x: Any) -> Expr:
     """A SymPy number or expression as a term: 1/2, sqrt(2)/2, 2*pi + 1, -3*x/4.
 
@@ -50,6 +53,8 @@ def _float(x: float) -> Expr:
 def _term(x: Any, sp: Any) -> Expr:
     if x.is_Integer or x.is_Rational:
         p, q = abs(int(x.p)), int(x.q)
+        if q > LONG_DENOMINATOR:  # a constant such as SELU's: digits read better
+            return _float(float(x))
         out: Expr = Num(str(p)) if q == 1 else Binary("/", Num(str(p)), Num(str(q)))
         return Neg(out) if x < 0 else out
     if x.is_Float:

@@ -140,7 +140,7 @@ def _conv2d(x: Val, w: Val, bias: Val | None = None, stride: Int = 1, padding: P
 
 
 def _direct(n: int):
-    """The definition as loops over every output entry and tap; used only by checks."""
+    """The definition as loops over channels and taps; used only by checks."""
 
     def reference(x: np.ndarray, w: np.ndarray, bias: Any = None, stride: Any = 1, padding: Any = 0,
                   dilation: Any = 1, groups: int = 1, _conv_: str = "correlation") -> np.ndarray:  # fmt: skip
@@ -160,21 +160,18 @@ def _direct(n: int):
         out = [output_size(*z) for z in zip(size, kernel, s, p, d, strict=True)]
         y = np.zeros((x.shape[0], w.shape[0], *out))
         per, each = w.shape[1], w.shape[0] // groups
-        for o in range(w.shape[0]):
-            first = o // each * per
-            for at in np.ndindex(*out):
-                for tap in np.ndindex(*kernel):
-                    t = (
-                        tuple(k - 1 - i for k, i in zip(kernel, tap, strict=True))
-                        if _conv_ == "convolution"
-                        else tap
-                    )
-                    i = tuple(
-                        a * b + c * e - q[0] for a, b, c, e, q in zip(at, s, tap, d, p, strict=True)
-                    )
-                    if all(0 <= v < m for v, m in zip(i, size, strict=True)):
-                        part = x[(slice(None), slice(first, first + per), *i)]
-                        y[(slice(None), o, *at)] += part @ w[(o, slice(None), *t)]
+        padded = np.pad(x, [(0, 0), (0, 0), *p])
+        for tap in np.ndindex(*kernel):
+            flip = _conv_ == "convolution"
+            t = tuple(k - 1 - i for k, i in zip(kernel, tap, strict=True)) if flip else tap
+            met = tuple(  # what this tap meets, at every place of the output
+                slice(i * e, i * e + b * (m - 1) + 1, b)
+                for i, e, b, m in zip(tap, d, s, out, strict=True)
+            )
+            for o in range(w.shape[0]):
+                first = o // each * per
+                for c in range(per):
+                    y[:, o] += w[(o, c, *t)] * padded[(slice(None), first + c, *met)]
         if bias is not None:
             y = y + np.reshape(np.broadcast_to(np.ravel(bias), (w.shape[0],)), (1, -1, *(1,) * n))
         y = y if batched else y[0]

@@ -167,6 +167,11 @@ def _cross_entropy(z: Val, t: Val, reduction: Word = "mean") -> Val:
 
 def _one_hot_forward(arrays: list[np.ndarray], parameters: Any) -> np.ndarray:
     t = arrays[0]
+    for v in t.ravel():
+        whole = float(v) == int(v) and 0 <= v < parameters[0]
+        require(
+            bool(whole), f"a class index is a whole number from 0 to {parameters[0] - 1}, not {v}"
+        )
     index = np.vectorize(int, otypes=[int])(t) if t.size else t.astype(int)
     mask = np.arange(parameters[0]) == index[..., None]
     if t.dtype == object:

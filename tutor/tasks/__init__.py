@@ -159,6 +159,8 @@ class _Session:
         ws = self.after[args["after"]] if args.get("after") else self.ws
         match task.kind:
             case "forward":
+                if args.get("after"):
+                    ws.shown.clear()  # the values there are new
                 return [module.solve(ws, task.id, args["of"])]
             case "graph":
                 return [module.solve(ws, task.id, args["values"], args["gradients"])]

@@ -24,6 +24,22 @@ def judged(task: Task, result: TaskResult) -> Answer | None:
     """Whether the result agrees with the task's `answer:`; None if there is none."""
     if task.answer is None:
         return None
+    place = task.places.get("answer", task.where)
+    if not comparable(result):
+        raise InputError(
+            "this result has no numbers that the answer could be compared with",
+            hint="give values to the quantities that it depends on",
+            where=place,
+        )
+    try:
+        return _judged(task, result)
+    except InputError as error:
+        if error.where is None:
+            error.message = f"an expected answer must be numbers: {error.message}"
+        raise error.at(place) from None
+
+
+def _judged(task: Task, result: TaskResult) -> Answer | None:
     ours = comparable(result)
     if isinstance(task.answer, Mapping):
         name = result.subject.get("wrt")

@@ -29,7 +29,7 @@ from ..problem.lines import Line
 from ..value import Value
 from .workspace import Workspace
 
-LONG = 160  # characters of a closed form that still reads well
+LONG = 240  # characters of a closed form that still reads well
 
 
 @dataclass

@@ -23,12 +23,7 @@ def check(ws: Workspace, chain: Chain, value: Value | None) -> Check | None:
     if independent.kink_distance(chain.path, env) < independent.NEAR_KINK:
         moved = step_aside(ws, chain)
         if moved is None:
-            return Check(
-                "none",
-                0.0,
-                True,
-                Text("The point is a kink from every side, so no difference can check it."),
-            )
+            return _at_the_kink(ws, chain)
         here = moved
         note = Text("The point lies at a kink or tie; the check was made at a point next to it.")
     near = chain if here is ws else Chain(here, chain.of, chain.wrt, chain.gradient)
@@ -41,6 +36,21 @@ def check(ws: Workspace, chain: Chain, value: Value | None) -> Check | None:
     except KeyError:
         pass
     return Check("central differences", error, error < independent.AGREE, note)
+
+
+def _at_the_kink(ws: Workspace, chain: Chain) -> Check:
+    """Where every point near by is a kink too, such as ties between zeros that relu made.
+
+    Differences may agree even so, since both sides of such a tie are flat; where they do not, they
+    say nothing.
+    """
+    assert chain.final is not None and chain.final.value is not None
+    error = difference_error(ws, chain, Value(chain.final.value).floats())
+    if error < independent.AGREE:
+        note = Text("The point lies at a kink or tie, where the differences agree all the same.")
+        return Check("central differences", error, True, note)
+    note = Text("The point is a kink from every side, so no difference can check it.")
+    return Check("none", 0.0, True, note)
 
 
 def difference_error(ws: Workspace, chain: Chain, derived: np.ndarray) -> float:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..expr import Binary, Call, Expr, Name, Transpose
-from ..notation.build import size_term
+from ..expr import Binary, Call, Expr, Name, Num
+from ..notation.build import size_term, transposed
 from ..problem.lines import Line
 from ..steps import Step, Text
 from .chain import Chain
@@ -28,11 +28,15 @@ def constrained(line: Line, gradient: np.ndarray) -> np.ndarray:
     return diagonal if "diagonal" in line.properties else gradient + gradient.T - diagonal
 
 
-def symmetric_term(chain: Chain) -> Expr:
-    symbol = Name("G")
-    size = size_term(chain.wrt.symbol.shape[0])
-    both = Binary("+", symbol, Transpose(symbol))
-    return Binary("-", both, Binary("*", symbol, Call("eye", (size,)), elementwise=True))
+def constrained_term(line: Line, free: Expr) -> Expr:
+    """The same in a formula; `free` is the gradient with all entries free."""
+    identity = Call("eye", (size_term(line.symbol.shape[0]),))
+    diagonal = Binary("*", free, identity, elementwise=True)
+    if "diagonal" in line.properties:
+        return diagonal
+    other = transposed(free)
+    both = Binary("*", Num("2"), free) if other == free else Binary("+", free, other)
+    return Binary("-", both, diagonal)
 
 
 def symmetry_steps(chain: Chain) -> list[Step]:

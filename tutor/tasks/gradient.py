@@ -14,7 +14,7 @@ from ..value import Value
 from .chain import Chain, jacobian_size, paper_value, size_text
 from .chain_steps import chain_steps, has_subscripts, local_steps, subscripted
 from .checked import check
-from .constrained import constrained, symmetric, symmetric_term, symmetry_steps
+from .constrained import constrained, constrained_term, symmetric, symmetry_steps
 from .forward import forward_steps, given_steps
 from .numbers import approx, equation, exact_term
 from .renamed import ints, only_user, rearranged_given, renamed
@@ -167,11 +167,10 @@ def closing(ws: Workspace, chain: Chain, kind: str) -> tuple[Expr | None, Value 
     final = chain.final
     assert final is not None
     formula = chain.closed_term()
-    if formula is None:
+    if formula is None and final.value is None:  # better than nothing: in terms of later gradients
         formula = chain.formula(final)
     if symmetric(chain.wrt) and kind == "gradient" and formula is not None:
-        formula = None if "symmetric" in chain.wrt.properties else Call("diag", (formula,))
-        formula = symmetric_term(chain) if formula is None else formula
+        formula = constrained_term(chain.wrt, formula)
     value = None
     if final.value is not None:
         if kind == "gradient":

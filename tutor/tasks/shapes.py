@@ -191,7 +191,7 @@ def check(ws: Workspace, lines: Sequence[Line], pairs: Sequence[tuple[Line, Line
         number[symbol] = (5, 7, 11, 13, 17, 19)[len(number) % 6]
         del name
     rng = np.random.Generator(np.random.PCG64(1))
-    given = {}
+    given = {name: np.asarray(float(number[d])) for name, d in ws.graph.sizes.items()}
     total = 0
     for line in ws.graph.lines.values():
         if line.op is None:

@@ -69,6 +69,8 @@ class Workspace:
             if line.where:
                 error.at(line.where)
             raise
+        except InputError as error:
+            raise error.at(line.where) if line.where else error from None
         except KeyError:  # a symbolic size
             return None
 
