@@ -22,7 +22,6 @@ from . import __version__
 from .errors import CheckFailed, InputError, ToolError, TutorError, did_you_mean
 
 if TYPE_CHECKING:
-    from .problem.model import Problem
     from .steps import Solution
 
 app = typer.Typer(
@@ -174,7 +173,7 @@ def graph(
     problem = load(file)
     if not problem.define:
         raise InputError(f"{file}: there is no computational graph: `define` is empty")
-    ws = Workspace(problem, elaborate(problem, unknowns(problem)))
+    ws = Workspace(problem, elaborate(problem, problem.unknowns))
     shown = diagram(ws, values=values, gradients=gradients)
     source = picture.to_dot(
         shown, values=values, gradients=gradients, title=problem.title, names=ws.variables()
@@ -198,16 +197,6 @@ def graph(
         else:
             write_atomic(path, data)
             typer.echo(f"wrote {path}", err=True)
-
-
-def unknowns(problem: Problem) -> frozenset[str]:
-    """Hyperparameters that stay open in the problem's definitions."""
-    names = []
-    for t in problem.tasks:
-        if t.kind == "solve_shape":
-            unknown = t.args["unknown"]
-            names += [unknown] if isinstance(unknown, str) else list(unknown)
-    return frozenset(getattr(n, "id", n) for n in names)
 
 
 def _write(text: str, out: Path | None) -> None:

@@ -136,8 +136,6 @@ Expr = (
     | Component | Sum
 )  # fmt: skip
 
-ATOMS = (Num, Name, Str, Const)
-
 
 def children(e: Expr) -> tuple[Expr, ...]:
     """The direct subterms, left to right."""

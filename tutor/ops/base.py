@@ -118,13 +118,6 @@ def is_row(v: Val) -> bool:
     return v.row or (v.order == 2 and v.node.shape[0] == 1)
 
 
-def matrix_axes(v: Val) -> tuple[str | None, str | None]:
-    """Labels of rows and columns of a matrix, column or row; None where there is only one."""
-    if v.order == 2:
-        return "r", "c"
-    return (None, "c") if v.row else ("r", None)
-
-
 def as_matrix(v: Val) -> Node:
     """The node with both axes, 1 where paper counts 1."""
     if v.order == 2:

@@ -62,8 +62,11 @@ def _min(
 ) -> Val:
     if y is not None:
         return minimum(x, y)
-    flip = lambda n, axes: g.scale(-1, whole_max(g.scale(-1, n), axes, _ties))  # noqa: E731
-    return reduced(x, axis, keepdims, flip)
+
+    def make(node: Node, axes: Sequence[int]) -> Node:  # min x = −max(−x)
+        return g.scale(-1, whole_max(g.scale(-1, node), axes, _ties))
+
+    return reduced(x, axis, keepdims, make)
 
 
 def whole_max(node: Node, axes: Sequence[int], ties: str = "first") -> Node:

@@ -112,3 +112,10 @@ class Problem:
     network: Network | None
     tasks: tuple[Task, ...]
     path: Path | None = None
+
+    @property
+    def unknowns(self) -> frozenset[str]:
+        """Hyperparameters that solve_shape tasks ask for, and that stay open in `define`."""
+        return frozenset(
+            name for t in self.tasks if t.kind == "solve_shape" for name in t.args["unknown"]
+        )

@@ -130,6 +130,8 @@ def _answer(a: Answer) -> dict[str, Any]:
 
 def clean(x: Any) -> Any:
     """JSON-ready data with null for what JSON cannot say (NaN, infinities)."""
+    if isinstance(x, Text):
+        return plain(x)
     if isinstance(x, Mapping):
         return {str(k): clean(v) for k, v in x.items()}
     if isinstance(x, list | tuple):

@@ -61,12 +61,6 @@ class _Session:
     def __init__(self, problem: Problem, checking: bool) -> None:
         self.problem = problem
         self.checking = checking
-        self.skip = frozenset(
-            n.id if isinstance(n, Name) else n
-            for t in problem.tasks
-            if t.kind == "solve_shape"
-            for n in _as_tuple(t.args["unknown"])
-        )
         self.warnings: list[Text] = []
         self.after: dict[str, Workspace] = {}
         self._ws: Workspace | None = None
@@ -78,7 +72,7 @@ class _Session:
             from ..problem.elaborate import elaborate
             from .workspace import Workspace
 
-            graph = elaborate(self.problem, self.skip)
+            graph = elaborate(self.problem, self.problem.unknowns)
             self._ws = Workspace(self.problem, graph, checking=self.checking)
             self._warn(self._ws)
         return self._ws
@@ -189,7 +183,7 @@ class _Session:
                 return [module.solve(ws, task.id, args["of"])]
             case "evaluate":
                 source: Source = task.sources["expr"]
-                return [module.solve(ws, task.id, args["expr"], source, self.skip)]
+                return [module.solve(ws, task.id, args["expr"], source)]
             case kind:
                 raise InputError(f"unknown task `{kind}`")
 

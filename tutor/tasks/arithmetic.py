@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from .. import limits
-from ..expr import Binary, Call, Expr, List, Neg, Num
+from ..expr import Binary, Call, Expr, Neg, Num
 
 
 def num(value: int | Fraction) -> Expr:
@@ -87,30 +87,13 @@ def _operate(op: str, a: Fraction, b: Fraction) -> Fraction | None:
 
 
 def agrees(answer: Any, result: Any, tolerance: float | None = None) -> bool:
-    """Whether an author's answer (nested terms) is `result` (nested lists of exact numbers).
+    """Whether an author's answer (nested terms) is `result` (nested lists of exact numbers)."""
+    import numpy as np
 
-    A decimal counts as rounded where it is printed; anything else must be equal.
-    """
-    if isinstance(answer, List):
-        answer = answer.items
-    if isinstance(result, tuple | list):
-        return (
-            isinstance(answer, tuple | list)
-            and len(answer) == len(result)
-            and all(agrees(a, r, tolerance) for a, r in zip(answer, result, strict=True))
-        )
-    given = rational(answer)
-    if given is None:
-        return False
-    return abs(given - Fraction(result)) <= _slack(answer, tolerance)
+    from ..graph.dims import number
+    from .answers import difference
 
-
-def _slack(answer: Any, tolerance: float | None) -> Fraction:
-    if tolerance is not None:
-        return Fraction(tolerance)
-    bare = answer.arg if isinstance(answer, Neg) else answer
-    if isinstance(bare, Num) and "." in bare.text:
-        mantissa, _, exponent = bare.text.lower().partition("e")
-        places = len(mantissa.partition(".")[2]) - int(exponent or 0)
-        return Fraction(1, 2) / Fraction(10) ** places
-    return Fraction(0)
+    shape = np.shape(np.array(result, dtype=object))
+    flat = np.empty(int(np.prod(shape)), dtype=object)
+    flat[:] = [number(x) for x in np.array(result, dtype=object).ravel()]
+    return difference(answer, flat.reshape(shape), tolerance) is None

@@ -13,16 +13,14 @@ from .forward import check_forward, forward_steps, given_steps
 from .workspace import Workspace
 
 
-def solve(
-    ws: Workspace, task_id: str, expr: Expr, source: Source, skip: frozenset[str]
-) -> TaskResult:
+def solve(ws: Workspace, task_id: str, expr: Expr, source: Source) -> TaskResult:
     """The expression becomes one more definition, and its line's value is the answer."""
     name = "value"
     while name in ws.graph.lines or name in ws.graph.sizes:
         name += "_"
     extra = Definition((name,), expr, source, source.where((0, 1)))
     problem = replace(ws.problem, define=(*ws.problem.define, extra))
-    wider = Workspace(problem, elaborate(problem, skip), ws.point, ws.checking)
+    wider = Workspace(problem, elaborate(problem, problem.unknowns), ws.point, ws.checking)
     wider.shown = ws.shown
     line = wider.line(name)
     lines = wider.graph.below([line])

@@ -41,7 +41,7 @@ def solve(ws: Workspace, task_id: str, of: Sequence[str], edges: Any) -> TaskRes
         sizes[line.name] = {
             "shape": [as_json(d) for d in line.shape],
             "dims": line.dims,
-            "why": plain(why),
+            "why": why,
         }
         rows.append((Name(line.name), line.dims, why))
     found, edge_rows = [], []
@@ -169,15 +169,6 @@ def edge_reason(a: Line, b: Line, layout: str) -> Text:
     return Text("{rows} for the entries of {x}, {columns} for those of {y}.", holes)
 
 
-def plain(text: Text) -> str:
-    from ..notation.text import text as spelled
-
-    words = text.message
-    for key, value in text.args.items():
-        words = words.replace("{" + key + "}", value if isinstance(value, str) else spelled(value))
-    return words
-
-
 def check(ws: Workspace, lines: Sequence[Line], pairs: Sequence[tuple[Line, Line]]) -> Check | None:
     """Run the definitions on arrays of the stated sizes, and see that the results have theirs."""
     import numpy as np
@@ -187,9 +178,8 @@ def check(ws: Workspace, lines: Sequence[Line], pairs: Sequence[tuple[Line, Line
     if not ws.checking:
         return None
     number: dict[Any, int] = {}
-    for name, symbol in ws.graph.sizes.items():
+    for symbol in ws.graph.sizes.values():
         number[symbol] = (5, 7, 11, 13, 17, 19)[len(number) % 6]
-        del name
     rng = np.random.Generator(np.random.PCG64(1))
     given = {name: np.asarray(float(number[d])) for name, d in ws.graph.sizes.items()}
     total = 0

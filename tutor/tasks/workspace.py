@@ -91,11 +91,6 @@ class Workspace:
                 env[line.symbol] = number
         return env
 
-    def has_value(self, *lines: Line) -> bool:
-        return all(
-            self.numbers[x.name] is not None for line in lines for x in self.graph.below([line])
-        )
-
     def paper(self, line: Line) -> Value | None:
         """The value with the axes a user counts; a homogeneous vector with its final 1."""
         number = self.numbers[line.name]
