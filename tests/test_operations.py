@@ -13,6 +13,7 @@ from tutor.graph.node import const, ein, var
 from tutor.independent import relative_error
 from tutor.numeric.evaluate import TooLong, evaluate
 from tutor.ops import EVERY, Op, Val
+from tutor.ops.base import drawn
 
 CASES = [pytest.param(op, k, id=f"{op.name}-{k}") for op in EVERY for k in range(len(op.sample))]
 
@@ -21,7 +22,7 @@ def operands(op: Op, k: int):
     """Typed leaves and random values in the paper's shapes; (1, n) stands for a row."""
     shapes, given, domain = op.sample[k]
     rng = np.random.default_rng(zlib.crc32(f"{op.name}{k}".encode()))
-    arrays = [rng.uniform(*domain, size=s) for s in shapes]
+    arrays = [drawn(domain, rng, s) for s in shapes]
     image = op.name.startswith(("conv", "max_pool", "avg_pool"))  # 1×n there is an image
     vals, leaves = [], []
     for j, s in enumerate(shapes):

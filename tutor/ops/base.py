@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from ..errors import ShapeError
 from ..graph import dims
 from ..graph.dims import Dim, Shape
@@ -69,10 +71,14 @@ class Op:
     forward    value of a node kept whole: (arrays, parameters) -> array; None: `define` expands
     vjp        its derivative: (g, lead, node) -> one node per operand (None: no derivative);
                g has `lead` extra axes before the node's own
-    sample     safe operands for random tests: a list of (shapes, parameters, domain)
+    sample     safe operands for random tests: a list of (shapes, parameters, domain); a domain is
+               a pair of bounds, or makes an array itself: (generator, shape) -> array
     kinks      where the derivative is a convention: (arrays, parameters) -> distance to the
                nearest kink, or None
     convention what is chosen there, in words
+    condition  what {x} (or {y}, the result) must satisfy for the derivative to exist, in words that
+               complete "provided that …": "{x} is invertible"; None if nothing
+    holds      whether it does: (arrays, parameters) -> bool
     """
 
     name: str
@@ -91,6 +97,8 @@ class Op:
     convention: str | None = None
     moves: bool = False  # only rearranges entries: its result is the same variable
     why_scalar: str | None = None
+    condition: str | None = None
+    holds: Callable[..., bool] | None = None
     constant: bool = False  # makes a constant array from sizes alone
 
     @cached_property
@@ -102,6 +110,13 @@ class Op:
 
 
 # -- typed axes -----------------------------------------------------------------------------------
+
+
+def drawn(domain: Any, rng: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
+    """Random operands from a sample's domain."""
+    if callable(domain):
+        return np.asarray(domain(rng, tuple(shape)), dtype=float)
+    return rng.uniform(*domain, size=tuple(shape))
 
 
 def require(ok: bool, message: str, hint: str | None = None) -> None:
