@@ -21,7 +21,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # ones, at its top or inside a function.
 LAYERS = (
     "errors", "limits", "expr", "value", "steps", "graph", "ops", "numeric", "calculus", "notation",
-    "problem", "independent", "tasks", "render", "api", "__init__", "cli", "__main__",
+    "problem", "independent", "tasks", "render", "api", "catalogue", "__init__", "cli", "__main__",
 )  # fmt: skip
 
 # What a layer may not know although it stands higher.

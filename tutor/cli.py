@@ -40,6 +40,11 @@ class Format(StrEnum):
     markdown = "markdown"
 
 
+class TableFormat(StrEnum):
+    terminal = "terminal"
+    json = "json"
+
+
 @app.callback(invoke_without_command=True)
 def _main(
     context: typer.Context,
@@ -197,6 +202,28 @@ def graph(
         else:
             write_atomic(path, data)
             typer.echo(f"wrote {path}", err=True)
+
+
+@app.command()
+def ops(
+    name: Annotated[
+        str | None, typer.Argument(help="An operation, such as softmax or @; without it, a list.")
+    ] = None,
+    format: Annotated[
+        TableFormat, typer.Option("--format", "-f", help="How the page is written.")
+    ] = TableFormat.terminal,
+) -> None:
+    """The operations: axes, definition, derivative, conventions, an example, the source."""
+    from . import catalogue
+    from .render import operation
+
+    if format is TableFormat.json:
+        text = operation.json(catalogue.page(name) if name else catalogue.entries())
+    elif name:
+        text = operation.page(catalogue.page(name), _width())
+    else:
+        text = operation.listing(catalogue.entries(), _width())
+    _write(text, None)
 
 
 def _write(text: str, out: Path | None) -> None:

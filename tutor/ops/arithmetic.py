@@ -212,5 +212,6 @@ ARITHMETIC: tuple[Op, ...] = (
        "d where(m, a, b) = m da + (1 − m) db", "selection", "definition", "where",
        elementwise_plain(lambda m, a, b: np.where(m != 0, a, b)),
        forward=lambda arrays, _: np.where(np.asarray(arrays[0] != 0, dtype=bool), arrays[1], arrays[2]),
-       vjp=_where_vjp, sample=(([(3, 5), (3, 5), (3, 5)], {}, NORMAL),)),
+       vjp=_where_vjp, sample=(([(3, 5), (3, 5), (3, 5)], {}, NORMAL),),
+       meaning="a where the condition is not 0, else b"),
 )  # fmt: skip

@@ -79,6 +79,7 @@ class Op:
     condition  what {x} (or {y}, the result) must satisfy for the derivative to exist, in words that
                complete "provided that …": "{x} is invertible"; None if nothing
     holds      whether it does: (arrays, parameters) -> bool
+    meaning    the definition in the usual notation, where `define` keeps the operation whole
     """
 
     name: str
@@ -99,6 +100,7 @@ class Op:
     why_scalar: str | None = None
     condition: str | None = None
     holds: Callable[..., bool] | None = None
+    meaning: str | None = None
     constant: bool = False  # makes a constant array from sizes alone
 
     @cached_property

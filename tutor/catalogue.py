@@ -1,0 +1,181 @@
+"""The operation table for people: what `tutor ops` prints.
+
+Everything comes from the operation's record; the example is derived on the spot, so that the page
+cannot disagree with what `solve` does.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .errors import InputError, did_you_mean
+from .expr import Expr, Name, Partial
+from .notation.build import NoMatrixForm
+from .notation.matrix import map_term, matrix_term
+from .ops import ALIASES, EVERY, OPERATORS, OPS, STRUCTURE, Op
+from .ops.scalar import Named
+from .problem import loads
+from .problem.elaborate import elaborate
+from .problem.expression import parse
+from .problem.lines import Graph
+from .render.operation import Entry, Page, Result
+from .steps import Variable
+from .tasks import gradient
+from .tasks.workspace import Workspace
+
+_OPERATOR_USAGE = {"neg": "-x", "transpose": "x.T", "list": "[a, b]", "index": "x[i], W[:, 1:3]"}
+_TYPED = {op.name: symbol for symbol, op in OPERATORS.items()}
+LETTERS = ("m", "n", "p", "q", "r", "s")
+
+
+def entries() -> list[Entry]:
+    """Every operation, operators included, in the table's order."""
+    return [Entry(_symbol(op), op.signature, op.law) for op in _shown()]
+
+
+def _shown() -> list[Op]:
+    return [op for op in EVERY if op is not STRUCTURE["copy"]]
+
+
+def _symbol(op: Op) -> str:
+    """What is typed: a function's name, or an operator."""
+    return op.name if op.name in OPS else _TYPED.get(op.name, op.name)
+
+
+def page(name: str) -> Page:
+    """The page of one operation; raises InputError with the nearest name."""
+    op = found(name)
+    example = _example(op)
+    words = {"y": "y", "x": "x"}
+    return Page(
+        name=op.name,
+        usage=usage(op),
+        signature=op.signature,
+        definition=example.definition,
+        meaning=op.meaning,
+        rule=op.rule,
+        law=op.law,
+        why=_filled(op.why, words),
+        condition=op.condition and _filled(op.condition, words),
+        convention=op.convention and _filled(op.convention, words),
+        source=op.source,
+        declared=example.declared,
+        call=example.call,
+        result=example.result,
+        results=example.results,
+    )
+
+
+def found(name: str) -> Op:
+    """The operation of that name, alias or operator."""
+    known = {**{op.name: op for op in _shown()}, **OPERATORS}
+    op = known.get(ALIASES.get(name, name))
+    if op is None:
+        hint = did_you_mean(name, [*known, *ALIASES]) or "`tutor ops` lists them all"
+        raise InputError(f"unknown operation `{name[:40]}`", hint=hint)
+    return op
+
+
+def usage(op: Op) -> str:
+    """The call as it is typed, with its defaults."""
+    if op.name not in OPS:
+        return _OPERATOR_USAGE.get(op.name, f"a {_symbol(op)} b")
+    parts = []
+    for p in op.parameters:
+        if p.name.startswith("_"):
+            continue
+        star = "*" if p.kind is inspect.Parameter.VAR_POSITIONAL else ""
+        plain = p.default is inspect.Parameter.empty
+        text = f'"{p.default}"' if isinstance(p.default, str) else p.default
+        parts.append(f"{star}{p.name}" + ("" if plain else f"={text}"))
+    return f"{op.name}({', '.join(parts)})"
+
+
+def _filled(sentence: str, words: Mapping[str, str]) -> str:
+    for hole, word in words.items():
+        sentence = sentence.replace("{" + hole + "}", word)
+    return sentence
+
+
+# -- the example ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Example:
+    declared: Mapping[str, Variable]
+    call: Expr | None
+    result: str
+    definition: Expr | None
+    results: tuple[Result, ...]
+
+
+_NONE = _Example({}, None, "", None, ())
+
+
+def _example(op: Op) -> _Example:
+    """A sample, of vectors where there is one, with symbolic sizes where they will do."""
+    if op.constant or not op.sample or (op.name not in OPS and op.name not in _TYPED):
+        return _NONE
+    plain = [(shapes, given) for shapes, given, _ in op.sample if not given]
+    flat = [x for x in plain if max(map(len, x[0])) == 1]
+    if not plain:
+        return _NONE
+    shapes, given = flat[0] if flat and op.name in OPS else plain[0]
+    operands = [p.name for p in op.parameters if op.takes_operand(p)][: len(shapes)]
+    if given or len(operands) < len(shapes):
+        return _NONE
+    for symbolic in (True, False):
+        try:
+            return _derived(op, operands, shapes, symbolic)
+        except InputError:
+            continue
+    return _NONE
+
+
+def _example_text(op: Op, operands: Sequence[str]) -> str:
+    if op.name in OPS:
+        return f"{op.name}({', '.join(operands)})"
+    if len(operands) == 1:
+        return _OPERATOR_USAGE[op.name]
+    return f"{operands[0]} {_TYPED[op.name]} {operands[1]}"
+
+
+def _derived(
+    op: Op, operands: Sequence[str], shapes: Sequence[Sequence[int]], symbolic: bool
+) -> _Example:
+    sizes = dict(zip(dict.fromkeys(d for s in shapes for d in s), LETTERS, strict=False))
+    lines = []
+    for name, shape in zip(operands, shapes, strict=True):
+        kind = ("scalar", "vector", "matrix")[len(shape)] if len(shape) < 3 else "tensor"
+        axes = ", ".join(sizes[d] if symbolic else str(d) for d in shape)
+        lines.append(f"  {name}: {kind}" + (f"({axes})" if shape else ""))
+    result = "y" if "y" not in operands else "f"
+    text = f"given:\n{chr(10).join(lines)}\ndefine:\n  {result}: {_example_text(op, operands)}\n"
+    problem = loads(text + "tasks:\n  - graph\n")
+    ws = Workspace(problem, elaborate(problem), checking=False)
+    results = []
+    for name in operands:
+        kind = "gradient" if ws.graph[result].has_one_entry else "jacobian"
+        found = gradient.solve(ws, "1", kind, result, name)
+        size = found.dims or ""
+        results.append(Result(Partial(Name(result), Name(name)), found.formula, size))
+    call = parse(_example_text(op, operands))
+    declared = {n: v for n, v in ws.variables().items() if n in operands}
+    return _Example(declared, call, result, _definition(ws.graph, result, call, ws), tuple(results))
+
+
+def _definition(graph: Graph, result: str, call: Expr, ws: Workspace) -> Expr | None:
+    """What the call expands to in the graph, unless it is kept whole."""
+    line = graph[result]
+    assert line.val is not None
+    node = line.val.node
+    try:
+        if node.kind == "map" and isinstance(node.attr, Named):
+            body = node.attr.definition(*node.attr.args)
+            return map_term(body, matrix_term(node.args[0], ws.leaf_term), node.order > 0)
+        term = matrix_term(node, ws.leaf_term)
+    except (NoMatrixForm, TypeError):  # TypeError: defined by cases, which its record words
+        return None
+    return None if term == call else term

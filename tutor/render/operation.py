@@ -1,0 +1,150 @@
+"""Pages about operations, as text and as JSON: what `tutor ops` prints."""
+
+from __future__ import annotations
+
+import json as _json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..expr import Expr
+from ..notation.text import text
+from ..notation.unicode import unicode_text
+from ..steps import Variable
+from . import paper
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the list."""
+
+    name: str
+    signature: str
+    law: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """A derivative of the example: ∂y/∂x, its closed form (None: needs subscripts), its size."""
+
+    symbol: Expr
+    formula: Expr | None
+    dims: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """All there is to say about one operation. Texts are sentences or formulas as people write."""
+
+    name: str
+    usage: str  # the call with its defaults
+    signature: str
+    definition: Expr | None  # what it expands to, over the example's names
+    meaning: str | None  # the definition in the usual notation, where it is kept whole
+    rule: str
+    law: str
+    why: str
+    condition: str | None
+    convention: str | None
+    source: str
+    declared: Mapping[str, Variable]  # the example's operands
+    call: Expr | None  # the example: y = call
+    result: str  # what the example calls its result
+    results: tuple[Result, ...]
+
+
+def listing(entries: Iterable[Entry], width: int = 80) -> str:
+    """One line per operation: name, axes, rule."""
+    rows = [(e.name, e.signature, e.law) for e in entries]
+    names, axes = (max(len(r[k]) for r in rows) for k in (0, 1))
+    axes = min(axes, 34)
+    lines = []
+    for name, signature, law in rows:
+        room = max(width - names - axes - 6, 24)
+        first, *rest = paper.wrap(law, room) or [""]
+        if len(signature) > axes:
+            lines.append(f"  {name:<{names}}  {signature}")
+            lines.append(f"  {'':<{names}}  {'':<{axes}}  {first}".rstrip())
+        else:
+            lines.append(f"  {name:<{names}}  {signature:<{axes}}  {first}".rstrip())
+        lines += [f"  {'':<{names}}  {'':<{axes}}  {row}" for row in rest]
+    return "\n".join(lines) + "\n"
+
+
+def page(p: Page, width: int = 80) -> str:
+    """One operation, as a page of text."""
+    first, *more = paper.wrap(p.usage, width - 4)
+    rows = [first, *("    " + r for r in more), "", *_field("axes", p.signature, width)]
+    if p.definition is not None:
+        rows += _field("definition", unicode_text(p.definition, p.declared), width)
+    elif p.meaning:
+        rows += _field("definition", p.meaning, width)
+    rows += _field("derivative", f"{p.law}   ({p.rule})", width)
+    rows += _field("why", p.why, width)
+    if p.condition:
+        rows += _field("provided", f"that {p.condition}.", width)
+    if p.convention:
+        rows += _field("convention", f"{p.convention[0].upper()}{p.convention[1:]}.", width)
+    if p.call is not None:
+        rows += _field("example", _example(p), width)
+        for r in p.results:
+            symbol = unicode_text(r.symbol, p.declared)
+            form = "only with subscripts" if r.formula is None else "= " + _shown(r.formula, p)
+            rows += _field("", f"{symbol} {form}   ({r.dims})", width)
+    rows += _field("source", p.source, width)
+    return "\n".join(rows) + "\n"
+
+
+def _shown(e: Expr, p: Page) -> str:
+    return unicode_text(e, p.declared)
+
+
+def _example(p: Page) -> str:
+    assert p.call is not None
+    sizes = ", ".join(f"{name} is {v.dims}" for name, v in p.declared.items())
+    return f"{p.result} = {text(p.call)}" + (f", where {sizes}" if sizes else "")
+
+
+def _field(label: str, words: str, width: int) -> list[str]:
+    indent = 14
+    rows = paper.wrap(words, max(width - indent, 30)) or [""]
+    return [f"  {label:<{indent - 2}}{rows[0]}", *(" " * indent + r for r in rows[1:])]
+
+
+def data(p: Page) -> dict[str, Any]:
+    """The page as JSON data; formulas in the input syntax."""
+    return {
+        "name": p.name,
+        "usage": p.usage,
+        "signature": p.signature,
+        "definition": text(p.definition) if p.definition is not None else p.meaning,
+        "rule": p.rule,
+        "law": p.law,
+        "why": p.why,
+        "condition": p.condition,
+        "convention": p.convention,
+        "source": p.source,
+        "example": None
+        if p.call is None
+        else {
+            "given": {name: v.dims for name, v in p.declared.items()},
+            "define": {p.result: text(p.call)},
+            "derivatives": [
+                {
+                    "of": text(r.symbol),
+                    "formula": None if r.formula is None else text(r.formula),
+                    "dims": r.dims,
+                }
+                for r in p.results
+            ],
+        },
+    }
+
+
+def json(pages: Page | Iterable[Entry]) -> str:
+    """One page, or the list, as JSON."""
+    if isinstance(pages, Page):
+        dumped: Any = data(pages)
+    else:
+        dumped = [{"name": e.name, "signature": e.signature, "law": e.law} for e in pages]
+    return _json.dumps(dumped, ensure_ascii=False, indent=1) + "\n"
