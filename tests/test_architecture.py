@@ -36,6 +36,7 @@ KEPT_APART = {
 ALLOWED = {
     ("value", "notation"): "an exact number prints as a term; imported when one does",
     ("__init__", "api"): "the public names, imported when first used",
+    ("calculus.equal", "numeric"): "formulas that no rule makes one are compared by their values",
 }
 
 LINES = 310  # "about 300"
@@ -79,7 +80,7 @@ def wrong_direction(source: str, module: str, is_package: bool = False) -> list[
     found = []
     for line, target in imports(ast.parse(source), module, is_package):
         there = layer(target)
-        if there == here or (here, there) in ALLOWED:
+        if there == here or {(here, there), (module, there)} & ALLOWED.keys():
             continue
         if LAYERS.index(there) > LAYERS.index(here) or there in KEPT_APART.get(here, ()):
             found.append(f"{module}:{line}: {here} imports {there}")

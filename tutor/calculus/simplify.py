@@ -64,6 +64,11 @@ def simplify_all(nodes: Sequence[Node]) -> list[Node]:
     return [done[n] for n in nodes]
 
 
+def flattened(node: Node) -> Node:
+    """Products inside a product opened, functions of one argument merged."""
+    return _product(node) if node.kind == "ein" else node
+
+
 def _product(node: Node) -> Node:
     coef, factors, out, sizes = pieces(node)
     flat: list[tuple[Node, tuple[int, ...]]] = []
