@@ -16,16 +16,13 @@ from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node, topological
 from ..ops import KEPT
+from ..ops.exact import TooLong
 from ..ops.scalar import compiled, exact
 from .contract import contract, work
 from .relation import Relation
 
 Env = Mapping[Node, np.ndarray]
 Sizes = Mapping[sp.Expr, int]
-
-
-class TooLong(Exception):
-    """Exact arithmetic would take too long, or its numbers outgrow the page."""
 
 
 def evaluate(roots: Iterable[Node], env: Env, sizes: Sizes | None = None) -> list[np.ndarray]:
@@ -57,6 +54,11 @@ def _floats(x: np.ndarray) -> np.ndarray:
         flat = [float(v) for v in x.ravel()]
         return np.array(flat, dtype=float).reshape(x.shape)
     return x
+
+
+def worker() -> _Work:
+    """What prepares floating values outside `evaluate`: sizes, coefficients, parameters."""
+    return _Work({}, False)
 
 
 class _Work:
@@ -171,12 +173,15 @@ class _Work:
             if not np.isfinite(result).all():
                 raise NotFinite
             return result
-        if result.dtype != object:
-            result = result.astype(object)
-        flat = [_tidy(v) for v in result.ravel()]
-        done = np.empty(len(flat), dtype=object)
-        done[:] = flat
-        return done.reshape(result.shape)
+        return tidied(result)
+
+
+def tidied(result: np.ndarray) -> np.ndarray:
+    """Exact numbers in short form; TooLong where there is none, NotFinite for 1/0 and the like."""
+    flat = [_tidy(v) for v in result.astype(object).ravel()]
+    done = np.empty(len(flat), dtype=object)
+    done[:] = flat
+    return done.reshape(result.shape)
 
 
 class NotFinite(InputError):

@@ -7,7 +7,20 @@ know forward value and derivative. Adding an operation is one row in one of the 
 
 from __future__ import annotations
 
-from . import arithmetic, conv, elementwise, loss, matrix, pool, reduce, reshape
+from . import (
+    arithmetic,
+    conv,
+    elementwise,
+    fold,
+    kronecker,
+    linalg,
+    loss,
+    matrix,
+    pool,
+    reduce,
+    reshape,
+    transposed,
+)
 from .base import Op, Val
 from .reshape import STRUCTURE
 
@@ -15,11 +28,15 @@ _ROWS: tuple[Op, ...] = (
     *elementwise.ELEMENTWISE,
     *arithmetic.ARITHMETIC,
     *matrix.PRODUCTS,
+    *linalg.LINALG,
+    *kronecker.KRONECKER,
     *reduce.REDUCE,
     *reshape.RESHAPE,
     *loss.LOSS,
     *conv.CONV,
     *pool.POOL,
+    *transposed.TRANSPOSED,
+    *fold.FOLD,
 )
 
 OPERATORS: dict[str, Op] = {**arithmetic.OPERATORS, **matrix.OPERATORS}

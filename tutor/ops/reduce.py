@@ -140,6 +140,34 @@ def _norm2(x: Val, axis: Int = None, keepdims: Flag = False) -> Val:
     return reduced(x, axis, keepdims, make)
 
 
+def _norm1(x: Val, axis: Int = None, keepdims: Flag = False) -> Val:
+    return reduced(
+        x, axis, keepdims, lambda node, axes: g.sum_axes(map_(sp.Abs(T), node), axes)
+    )
+
+
+def _norm_inf(x: Val, axis: Int = None, keepdims: Flag = False, _ties: Word = "first") -> Val:
+    return reduced(
+        x, axis, keepdims, lambda node, axes: whole_max(map_(sp.Abs(T), node), axes, _ties)
+    )
+
+
+def _frobenius(A: Val) -> Val:
+    require(A.order <= 2, f"frobenius takes a matrix, not a tensor of size {A.dims}")
+    return _norm2(A)
+
+
+def _not_zero(arrays: list[np.ndarray], given: dict[str, Any]) -> bool:
+    """Whether the vectors whose length is taken have one."""
+    return bool(np.all(np.sum(np.abs(arrays[0]), axis=given.get("axis")) > 0))
+
+
+def _largest_size(arrays: list[np.ndarray], given: dict[str, Any]) -> float:
+    """Distance to the nearest tie of |x|, or to a change of sign of the winner."""
+    size = np.abs(arrays[0])
+    return min(_tie(1.0)([size], given), float(np.min(np.max(size, axis=given.get("axis")))))
+
+
 def _plain(f: Callable[..., Any]) -> Callable[..., Any]:
     """A NumPy reduction in the paper's shapes: no row or column survives as more than it is."""
 
@@ -181,7 +209,27 @@ REDUCE: tuple[Op, ...] = (
        "d ‖x‖ = xᵀdx / ‖x‖", "derivative of the norm", "The Matrix Cookbook eq. 129", "‖·‖",
        _plain(lambda x, axis=None, keepdims=False: np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))),
        sample=REDUCED, kinks=lambda arrays, given: float(np.min(np.sqrt(np.sum(arrays[0] ** 2, axis=given.get("axis"))))),
-       convention="at the zero vector the norm has no gradient"),
+       convention="at the zero vector the norm has no gradient", condition="{x} is not zero",
+       holds=_not_zero),
+    Op("norm1", "x[...] -> [...]", _norm1,
+       "{y} adds the absolute values of {x}; each grows with slope 1 away from zero, so the gradient is the sign.",
+       "d ‖x‖₁ = sign(x)ᵀdx", "derivative of the norm", "elementary calculus", "‖·‖₁",
+       _plain(lambda x, axis=None, keepdims=False: np.sum(np.abs(x), axis=axis, keepdims=keepdims)),
+       sample=REDUCED, kinks=lambda arrays, _: float(np.min(np.abs(arrays[0]))),
+       convention="at a zero entry the sign counts as 0"),
+    Op("norm_inf", "x[...] -> [...]", _norm_inf,
+       "Only the entry of {x} that is largest in size moves {y}: the gradient is its sign, at its place.",
+       "d ‖x‖_∞ = sign(x) dx at the winner", "maximum", "elementary calculus", "‖·‖_∞",
+       _plain(lambda x, axis=None, keepdims=False: np.max(np.abs(x), axis=axis, keepdims=keepdims)),
+       sample=REDUCED, kinks=_largest_size,
+       convention="where several entries are largest in size, the first one counts as the winner"),
+    Op("frobenius", "A[m n] -> []", _frobenius,
+       "The Frobenius norm {y} is the length of all entries in one vector; its gradient has length 1.",
+       "d ‖A‖_F = tr(Aᵀ dA) / ‖A‖_F", "derivative of the norm", "The Matrix Cookbook eq. 129", "‖·‖_F",
+       lambda A: np.sqrt(np.sum(A * A)), sample=(([(3, 5)], {}, NORMAL), ([(7,)], {}, NORMAL)),
+       kinks=lambda arrays, given: float(np.sqrt(np.sum(arrays[0] ** 2))),
+       convention="at the zero matrix the norm has no gradient", condition="{x} is not zero",
+       holds=_not_zero),
 )  # fmt: skip
 
 INTERNAL: tuple[Op, ...] = (

@@ -1,0 +1,385 @@
+"""Linear algebra: inverses, determinants, factors, norms of matrices, and Kronecker products.
+
+`inv`, `det`, `logdet`, `cholesky`, `kron`, `tril` and `triu` are kept whole, so that closed forms
+print them; the others are products over indices.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from .. import limits
+from ..errors import InputError
+from ..graph import dims
+from ..graph import node as g
+from ..graph.dims import Dim
+from ..graph.node import Node, T, call, ein, map_
+from . import exact
+from .base import Int, Op, Val, as_matrix, is_column, is_row, require
+from .matrix import matmul, transpose
+
+NORMAL = (-2.0, 2.0)
+SINGULAR = 1e15  # a condition number from which floats cannot tell a matrix from a singular one
+MOST_POWER = 64
+
+
+def square(x: Val, name: str) -> Node:
+    """The operand as a square matrix."""
+    require(x.order <= 2, f"{name} takes one matrix, not a tensor of size {x.dims}",
+            "take one matrix out of it: `X[0]`")  # fmt: skip
+    node = as_matrix(x)
+    rows, columns = node.shape
+    require(dims.same(rows, columns),
+            f"{name} needs a square matrix; `{{left}}` has size {x.dims}")  # fmt: skip
+    return node
+
+
+def singular(name: str) -> InputError:
+    return InputError(
+        f"{name} needs an invertible matrix, and this one is singular: its determinant is 0",
+        hint="check its values; a small multiple of the identity added to it makes it invertible",
+    )
+
+
+# -- traces, determinants, inverses -----------------------------------------------------------------
+
+
+def _tr(A: Val) -> Val:
+    if A.order == 0:
+        return A
+    return Val(ein([(square(A, "tr"), "ii")], ()))
+
+
+def _det(A: Val) -> Val:
+    return A if A.order == 0 else Val(call("det", [square(A, "det")], (), ()))
+
+
+def _logdet(A: Val) -> Val:
+    if A.order == 0:
+        return Val(map_(sp.log(T), A.node))
+    return Val(call("logdet", [square(A, "logdet")], (), ()))
+
+
+def inverse(A: Val) -> Val:
+    if A.order == 0:
+        return Val(map_(1 / T, A.node), product=A.product)
+    node = square(A, "inv")
+    return Val(call("inv", [node], (), node.shape))
+
+
+def _solve(A: Val, b: Val) -> Val:
+    node = square(A, "solve")
+    require(b.order <= 2, f"the right-hand side of solve is a column or a matrix, not size {b.dims}")
+    rows = as_matrix(b).shape[0]
+    require(dims.same(node.shape[0], rows),
+            f"solve needs as many rows on both sides: `{{left}}` is {A.dims} and `{{right}}` is {b.dims}")  # fmt: skip
+    return matmul(inverse(A), b)
+
+
+def _det_forward(arrays: list[np.ndarray], _: Any) -> Any:
+    (a,) = arrays
+    return exact.determinant(a) if a.dtype == object else np.linalg.det(a)
+
+
+def _logdet_forward(arrays: list[np.ndarray], _: Any) -> Any:
+    (a,) = arrays
+    if a.dtype == object:
+        value = exact.determinant(a)
+        if value == 0:
+            raise singular("logdet")
+        return sp.log(value) if value.is_positive else np.asarray(sp.nan, dtype=object)
+    sign, value = np.linalg.slogdet(a)
+    if sign == 0:
+        raise singular("logdet")
+    return value if sign > 0 else np.nan
+
+
+def _inv_forward(arrays: list[np.ndarray], _: Any) -> np.ndarray:
+    (a,) = arrays
+    if a.dtype == object:
+        found = exact.inverse(a)
+        if found is None:
+            raise singular("inv")
+        return found
+    if not invertible(a):
+        raise singular("inv")
+    return np.linalg.inv(a)
+
+
+def invertible(a: np.ndarray) -> bool:
+    """Whether floats can tell the matrix from a singular one."""
+    return bool(np.isfinite(a).all()) and bool(np.linalg.cond(np.atleast_2d(a)) < SINGULAR)
+
+
+def _det_vjp(g_: Node, lead: int, y: Node) -> tuple[Node]:
+    front = _front(lead)
+    return (ein([(g_, front), (y, ()), (_inv(y.args[0]), "ji")], (*front, "i", "j")),)
+
+
+def _logdet_vjp(g_: Node, lead: int, y: Node) -> tuple[Node]:
+    front = _front(lead)
+    return (ein([(g_, front), (_inv(y.args[0]), "ji")], (*front, "i", "j")),)
+
+
+def _inv_vjp(g_: Node, lead: int, y: Node) -> tuple[Node]:
+    """−Bᵀ G Bᵀ with B the inverse itself."""
+    front = _front(lead)
+    factors = [(y, "ai"), (g_, (*front, "a", "b")), (y, "jb")]
+    return (ein(factors, (*front, "i", "j"), -1),)
+
+
+def _inv(node: Node) -> Node:
+    return call("inv", [node], (), node.shape)
+
+
+def _front(lead: int) -> tuple[str, ...]:
+    """Labels of the axes before an operation's own."""
+    return tuple(f"y{k}" for k in range(lead))
+
+
+def _matrix_power(A: Val, n: Int) -> Val:
+    node = square(A, "matrix_power")
+    require(isinstance(n, int), "the exponent of matrix_power is a whole number")
+    require(abs(n) <= MOST_POWER,
+            f"the exponent of matrix_power is at most {MOST_POWER} in size, not {n}")  # fmt: skip
+    if n == 0:
+        return Val(g.delta(node.shape[0]))
+    base = node if n > 0 else _inv(node)
+    power: Node | None = None
+    left = abs(n)
+    while left:  # by squaring
+        if left % 2:
+            power = base if power is None else ein([(base, "ij"), (power, "jk")], "ik")
+        left //= 2
+        if left:
+            base = ein([(base, "ij"), (base, "jk")], "ik")
+    assert power is not None
+    return Val(power)
+
+
+# -- Cholesky -------------------------------------------------------------------------------------
+
+
+def _cholesky(A: Val) -> Val:
+    node = square(A, "cholesky")
+    return Val(call("cholesky", [node], (), node.shape))
+
+
+def _cholesky_forward(arrays: list[np.ndarray], _: Any) -> np.ndarray:
+    (a,) = arrays
+    a = (a + a.T) / 2
+    found = exact.cholesky(a) if a.dtype == object else None
+    if a.dtype != object:
+        try:
+            found = np.linalg.cholesky(a)
+        except np.linalg.LinAlgError:
+            found = None
+    if found is None:
+        raise InputError(
+            "cholesky needs a positive definite matrix, and this one is not: "
+            "some eigenvalue of its symmetric part is 0 or negative"
+        )
+    return found
+
+
+def _cholesky_vjp(g_: Node, lead: int, y: Node) -> tuple[Node]:
+    """sym(L⁻ᵀ Φ(Lᵀ G) L⁻¹); Φ keeps the lower triangle and halves the diagonal."""
+    n = y.shape[0]
+    front = _front(lead)
+    phi = g.add([lower_ones(n), g.delta(n)], [1, -sp.S.Half])
+    back = _inv(y)
+    factors = [(back, "ai"), (y, "ka"), (g_, (*front, "k", "b")), (phi, "ab"), (back, "bj")]
+    one = ein(factors, (*front, "i", "j"), sp.S.Half)
+    swapped = (*range(lead), lead + 1, lead)
+    return (g.add([one, g.permute(one, swapped)]),)
+
+
+def lower_ones(n: Dim) -> Node:
+    """The n×n matrix with ones on and below the diagonal: tril(ones(n, n))."""
+    return call("tril", [g.const(1, (n, n))], (0,), (n, n))
+
+
+def _triangle(name: str) -> Any:
+    def define(A: Val, diagonal: Int = 0) -> Val:
+        require(A.order in (1, 2), f"{name} takes one matrix, not size {A.dims}")
+        require(isinstance(diagonal, int), "`diagonal` is a whole number")
+        node = as_matrix(A)
+        return Val(call(name, [node], (diagonal,), node.shape))
+
+    return define
+
+
+def _triangle_forward(name: str) -> Any:
+    def forward(arrays: list[np.ndarray], parameters: Any) -> np.ndarray:
+        (a,) = arrays
+        keep = np.asarray(getattr(np, name)(np.ones(a.shape), parameters[0]), dtype=bool)
+        return np.where(keep, a, sp.S.Zero if a.dtype == object else 0.0)
+
+    return forward
+
+
+def _triangle_vjp(g_: Node, lead: int, y: Node) -> tuple[Node]:
+    if lead == 0:
+        return (call(*y.attr[:1], [g_], y.attr[1], y.shape),)
+    mask = call(y.attr[0], [g.const(1, y.shape)], y.attr[1], y.shape)
+    front = _front(lead)
+    return (ein([(g_, (*front, "i", "j")), (mask, "ij")], (*front, "i", "j")),)
+
+
+# -- products and forms -----------------------------------------------------------------------------
+
+
+def _quad_form(x: Val, P: Val) -> Val:
+    require(is_column(x), f"quad_form takes a column and a matrix; `{{left}}` has size {x.dims}")
+    node = square(P, "the second operand of quad_form")
+    require(dims.same(as_matrix(x).shape[0], node.shape[0]),
+            f"quad_form needs sizes n×1 and n×n, not {x.dims} and {P.dims}")  # fmt: skip
+    if x.order == 2:
+        return matmul(matmul(transpose(x), P), x)
+    return Val(ein([(x.node, "i"), (node, "ij"), (x.node, "j")], ()), product=True)
+
+
+def diagonal(x: Val) -> Val:
+    """Of a vector the diagonal matrix, of a matrix its diagonal."""
+    require(x.order in (1, 2), f"diag takes a vector or a matrix, not size {x.dims}")
+    if x.order == 1:
+        return Val(ein([(x.node, "i")], "ii"))
+    if is_column(x) and not is_row(x):
+        return Val(ein([(x.node, "ic")], "ii"))
+    if is_row(x) and not is_column(x):
+        return Val(ein([(x.node, "ci")], "ii"))
+    return Val(ein([(square(x, "diag of a matrix"), "ii")], "i"))
+
+
+def _diag_plain(x: np.ndarray) -> np.ndarray:
+    return np.diag(x.ravel()) if x.ndim == 1 or (1 in x.shape and x.size > 1) else np.diag(x)
+
+
+def _transpose(A: Val, dim0: Int = None, dim1: Int = None) -> Val:
+    if dim0 is None and dim1 is None:
+        return transpose(A)
+    require(dim0 is not None and dim1 is not None, "transpose needs both axes, `dim0` and `dim1`")
+    n = len(A.shape)
+    for a in (dim0, dim1):
+        require(isinstance(a, int) and -n <= a < n,
+                f"axis {a} does not exist in an array of size {A.dims}")  # fmt: skip
+    i, j = dim0 % n, dim1 % n
+    if A.row:
+        return transpose(A) if i != j else A
+    axes = list(range(n))
+    axes[i], axes[j] = j, i
+    return Val(g.permute(A.node, axes))
+
+
+def _transpose_plain(x: np.ndarray, dim0: Any = None, dim1: Any = None) -> np.ndarray:
+    if dim0 is not None and x.ndim > 2:
+        return np.swapaxes(x, dim0, dim1)
+    if dim0 is not None and dim0 % x.ndim == dim1 % x.ndim:
+        return x
+    return x.ravel() if x.ndim == 2 and x.shape[0] == 1 else x.T if x.ndim == 2 else x[None, :]
+
+
+def well(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """A sample's domain: square matrices far from singular, with a positive determinant."""
+    x = rng.uniform(-1.0, 1.0, size=shape)
+    if len(shape) != 2 or shape[0] != shape[1]:
+        return x
+    return x / len(x) + np.diag(rng.uniform(1.5, 3.0, size=len(x)))
+
+
+def definite(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """A sample's domain: positive definite matrices."""
+    x = rng.uniform(-1.0, 1.0, size=shape)
+    return x @ x.T / len(x) + np.eye(len(x))
+
+
+def _solve_plain(A: np.ndarray, b: np.ndarray) -> Any:
+    return b / A if np.ndim(A) == 0 else np.linalg.solve(A, b)
+
+
+def _plain(f: Any) -> Any:
+    """NumPy's function; a scalar is a 1×1 matrix."""
+    return lambda A: f(np.atleast_2d(A))
+
+
+_COOKBOOK = "The Matrix Cookbook"
+_INVERTIBLE = "{x} is invertible"
+
+
+def _holds(arrays: list[np.ndarray], _: Any) -> bool:
+    return invertible(arrays[0])
+
+
+def _is_definite(arrays: list[np.ndarray], _: Any) -> bool:
+    a = np.atleast_2d(arrays[0])
+    return bool(np.linalg.eigvalsh((a + a.T) / 2)[0] > 0)
+
+
+SQUARES = (([(3, 3)], {}, well), ([(5, 5)], {}, well))
+
+LINALG: tuple[Op, ...] = (
+    Op("tr", "A[n n] -> []", _tr,
+       "The trace {y} adds the diagonal entries of {x}: each of them counts once, the others not at all.",
+       "d tr(A) = tr(dA)", "trace rule", f"{_COOKBOOK} eq. 36", "tr",
+       _plain(np.trace), sample=(([(3, 3)], {}, NORMAL), ([(7, 7)], {}, NORMAL))),
+    Op("det", "A[n n] -> []", _det,
+       "A determinant changes with each entry by that entry's cofactor; all cofactors together are det(A) A⁻ᵀ.",
+       "d det(A) = det(A) tr(A⁻¹ dA)", "derivative of the determinant", f"{_COOKBOOK} eq. 41", "det",
+       _plain(np.linalg.det), forward=_det_forward, vjp=_det_vjp, sample=SQUARES,
+       condition=_INVERTIBLE, holds=_holds),
+    Op("logdet", "A[n n] -> []", _logdet,
+       "The derivative of log det(A) is the one of the determinant divided by it: the transposed inverse.",
+       "d log det(A) = tr(A⁻¹ dA)", "derivative of log det", f"{_COOKBOOK} eq. 57", "log det",
+       _plain(lambda A: np.log(np.linalg.det(A))), forward=_logdet_forward, vjp=_logdet_vjp, sample=SQUARES,
+       condition="the determinant of {x} is positive",
+       holds=lambda arrays, _: bool(np.linalg.slogdet(np.atleast_2d(arrays[0]))[0] > 0) and invertible(arrays[0])),
+    Op("inv", "A[n n] -> [n n]", inverse,
+       "From A A⁻¹ = I follows dA A⁻¹ + A d(A⁻¹) = 0, so the inverse stands on both sides of the change.",
+       "d(A⁻¹) = −A⁻¹ dA A⁻¹", "derivative of the inverse", f"{_COOKBOOK} eq. 59", "⁻¹",
+       _plain(np.linalg.inv), forward=_inv_forward, vjp=_inv_vjp, sample=SQUARES,
+       condition=_INVERTIBLE, holds=_holds),
+    Op("solve", "A[n n], b[n] or b[n k] -> [n] or [n k]", _solve,
+       "{y} is A⁻¹ b: linear in b, and an inverse in A.",
+       "d(A⁻¹ b) = A⁻¹ (db − dA A⁻¹ b)", "derivative of the inverse", f"{_COOKBOOK} eq. 59", "A⁻¹b",
+       _solve_plain, sample=(([(3, 3), (3,)], {}, well), ([(3, 3), (3, 2)], {}, well),
+                             ([(5, 5), (5,)], {}, well)),
+       condition="the matrix is invertible", holds=_holds),
+    Op("matrix_power", "A[n n] -> [n n]", _matrix_power,
+       "{y} is a product of equal factors, and each of them changes in turn.",
+       "d(Aᵏ) = Σ Aⁱ dA Aᵏ⁻¹⁻ⁱ", "product rule", f"{_COOKBOOK} eq. 90", "Aᵏ",
+       lambda A, n: np.linalg.matrix_power(A, n),
+       sample=tuple(([(3, 3)], {"n": n}, well) for n in (2, 3, 5, -1, -2, 1))),
+    Op("cholesky", "A[n n] -> [n n]", _cholesky,
+       "From L Lᵀ = A follows dL Lᵀ + L dLᵀ = dA; the triangle of L⁻¹ dA L⁻ᵀ, with half its diagonal, "
+       "is L⁻¹ dL.",
+       "dL = L Φ(L⁻¹ dA L⁻ᵀ)", "derivative of the Cholesky factor",
+       "Murray 2016, Differentiation of the Cholesky decomposition", "chol",
+       lambda A: np.linalg.cholesky((A + A.T) / 2), forward=_cholesky_forward, vjp=_cholesky_vjp,
+       sample=(([(3, 3)], {}, definite), ([(5, 5)], {}, definite)),
+       condition="{x} is symmetric and positive definite", holds=_is_definite,
+       convention="only the symmetric part of {x} is read, so its derivative is symmetric"),
+    Op("quad_form", "x[n], P[n n] -> []", _quad_form,
+       "{y} is the quadratic form xᵀPx, in which x stands twice.",
+       "d(xᵀPx) = xᵀ(P + Pᵀ)dx + xᵀdP x", "product rule", f"{_COOKBOOK} eq. 81", "xᵀPx",
+       lambda x, P: np.ravel(x) @ P @ np.ravel(x),
+       sample=(([(3,), (3, 3)], {}, NORMAL), ([(7,), (7, 7)], {}, NORMAL))),
+    Op("diag", "x[n] -> [n n], or A[n n] -> [n]", diagonal,
+       "{y} holds the entries of {x} in other places; what is off the diagonal has no part in it.",
+       "d diag(x) = diag(dx)", "rearrangement", "Magnus & Neudecker", "diag",
+       _diag_plain, sample=(([(5,)], {}, NORMAL), ([(3, 3)], {}, NORMAL), ([(1, 5)], {}, NORMAL))),
+    Op("transpose", "A[m n] -> [n m]", _transpose,
+       "{y} holds the entries of {x} in other places.", "d(Aᵀ) = (dA)ᵀ", "rearrangement",
+       "elementary linear algebra", "ᵀ", _transpose_plain, moves=True,
+       sample=(([(3, 5)], {}, NORMAL), ([(7,)], {}, NORMAL), ([(1, 5)], {}, NORMAL),
+               ([(2, 3, 5)], {"dim0": 0, "dim1": -1}, NORMAL))),
+    *(Op(name, "A[m n] -> [m n]", _triangle(name),
+         "{y} keeps a triangle of {x}, entry by entry; the others are 0 and stay 0.",
+         f"d {name}(A) = {name}(dA)", "rearrangement", f"torch.{name}", name,
+         lambda A, diagonal=0, f=getattr(np, name): f(A if A.ndim == 2 else A[:, None], diagonal),
+         forward=_triangle_forward(name), vjp=_triangle_vjp,
+         sample=(([(3, 5)], {}, NORMAL), ([(5, 3)], {"diagonal": 1}, NORMAL),
+                 ([(5, 5)], {"diagonal": -1}, NORMAL))) for name in ("tril", "triu")),
+)  # fmt: skip
