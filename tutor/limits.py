@@ -23,6 +23,8 @@ MULTIPLY_ADDS = 10**9
 
 EXACT_MULTIPLY_ADDS = 10**5  # beyond this, numbers are floats, and the solution says so
 EXACT_DIGITS = 30  # a rational that outgrows this becomes a float
+EXACT_MATRIX = 16  # rows of a rational matrix that is inverted exactly
+EXACT_IRRATIONAL = 3  # rows of one with entries such as pi
 EXACT_OPERATIONS = 16  # so does an expression with more operations, such as a nested tanh
 MEASURED_DIGITS = (
     6  # a decimal with more significant digits is measured data: a float from the start
@@ -31,3 +33,5 @@ MEASURED_DIGITS = (
 TRAIN_STEPS = 10**6
 PICTURE_NODES = 300
 DERIVATION_SECONDS = 10  # per gradient or Jacobian
+INSTANCE_ELEMENTS = 20_000  # of all arrays together, where a problem without values is checked
+INFERENCE_ATTEMPTS = 300  # assignments of orders tried for the names of one expression
