@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 
-from .. import independent
-from ..errors import InputError
+from .. import independent, limits
+from ..errors import InputError, TutorError
+from ..expr import Expr
+from ..problem.elaborate import elaborate
+from ..problem.instance import SEEDS, chosen, concrete, instance
 from ..problem.lines import Line
+from ..problem.model import Definition, Problem
 from ..steps import Check, Text
 from ..value import Value
 from .chain import Chain
+from .printed import printed_error, printed_value
 from .workspace import Workspace
 
+Shown = Callable[[Workspace, Chain], Value]  # the result as it is counted on paper
 
-def check(ws: Workspace, chain: Chain, value: Value | None) -> Check | None:
-    """The value against central differences; the closed form against the value."""
-    if value is None or chain.final is None or not ws.checking:
+
+def check(
+    ws: Workspace,
+    chain: Chain,
+    value: Value | None,
+    formula: Expr | None = None,
+    shown: Shown | None = None,
+) -> Check | None:
+    """The value against central differences, and the closed form as printed against the value.
+
+    Without numbers the same is done at an instance: random values, different primes for the sizes.
+    formula: what is printed. shown: the workspace's and the chain's result as it is counted on
+    paper, which the printed formula has to give.
+    """
+    if chain.final is None or not ws.checking:
         return None
+    if value is None:
+        return _at_instance(ws, chain, formula, shown)
     note = None
     here = ws
     env = ws.reference(chain.of)
@@ -27,15 +52,126 @@ def check(ws: Workspace, chain: Chain, value: Value | None) -> Check | None:
         here = moved
         note = Text("The point lies at a kink or tie; the check was made at a point next to it.")
     near = chain if here is ws else Chain(here, chain.of, chain.wrt, chain.gradient)
-    assert near.final is not None and near.final.value is not None
-    derived = Value(near.final.value).floats()
-    error = difference_error(here, near, derived)
+    error = derived_error(here, near)
+    return _verdict("central differences", error, _printed_error(here, near, formula, shown), note)
+
+
+def derived_error(ws: Workspace, chain: Chain) -> float:
+    """The derived value against differences, and against the substituted closed form."""
+    assert chain.final is not None and chain.final.value is not None
+    derived = Value(chain.final.value).floats()
+    error = difference_error(ws, chain, derived)
     try:
-        closed = Value(here.value_of(near.closed())).floats()
-        error = max(error, independent.relative_error(closed, derived))
+        closed = Value(ws.value_of(chain.closed())).floats()
     except KeyError:
-        pass
-    return Check("central differences", error, error < independent.AGREE, note)
+        return error
+    return max(error, independent.relative_error(closed, derived))
+
+
+def _verdict(method: str, error: float, printed: float, note: Text | None) -> Check:
+    if error < independent.AGREE <= printed:
+        note = Text("The numbers agree, but the closed form as it is printed gives other ones.")
+    worst = max(error, printed)
+    return Check(method, worst, worst < independent.AGREE, note)
+
+
+def _printed_error(
+    ws: Workspace,
+    chain: Chain,
+    formula: Expr | None,
+    shown: Shown | None,
+    sizes: Mapping[str, int] | None = None,
+) -> float:
+    """How far the printed formula is from the derived value; 0 where it cannot be typed."""
+    if formula is None or shown is None:
+        return 0.0
+    printed = printed_value(ws, formula, sizes)
+    if printed is None:
+        return 0.0
+    return printed_error(printed, shown(ws, chain).floats())
+
+
+def _at_instance(
+    ws: Workspace, chain: Chain, formula: Expr | None, shown: Shown | None
+) -> Check | None:
+    """The same derivation at random values, compared in the same way."""
+    if too_large(ws, chain.of):
+        return None
+    found = instance_of(ws, chain.of)
+    if found is None:
+        return Check("none", 0.0, True, Text("No random values were found where it has a value."))
+    here, sizes = found
+    near = Chain(here, here.line(chain.of.name), here.line(chain.wrt.name), chain.gradient)
+    if near.final is None or near.final.value is None:
+        return None
+    error = derived_error(here, near)
+    printed = _printed_error(here, near, formula, shown, sizes)
+    return _verdict(instance_words(sizes), error, printed, None)
+
+
+def instance_words(sizes: Mapping[str, int]) -> str:
+    """How the check was made: at random values, and at which sizes."""
+    listed = ", ".join(f"{name} = {n}" for name, n in sizes.items())
+    return "central differences at random values" + (f", {listed}" if listed else "")
+
+
+def instance_of(ws: Workspace, of: Line) -> tuple[Workspace, dict[str, int]] | None:
+    """The problem at random values where `of` exists and has no kink, and the sizes there.
+
+    None where none was found.
+    """
+    if of.name not in ws.instances:
+        ws.instances[of.name] = _found_instance(ws, of)
+    return ws.instances[of.name]
+
+
+def _found_instance(ws: Workspace, of: Line) -> tuple[Workspace, dict[str, int]] | None:
+    problem = _at_the_point(ws)
+    needed = {x.name for x in ws.graph.below([of])}
+    for seed in range(SEEDS):
+        sizes = chosen(ws.graph, seed)
+        try:
+            drawn = instance(problem, seed, ws.graph)
+            drawn = replace(drawn, define=_only(drawn.define, needed))
+            here = Workspace(drawn, elaborate(drawn, drawn.unknowns), checking=False)
+            env = here.reference(here.line(of.name))
+        except (TutorError, ValueError):
+            continue  # outside the domain, or a size that does not fit
+        if not all(np.isfinite(v).all() for v in env.values()):
+            continue
+        below = here.graph.below([here.line(of.name)])
+        if independent.kink_distance(below, env) > independent.NEAR_KINK:
+            used = {d.name for x in ws.graph.below([of]) for d in _symbols(x)}
+            return here, {n: v for n, v in sizes.items() if n in used}
+    return None
+
+
+def too_large(ws: Workspace, of: Line) -> bool:
+    """Whether the arrays have more entries than a quick check can go through."""
+    sizes = chosen(ws.graph)
+    try:
+        shapes = [concrete(x.leaf.node.shape, sizes) for x in ws.graph.below([of])]
+    except ValueError:
+        return True
+    return sum(math.prod(s) for s in shapes) > limits.INSTANCE_ELEMENTS
+
+
+def _symbols(line: Line) -> list[Any]:
+    return [s for d in line.leaf.shape if not isinstance(d, int) for s in d.free_symbols]
+
+
+def _only(define: Sequence[Definition], needed: Collection[str]) -> tuple[Definition, ...]:
+    """The definitions that the result depends on: others may have another domain."""
+    return tuple(d for d in define if any(n in needed for n in d.names))
+
+
+def _at_the_point(ws: Workspace) -> Problem:
+    """The problem with the values of an update in place of the given ones."""
+    given = {
+        name: replace(g, value=Value(ws.point[name])) if name in ws.point else g
+        for name, g in ws.problem.given.items()
+    }
+    return replace(ws.problem, given=given)
 
 
 def _at_the_kink(ws: Workspace, chain: Chain) -> Check:

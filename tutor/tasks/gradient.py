@@ -48,7 +48,7 @@ def _direct(ws: Workspace, task_id: str, kind: str, target: Line, variable: Line
     formula, value = closing(ws, chain, kind)
     steps += closing_steps(ws, chain, kind, formula, value)
     steps += convention_steps(ws, chain)
-    found = check(ws, chain, value)
+    found = check(ws, chain, value, formula, lambda at, near: shown_value(at, near, kind))
     return _result(ws, task_id, kind, target, variable, steps, formula, value, found)
 
 
@@ -171,13 +171,17 @@ def closing(ws: Workspace, chain: Chain, kind: str) -> tuple[Expr | None, Value 
         formula = chain.formula(final)
     if symmetric(chain.wrt) and kind == "gradient" and formula is not None:
         formula = constrained_term(chain.wrt, formula)
-    value = None
-    if final.value is not None:
-        if kind == "gradient":
-            value = paper_value(chain.wrt, constrained(chain.wrt, final.value))
-        else:
-            value = unrolled(ws, chain, final.value)
+    value = None if final.value is None else shown_value(ws, chain, kind)
     return formula, value
+
+
+def shown_value(ws: Workspace, chain: Chain, kind: str) -> Value:
+    """The last adjoint's number in the shape in which it is shown."""
+    assert chain.final is not None and chain.final.value is not None
+    number = chain.final.value
+    if kind == "gradient":
+        return paper_value(chain.wrt, constrained(chain.wrt, number))
+    return unrolled(ws, chain, number)
 
 
 def _object(x: int) -> np.ndarray:
