@@ -13,11 +13,11 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from ..expr import Binary, Call, Const, Expr, List, Neg, Num, Transpose
+from ..expr import Binary, Call, Expr, Neg, Num, Transpose
 from ..graph.node import Node, T, add, constant_of, ein, pieces, scale
-from ..graph.sizes import output_size
 from ..ops.scalar import Named
 from .build import NoMatrixForm, relation_term, scaled, sum_term
+from .calls import call_term
 from .products import Product
 from .scalars import term_of
 
@@ -171,58 +171,6 @@ def _downstairs(f: sp.Expr) -> bool:
 
 def _is_number(e: Expr) -> bool:
     return isinstance(e, Num) or (isinstance(e, Neg) and _is_number(e.arg))
-
-
-# -- operations kept whole ------------------------------------------------------------------------
-
-
-def call_term(node: Node, args: list[Expr]) -> Expr:
-    name, parameters = node.attr
-    operand = node.args[0]
-    if name in ("softmax", "log_softmax", "logsumexp"):
-        axis = parameters[0]
-        usual = axis == operand.order - 1 and (name != "logsumexp" or operand.order == 1)
-        keywords = () if usual else (("axis", Num(str(axis))),)
-        whole = Call(name, tuple(args), keywords)
-        return Transpose(whole) if name == "logsumexp" and axis < operand.order - 1 else whole
-    if name == "power":
-        return Binary("**", args[0], args[1], elementwise=operand.order > 0)
-    if name in ("max", "argmax_onehot"):
-        axes = parameters[0]
-        if len(axes) == operand.order:
-            return Call(name, tuple(args))
-        return _as_column(
-            Call(name, tuple(args), (("axis", Num(str(axes[0]))),)), name == "max" and axes[0] == 0
-        )
-    if name in ("max_pool", "max_pool_winner"):
-        k, s, p, d, out, _ = parameters
-        public = f"max_pool{len(k)}d" if name == "max_pool" else "winner"
-        keywords = [("kernel_size", _integers(k))]
-        if s != k:
-            keywords.append(("stride", _integers(s)))
-        if any(a != b for a, b in p):
-            pairs = tuple(List(tuple(Num(str(x)) for x in q)) for q in p)
-            keywords.append(("padding", List(pairs)))
-        elif any(q != (0, 0) for q in p):
-            keywords.append(("padding", _integers(tuple(q[0] for q in p))))
-        if any(x != 1 for x in d):
-            keywords.append(("dilation", _integers(d)))
-        size = operand.shape[-len(k) :]
-        plain = tuple(output_size(*z) for z in zip(size, k, s, p, d, strict=True))
-        if out != plain:
-            keywords.append(("ceil_mode", Const(True)))
-        return Call(public, tuple(args), tuple(keywords))
-    return Call(name, tuple(args))
-
-
-def _as_column(e: Expr, row: bool) -> Expr:
-    return Transpose(e) if row else e
-
-
-def _integers(xs: tuple[int, ...]) -> Expr:
-    if len(set(xs)) == 1:
-        return Num(str(xs[0]))
-    return List(tuple(Num(str(x)) for x in xs))
 
 
 # -- products over labels -------------------------------------------------------------------------

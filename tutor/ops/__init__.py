@@ -11,15 +11,15 @@ from . import (
     arithmetic,
     conv,
     elementwise,
-    fold,
     kronecker,
+    layers,
     linalg,
     loss,
+    matrices,
     matrix,
     pool,
     reduce,
     reshape,
-    transposed,
 )
 from .base import Op, Val
 from .reshape import STRUCTURE
@@ -28,6 +28,7 @@ _ROWS: tuple[Op, ...] = (
     *elementwise.ELEMENTWISE,
     *arithmetic.ARITHMETIC,
     *matrix.PRODUCTS,
+    *matrices.MATRICES,
     *linalg.LINALG,
     *kronecker.KRONECKER,
     *reduce.REDUCE,
@@ -35,8 +36,7 @@ _ROWS: tuple[Op, ...] = (
     *loss.LOSS,
     *conv.CONV,
     *pool.POOL,
-    *transposed.TRANSPOSED,
-    *fold.FOLD,
+    *layers.LAYERS,
 )
 
 OPERATORS: dict[str, Op] = {**arithmetic.OPERATORS, **matrix.OPERATORS}
@@ -46,13 +46,21 @@ OPS: dict[str, Op] = {op.name: op for op in _ROWS}
 ALIASES: dict[str, str] = {
     "maxpool1d": "max_pool1d",
     "maxpool2d": "max_pool2d",
+    "maxpool3d": "max_pool3d",
     "conv": "conv2d",
     "max_pool": "max_pool2d",
 }
 
 KEPT: dict[str, Op] = {
     op.name: op
-    for op in (*_ROWS, *arithmetic.INTERNAL, *reduce.INTERNAL, *pool.INTERNAL, *loss.INTERNAL)
+    for op in (
+        *_ROWS,
+        *arithmetic.INTERNAL,
+        *reduce.INTERNAL,
+        *pool.INTERNAL,
+        *loss.INTERNAL,
+        *layers.INTERNAL,
+    )
     if op.forward is not None
 }
 

@@ -17,7 +17,7 @@ from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node, call, ein, rel
 from .base import Dims, Op, Val, require
-from .linalg import NORMAL, square
+from .matrices import NORMAL, front_labels, square
 from .matrix import matmul, mul
 from .reshape import unroll
 
@@ -38,7 +38,9 @@ def kron(A: Val, B: Val) -> Val:
     shape = []
     for axis in (0, 1):
         if any(axis in AXES[k] for k in kinds):
-            shape.append(dims.product([_size(v, k, axis) for v, k in zip((A, B), kinds, strict=True)]))
+            shape.append(
+                dims.product([_size(v, k, axis) for v, k in zip((A, B), kinds, strict=True)])
+            )
     return Val(call("kron", [A.node, B.node], kinds, shape), row=kinds == ("row", "row"))
 
 
@@ -58,7 +60,7 @@ def _kron_forward(arrays: list[np.ndarray], parameters: Any) -> np.ndarray:
 
 def _kron_vjp(g_: Node, lead: int, y: Node) -> tuple[Node, Node]:
     """Entry (i p + k, j q + l) of A ⊗ B is A_ij B_kl; each factor is what the other is multiplied by."""
-    front = tuple(f"y{k}" for k in range(lead))
+    front = front_labels(lead)
     labels: list[list[str]] = [[], []]
     own: list[str] = []
     moves = []
@@ -70,7 +72,9 @@ def _kron_vjp(g_: Node, lead: int, y: Node) -> tuple[Node, Node]:
             outer, inner = (y.args[k].shape[AXES[y.attr[1][k]].index(axis)] for k in (0, 1))
             step = -dims.number(inner)
             size = y.shape[len(own)]
-            moves.append((rel((1, step, -1), 0, (size, outer, inner)), (f"o{axis}", f"a{axis}", f"b{axis}")))
+            moves.append(
+                (rel((1, step, -1), 0, (size, outer, inner)), (f"o{axis}", f"a{axis}", f"b{axis}"))
+            )
             own.append(f"o{axis}")
         elif held:
             own.append(f"{'ab'[held[0]]}{axis}")
@@ -97,7 +101,10 @@ def _one_size(n: Any, name: str) -> Dim:
 
 
 def commutation(m: Dims, n: Dims) -> Val:
-    m, n = _one_size(m, "each argument of commutation"), _one_size(n, "each argument of commutation")
+    m, n = (
+        _one_size(m, "each argument of commutation"),
+        _one_size(n, "each argument of commutation"),
+    )
     size = dims.product([m, n])
     return Val(call("commutation", [], (m, n), (size, size)))
 

@@ -1,7 +1,7 @@
-"""Linear algebra: inverses, determinants, factors, norms of matrices, and Kronecker products.
+"""Linear algebra: traces, determinants, inverses, and the Cholesky factor.
 
-`inv`, `det`, `logdet`, `cholesky`, `kron`, `tril` and `triu` are kept whole, so that closed forms
-print them; the others are products over indices.
+`inv`, `det`, `logdet` and `cholesky` are kept whole, so that closed forms print them; the others
+are products over indices.
 """
 
 from __future__ import annotations
@@ -11,30 +11,17 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from .. import limits
 from ..errors import InputError
 from ..graph import dims
 from ..graph import node as g
-from ..graph.dims import Dim
 from ..graph.node import Node, T, call, ein, map_
 from . import exact
-from .base import Int, Op, Val, as_matrix, is_column, is_row, require
-from .matrix import matmul, transpose
+from .base import Int, Op, Val, as_matrix, require
+from .matrices import NORMAL, front_labels, lower_ones, square
+from .matrix import matmul
 
-NORMAL = (-2.0, 2.0)
 SINGULAR = 1e15  # a condition number from which floats cannot tell a matrix from a singular one
 MOST_POWER = 64
-
-
-def square(x: Val, name: str) -> Node:
-    """The operand as a square matrix."""
-    require(x.order <= 2, f"{name} takes one matrix, not a tensor of size {x.dims}",
-            "take one matrix out of it: `X[0]`")  # fmt: skip
-    node = as_matrix(x)
-    rows, columns = node.shape
-    require(dims.same(rows, columns),
-            f"{name} needs a square matrix; `{{left}}` has size {x.dims}")  # fmt: skip
-    return node
 
 
 def singular(name: str) -> InputError:
@@ -72,7 +59,9 @@ def inverse(A: Val) -> Val:
 
 def _solve(A: Val, b: Val) -> Val:
     node = square(A, "solve")
-    require(b.order <= 2, f"the right-hand side of solve is a column or a matrix, not size {b.dims}")
+    require(
+        b.order <= 2, f"the right-hand side of solve is a column or a matrix, not size {b.dims}"
+    )
     rows = as_matrix(b).shape[0]
     require(dims.same(node.shape[0], rows),
             f"solve needs as many rows on both sides: `{{left}}` is {A.dims} and `{{right}}` is {b.dims}")  # fmt: skip
@@ -115,29 +104,24 @@ def invertible(a: np.ndarray) -> bool:
 
 
 def _det_vjp(g_: Node, lead: int, y: Node) -> tuple[Node]:
-    front = _front(lead)
+    front = front_labels(lead)
     return (ein([(g_, front), (y, ()), (_inv(y.args[0]), "ji")], (*front, "i", "j")),)
 
 
 def _logdet_vjp(g_: Node, lead: int, y: Node) -> tuple[Node]:
-    front = _front(lead)
+    front = front_labels(lead)
     return (ein([(g_, front), (_inv(y.args[0]), "ji")], (*front, "i", "j")),)
 
 
 def _inv_vjp(g_: Node, lead: int, y: Node) -> tuple[Node]:
     """−Bᵀ G Bᵀ with B the inverse itself."""
-    front = _front(lead)
+    front = front_labels(lead)
     factors = [(y, "ai"), (g_, (*front, "a", "b")), (y, "jb")]
     return (ein(factors, (*front, "i", "j"), -1),)
 
 
 def _inv(node: Node) -> Node:
     return call("inv", [node], (), node.shape)
-
-
-def _front(lead: int) -> tuple[str, ...]:
-    """Labels of the axes before an operation's own."""
-    return tuple(f"y{k}" for k in range(lead))
 
 
 def _matrix_power(A: Val, n: Int) -> Val:
@@ -188,98 +172,13 @@ def _cholesky_forward(arrays: list[np.ndarray], _: Any) -> np.ndarray:
 def _cholesky_vjp(g_: Node, lead: int, y: Node) -> tuple[Node]:
     """sym(L⁻ᵀ Φ(Lᵀ G) L⁻¹); Φ keeps the lower triangle and halves the diagonal."""
     n = y.shape[0]
-    front = _front(lead)
+    front = front_labels(lead)
     phi = g.add([lower_ones(n), g.delta(n)], [1, -sp.S.Half])
     back = _inv(y)
     factors = [(back, "ai"), (y, "ka"), (g_, (*front, "k", "b")), (phi, "ab"), (back, "bj")]
     one = ein(factors, (*front, "i", "j"), sp.S.Half)
     swapped = (*range(lead), lead + 1, lead)
     return (g.add([one, g.permute(one, swapped)]),)
-
-
-def lower_ones(n: Dim) -> Node:
-    """The n×n matrix with ones on and below the diagonal: tril(ones(n, n))."""
-    return call("tril", [g.const(1, (n, n))], (0,), (n, n))
-
-
-def _triangle(name: str) -> Any:
-    def define(A: Val, diagonal: Int = 0) -> Val:
-        require(A.order in (1, 2), f"{name} takes one matrix, not size {A.dims}")
-        require(isinstance(diagonal, int), "`diagonal` is a whole number")
-        node = as_matrix(A)
-        return Val(call(name, [node], (diagonal,), node.shape))
-
-    return define
-
-
-def _triangle_forward(name: str) -> Any:
-    def forward(arrays: list[np.ndarray], parameters: Any) -> np.ndarray:
-        (a,) = arrays
-        keep = np.asarray(getattr(np, name)(np.ones(a.shape), parameters[0]), dtype=bool)
-        return np.where(keep, a, sp.S.Zero if a.dtype == object else 0.0)
-
-    return forward
-
-
-def _triangle_vjp(g_: Node, lead: int, y: Node) -> tuple[Node]:
-    if lead == 0:
-        return (call(*y.attr[:1], [g_], y.attr[1], y.shape),)
-    mask = call(y.attr[0], [g.const(1, y.shape)], y.attr[1], y.shape)
-    front = _front(lead)
-    return (ein([(g_, (*front, "i", "j")), (mask, "ij")], (*front, "i", "j")),)
-
-
-# -- products and forms -----------------------------------------------------------------------------
-
-
-def _quad_form(x: Val, P: Val) -> Val:
-    require(is_column(x), f"quad_form takes a column and a matrix; `{{left}}` has size {x.dims}")
-    node = square(P, "the second operand of quad_form")
-    require(dims.same(as_matrix(x).shape[0], node.shape[0]),
-            f"quad_form needs sizes n×1 and n×n, not {x.dims} and {P.dims}")  # fmt: skip
-    if x.order == 2:
-        return matmul(matmul(transpose(x), P), x)
-    return Val(ein([(x.node, "i"), (node, "ij"), (x.node, "j")], ()), product=True)
-
-
-def diagonal(x: Val) -> Val:
-    """Of a vector the diagonal matrix, of a matrix its diagonal."""
-    require(x.order in (1, 2), f"diag takes a vector or a matrix, not size {x.dims}")
-    if x.order == 1:
-        return Val(ein([(x.node, "i")], "ii"))
-    if is_column(x) and not is_row(x):
-        return Val(ein([(x.node, "ic")], "ii"))
-    if is_row(x) and not is_column(x):
-        return Val(ein([(x.node, "ci")], "ii"))
-    return Val(ein([(square(x, "diag of a matrix"), "ii")], "i"))
-
-
-def _diag_plain(x: np.ndarray) -> np.ndarray:
-    return np.diag(x.ravel()) if x.ndim == 1 or (1 in x.shape and x.size > 1) else np.diag(x)
-
-
-def _transpose(A: Val, dim0: Int = None, dim1: Int = None) -> Val:
-    if dim0 is None and dim1 is None:
-        return transpose(A)
-    require(dim0 is not None and dim1 is not None, "transpose needs both axes, `dim0` and `dim1`")
-    n = len(A.shape)
-    for a in (dim0, dim1):
-        require(isinstance(a, int) and -n <= a < n,
-                f"axis {a} does not exist in an array of size {A.dims}")  # fmt: skip
-    i, j = dim0 % n, dim1 % n
-    if A.row:
-        return transpose(A) if i != j else A
-    axes = list(range(n))
-    axes[i], axes[j] = j, i
-    return Val(g.permute(A.node, axes))
-
-
-def _transpose_plain(x: np.ndarray, dim0: Any = None, dim1: Any = None) -> np.ndarray:
-    if dim0 is not None and x.ndim > 2:
-        return np.swapaxes(x, dim0, dim1)
-    if dim0 is not None and dim0 % x.ndim == dim1 % x.ndim:
-        return x
-    return x.ravel() if x.ndim == 2 and x.shape[0] == 1 else x.T if x.ndim == 2 else x[None, :]
 
 
 def well(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -361,25 +260,4 @@ LINALG: tuple[Op, ...] = (
        sample=(([(3, 3)], {}, definite), ([(5, 5)], {}, definite)),
        condition="{x} is symmetric and positive definite", holds=_is_definite,
        convention="only the symmetric part of {x} is read, so its derivative is symmetric"),
-    Op("quad_form", "x[n], P[n n] -> []", _quad_form,
-       "{y} is the quadratic form xᵀPx, in which x stands twice.",
-       "d(xᵀPx) = xᵀ(P + Pᵀ)dx + xᵀdP x", "product rule", f"{_COOKBOOK} eq. 81", "xᵀPx",
-       lambda x, P: np.ravel(x) @ P @ np.ravel(x),
-       sample=(([(3,), (3, 3)], {}, NORMAL), ([(7,), (7, 7)], {}, NORMAL))),
-    Op("diag", "x[n] -> [n n], or A[n n] -> [n]", diagonal,
-       "{y} holds the entries of {x} in other places; what is off the diagonal has no part in it.",
-       "d diag(x) = diag(dx)", "rearrangement", "Magnus & Neudecker", "diag",
-       _diag_plain, sample=(([(5,)], {}, NORMAL), ([(3, 3)], {}, NORMAL), ([(1, 5)], {}, NORMAL))),
-    Op("transpose", "A[m n] -> [n m]", _transpose,
-       "{y} holds the entries of {x} in other places.", "d(Aᵀ) = (dA)ᵀ", "rearrangement",
-       "elementary linear algebra", "ᵀ", _transpose_plain, moves=True,
-       sample=(([(3, 5)], {}, NORMAL), ([(7,)], {}, NORMAL), ([(1, 5)], {}, NORMAL),
-               ([(2, 3, 5)], {"dim0": 0, "dim1": -1}, NORMAL))),
-    *(Op(name, "A[m n] -> [m n]", _triangle(name),
-         "{y} keeps a triangle of {x}, entry by entry; the others are 0 and stay 0.",
-         f"d {name}(A) = {name}(dA)", "rearrangement", f"torch.{name}", name,
-         lambda A, diagonal=0, f=getattr(np, name): f(A if A.ndim == 2 else A[:, None], diagonal),
-         forward=_triangle_forward(name), vjp=_triangle_vjp,
-         sample=(([(3, 5)], {}, NORMAL), ([(5, 3)], {"diagonal": 1}, NORMAL),
-                 ([(5, 5)], {"diagonal": -1}, NORMAL))) for name in ("tril", "triu")),
 )  # fmt: skip

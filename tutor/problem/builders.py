@@ -16,6 +16,7 @@ import sympy
 
 from .. import limits
 from ..errors import InputError, ShapeError
+from ..ops import kronecker
 from ..value import Value
 from . import generator
 from .arrays import transposed
@@ -70,6 +71,23 @@ def _integers(numbers: Any, shape: tuple[int, ...]) -> Value:
 def eye(n: Any, m: Any = None) -> Value:
     rows, columns = _sizes((n, n if m is None else m))
     return _integers(np.eye(rows, columns).ravel(), (rows, columns))
+
+
+def commutation(m: Any, n: Any) -> Value:
+    rows, columns = _sizes((m, n))
+    return _selection(kronecker.commutation_matrix(rows, columns))
+
+
+def duplication(n: Any) -> Value:
+    return _selection(kronecker.duplication_matrix(*_sizes((n,))))
+
+
+def elimination(n: Any) -> Value:
+    return _selection(kronecker.elimination_matrix(*_sizes((n,))))
+
+
+def _selection(matrix: np.ndarray) -> Value:
+    return _integers(matrix.ravel(), matrix.shape)
 
 
 def zeros(*shape: Any) -> Value:
@@ -198,7 +216,7 @@ def randint(*shape: Any, low: Any, high: Any, seed: Any = None) -> Value:
 BUILDERS: dict[str, Callable[..., Value]] = {
     f.__name__: f
     for f in (
-        arange, concat, diag, eye, flip, linspace, ones, randint, random, reshape, stack, tile,
-        transpose, zeros,
+        arange, commutation, concat, diag, duplication, elimination, eye, flip, linspace, ones,
+        randint, random, reshape, stack, tile, transpose, zeros,
     )
 }  # fmt: skip

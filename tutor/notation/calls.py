@@ -1,0 +1,152 @@
+"""Operations that the graph keeps whole, as calls that can be typed again.
+
+A parameter is printed where it is not the default. What leaves a row on paper, a reduction over
+axis 0 of a matrix, is transposed, since a node of order 1 prints as a column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..expr import Binary, Call, Const, Expr, List, Num, Transpose
+from ..graph.node import Node
+from ..graph.sizes import output_size
+from .build import NoMatrixForm, size_term
+
+Keywords = tuple[tuple[str, Expr], ...]
+
+
+def call_term(node: Node, args: list[Expr]) -> Expr:
+    name = node.attr[0]
+    write = WRITTEN.get(name)
+    return Call(name, tuple(args)) if write is None else write(node, args)
+
+
+def _last_axis(node: Node, args: list[Expr]) -> Expr:
+    """softmax and its relatives: along the last axis unless they say otherwise."""
+    name, (axis,) = node.attr
+    order = node.args[0].order
+    usual = axis == order - 1 and (name != "logsumexp" or order == 1)
+    whole = Call(name, tuple(args), () if usual else _axis((axis,)))
+    return Transpose(whole) if name == "logsumexp" and axis < order - 1 else whole
+
+
+def _power(node: Node, args: list[Expr]) -> Expr:
+    return Binary("**", args[0], args[1], elementwise=node.args[0].order > 0)
+
+
+def _winner(node: Node, args: list[Expr]) -> Expr:
+    """The mask of the largest entries."""
+    return Call(node.attr[0], tuple(args), _over(node))
+
+
+def _reduction(node: Node, args: list[Expr]) -> Expr:
+    return _column(Call(node.attr[0], tuple(args), _over(node)), node)
+
+
+def _var(node: Node, args: list[Expr]) -> Expr:
+    correction = node.attr[1][1]
+    more = () if correction == 0 else (("correction", Num(str(correction))),)
+    return _column(Call("var", tuple(args), (*_over(node), *more)), node)
+
+
+def _prod(node: Node, args: list[Expr]) -> Expr:
+    """The product; without one factor prod(x) / x; without two it needs subscripts."""
+    axes, without = node.attr[1]
+    whole = Call("prod", tuple(args), _over(node))
+    operand = node.args[0]
+    if without == 0:
+        return _column(whole, node)
+    if without == 1:
+        one = Binary("/", whole, args[0], elementwise=operand.order > 0)
+        return Transpose(one) if axes == (0,) and operand.order == 2 else one
+    if without == 2 and operand.order == 1:
+        n = size_term(operand.shape[0])
+        pairs = Binary("@", args[0], Transpose(args[0]))
+        others = Binary("-", Call("ones", (n, n)), Call("eye", (n,)))
+        return Binary("*", Binary("/", whole, pairs, elementwise=True), others, elementwise=True)
+    raise NoMatrixForm
+
+
+def _over(node: Node) -> Keywords:
+    """The axes of a reduction, if it is not over all of them."""
+    axes = node.attr[1][0]
+    return () if len(axes) == node.args[0].order else _axis(axes)
+
+
+def _axis(axes: tuple[int, ...]) -> Keywords:
+    one = Num(str(axes[0]))
+    return (("axis", one if len(axes) == 1 else List(tuple(Num(str(a)) for a in axes))),)
+
+
+def _column(e: Expr, node: Node) -> Expr:
+    """A reduction over axis 0 of a matrix is a row on paper."""
+    axes = node.attr[1][0]
+    return Transpose(e) if tuple(axes) == (0,) and node.args[0].order == 2 else e
+
+
+def _triangle(node: Node, args: list[Expr]) -> Expr:
+    name, (diagonal,) = node.attr
+    if diagonal == 0:
+        return Call(name, tuple(args))
+    return Call(name, tuple(args), (("diagonal", size_term(diagonal)),))
+
+
+def _kron(node: Node, args: list[Expr]) -> Expr:
+    kinds = node.attr[1]
+    rows = [Transpose(e) if k == "row" else e for e, k in zip(args, kinds, strict=True)]
+    whole = Call("kron", tuple(rows))
+    return Transpose(whole) if kinds == ("row", "row") else whole
+
+
+def _sizes(node: Node, args: list[Expr]) -> Expr:
+    """A constant matrix, given by its sizes."""
+    name, parameters = node.attr
+    return Call(name, tuple(size_term(d) for d in parameters))
+
+
+def _pool(node: Node, args: list[Expr]) -> Expr:
+    name, (k, s, p, d, out, _) = node.attr
+    public = f"max_pool{len(k)}d" if name == "max_pool" else "winner"
+    keywords: list[tuple[str, Expr]] = [("kernel_size", _integers(k))]
+    if s != k:
+        keywords.append(("stride", _integers(s)))
+    if any(a != b for a, b in p):
+        pairs = tuple(List(tuple(Num(str(x)) for x in q)) for q in p)
+        keywords.append(("padding", List(pairs)))
+    elif any(q != (0, 0) for q in p):
+        keywords.append(("padding", _integers(tuple(q[0] for q in p))))
+    if any(x != 1 for x in d):
+        keywords.append(("dilation", _integers(d)))
+    size = node.args[0].shape[-len(k) :]
+    plain = tuple(output_size(*z) for z in zip(size, k, s, p, d, strict=True))
+    if out != plain:
+        keywords.append(("ceil_mode", Const(True)))
+    return Call(public, tuple(args), tuple(keywords))
+
+
+def _integers(xs: tuple[int, ...]) -> Expr:
+    if len(set(xs)) == 1:
+        return Num(str(xs[0]))
+    return List(tuple(Num(str(x)) for x in xs))
+
+
+WRITTEN: dict[str, Callable[[Node, list[Expr]], Expr]] = {
+    "softmax": _last_axis,
+    "log_softmax": _last_axis,
+    "logsumexp": _last_axis,
+    "power": _power,
+    "max": _reduction,
+    "argmax": _reduction,
+    "argmax_onehot": _winner,
+    "var": _var,
+    "prod": _prod,
+    "tril": _triangle,
+    "triu": _triangle,
+    "kron": _kron,
+    "commutation": _sizes,
+    "duplication": _sizes,
+    "elimination": _sizes,
+    "max_pool": _pool,
+    "max_pool_winner": _pool,
+}
