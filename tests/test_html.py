@@ -1,0 +1,101 @@
+"""HTML pages: well formed, literal where an author typed, readable without a script."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import tutor
+from tutor.cli import app
+from tutor.render.html import html
+
+ROOT = Path(__file__).parents[1]
+PROBLEMS = sorted((ROOT / "problems").rglob("*.yaml"))
+VOID = {"meta", "br", "hr", "img", "input", "link"}
+
+
+class Page(HTMLParser):
+    """Checks nesting, and keeps tags, attributes and text."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(source)
+        self.close()
+        assert not self.open, f"left open: {self.open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.mark.parametrize("path", PROBLEMS, ids=lambda p: p.stem)
+def test_every_problem_has_a_page(path: Path) -> None:
+    solution = tutor.load(path).solve(checking=False).solution
+    page = Page(html(solution))
+    names = [tag for tag, _ in page.tags]
+    assert names.count("h1") == 1 and names.count("main") == 1
+    assert "script" not in names and "link" not in names and "iframe" not in names
+    assert not any(a.startswith("on") for _, attrs in page.tags for a in attrs)
+    outside = [v for _, attrs in page.tags for k, v in attrs.items() if k in ("src", "href")]
+    assert not [v for v in outside if v and not v.startswith("#")]
+    assert "merror" not in names, "a formula was not understood"
+
+
+def test_the_checker_sees_a_tag_left_open() -> None:
+    with pytest.raises(AssertionError):
+        Page("<main><p>text</main>")
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "</title><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "&lt;b&gt; & \"quotes' ",
+    "$\\href{javascript:alert(1)}{x}$",
+    "</style><svg onload=alert(1)>",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_literal(text: str) -> None:
+    import json
+
+    source = json.dumps(text)
+    problem = tutor.loads(
+        f"title: {source}\nsource: {source}\nstatement: {source}\n"
+        "given: {x: 2}\ndefine: {y: x**2}\n"
+        f"tasks:\n  - gradient: {{of: y, wrt: x}}\n    text: {source}\n"
+    )
+    page = Page(html(problem.solve().solution))
+    assert not any(tag in ("script", "img", "iframe") for tag, _ in page.tags)
+    assert not any(a.startswith("on") for _, attrs in page.tags for a in attrs)
+    if text.startswith("<"):
+        assert page.text.count(text) >= 3
+
+
+def test_steps_fold_and_formulas_are_mathml() -> None:
+    path = ROOT / "problems" / "seeds" / "sine_neuron.yaml"
+    done = CliRunner().invoke(app, ["solve", str(path), "--format", "html"])
+    assert done.exit_code == 0
+    page = Page(done.stdout)
+    names = [tag for tag, _ in page.tags]
+    assert names.count("details") > 4 and names.count("math") > 40 and "svg" in names
+    assert re.search(r"<li value=\"1\">", done.stdout)
+    assert "agrees with the expected answer" in page.text

@@ -1,0 +1,286 @@
+"""A solution as one HTML page: MathML, folding steps, no script, nothing fetched from anywhere."""
+
+from __future__ import annotations
+
+import re
+from html import escape as _html
+from importlib.resources import files
+
+from ..errors import ToolError
+from ..expr import Expr, Name
+from ..notation.latex import latex as formula
+from ..notation.text import text as typed
+from ..steps import Diagram, Solution, Table, TaskResult, Text
+from . import escape, paper, statement
+from .outline import (
+    Equation,
+    Numbered,
+    answer_words,
+    check_words,
+    conventions,
+    diagram_table,
+    given_term,
+    givens,
+    groups,
+    number,
+    result,
+    visible,
+)
+from .wording import words
+
+_MARKS = {
+    "strong": ("<strong>", "</strong>"),
+    "emphasis": ("<em>", "</em>"),
+    "code": ("<code>", "</code>"),
+}
+LONGEST = 6_000  # characters of LaTeX that are typeset; beyond, the formula is shown as typed
+
+
+def html(solution: Solution, *, level: int = 1, graph: bool = True) -> str:
+    """The page; `graph` includes the computational graph where there is one."""
+    page = _Page(solution, level)
+    page.head(graph)
+    for task in solution.tasks:
+        page.task(task)
+    style = files(__package__).joinpath("style.css").read_text(encoding="utf-8")
+    title = _plain(solution.title)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
+        + "\n".join(page.out)
+        + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _plain(text: str) -> str:
+    """Text that is shown, never obeyed."""
+    return _html(escape.terminal(text), quote=True)
+
+
+def _shrinking(svg: str) -> str:
+    """The picture shrinks with the page down to three quarters, then it scrolls."""
+    size = re.search(r'width="([\d.]+)"', svg)
+    least = f' style="min-width:{0.75 * float(size[1]):.0f}px"' if size else ""
+    return svg.replace("<svg", "<svg" + least, 1)
+
+
+class _Math:
+    """Formulas as MathML."""
+
+    def __init__(self) -> None:
+        try:
+            from math_core import LatexError, LatexToMathML
+        except ImportError as e:
+            raise ToolError(
+                "cannot write HTML: the package math-core is not installed",
+                hint="`pip install math-core`; `--format markdown` and `latex` do without it",
+            ) from e
+        self.error = LatexError
+        self.converter = LatexToMathML(fancy_error=False)
+
+    def __call__(self, tex: str, display: bool) -> str | None:
+        """None where the formula is too long or cannot be set."""
+        if len(tex) > LONGEST:
+            return None
+        try:
+            return self.converter.convert_with_local_state(tex, displaystyle=display)
+        except self.error:
+            return None
+
+
+class _Page:
+    def __init__(self, solution: Solution, level: int) -> None:
+        self.solution = solution
+        self.names = solution.variables
+        self.level = level
+        self.mathml = _Math()
+        self.out: list[str] = []
+
+    # pieces ------------------------------------------------------------------------------------
+
+    def math(self, e: Expr) -> str:
+        found = self.mathml(formula(e, self.names), False)
+        return found or f"<code>{_plain(typed(e))}</code>"
+
+    def display(self, *members: Expr, near: Expr | None = None, sign: str = r"\approx") -> str:
+        """e0 = e1 = … ≈ near on a line of its own, which may be scrolled sideways."""
+        tex = " = ".join(formula(m, self.names) for m in members)
+        if near is not None:
+            tex += f" {sign} {formula(near, self.names)}"
+        found = self.mathml(tex, True)
+        if found is None:
+            shown = " = ".join(map(typed, members))
+            found = f"<code>{_plain(shown)}</code>"
+        return f'<div class="formula" tabindex="0">{found}</div>'
+
+    def words(self, text: Text) -> str:
+        return words(text, self.math, _plain)
+
+    def put(self, *rows: str) -> None:
+        self.out += rows
+
+    # the sheet ---------------------------------------------------------------------------------
+
+    def head(self, graph: bool) -> None:
+        solution = self.solution
+        self.put("<header>", f"<h1>{_plain(solution.title)}</h1>")
+        if solution.source:
+            self.put(f'<p class="source">Source: {_plain(solution.source)}</p>')
+        self.put("</header>")
+        if solution.statement:
+            self.put('<section class="statement" aria-label="Statement">')
+            self.statement(solution.statement)
+            self.put("</section>")
+        given = givens(solution)
+        if given:
+            self.put('<section class="given">', "<h2>Given</h2>", "<ul>")
+            for v in given:
+                members = [Name(v.name)] + ([given_term(v.value)] if v.value is not None else [])
+                size = f' <span class="size">{_plain(v.dims)}</span>' if v.shape else ""
+                self.put(f"<li>{self.display(*members)}{size}</li>")
+            self.put("</ul>", "</section>")
+        shown = any(t.diagram is not None for t in solution.tasks)  # a task draws it itself
+        if graph and solution.diagram is not None and not shown:
+            self.figure(solution.diagram)
+        said = [self.words(c) for c in conventions(solution)]
+        if said and self.level > 0:
+            self.put(f'<p class="conventions">Conventions: {"; ".join(said)}.</p>')
+        for warning in solution.warnings:
+            self.put(f'<p class="note"><strong>Note.</strong> {self.words(warning)}</p>')
+
+    def statement(self, source: str) -> None:
+        listing = False
+        for part in statement.read(source):
+            tex = part.content[0].tex if part.kind == "display" and part.content else None
+            shown = statement.printed(part.content, _plain, lambda t: self.tex(t.latex), _MARKS)
+            if listing and part.kind != "item":
+                self.put("</ul>")
+            if part.kind == "item" and not listing:
+                self.put("<ul>")
+            listing = part.kind == "item"
+            if listing:
+                mark = "" if part.mark == "•" else f'<span class="mark">{_plain(part.mark)}</span> '
+                self.put(f"<li{' class=marked' if mark else ''}>{mark}{shown}</li>")
+            elif tex is not None:
+                self.put(f'<div class="formula" tabindex="0">{self.tex(tex.latex, True)}</div>')
+            else:
+                self.put(f"<h3>{shown}</h3>" if part.kind == "heading" else f"<p>{shown}</p>")
+        if listing:
+            self.put("</ul>")
+
+    def tex(self, source: str, display: bool = False) -> str:
+        return self.mathml(source, display) or f"<code>{_plain(source)}</code>"
+
+    def figure(self, diagram: Diagram) -> None:
+        from ..limits import PICTURE_NODES
+        from . import picture
+
+        if len(diagram.nodes) > PICTURE_NODES:
+            return
+        values = any(n.value is not None for n in diagram.nodes)
+        gradients = any(n.gradient is not None for n in diagram.nodes)
+        dot = picture.to_dot(
+            diagram, values=values, gradients=gradients, title=None, names=self.names
+        )
+        svg = picture.to_svg(dot)
+        svg = _shrinking(svg[svg.index("<svg") :].rstrip())
+        self.put(
+            "<figure>",
+            f'<div class="picture" tabindex="0">{svg}</div>',
+            "<figcaption><details><summary>The computational graph as a table</summary>",
+        )
+        self.table(diagram_table(diagram))
+        self.put("</details></figcaption>", "</figure>")
+
+    # tasks -------------------------------------------------------------------------------------
+
+    def task(self, task: TaskResult) -> None:
+        points = ""
+        if task.points is not None:
+            unit = "point" if task.points == 1 else "points"
+            points = f' <span class="points">({task.points:g} {unit})</span>'
+        label = f"{_plain(number(task))} {self.words(task.heading)}{points}"
+        self.put('<section class="task">', f"<h2>{label}</h2>")
+        if task.text:
+            self.put('<div class="question">')
+            self.statement(task.text)
+            self.put("</div>")
+        for heading, run in groups(visible(task, self.level)):
+            self.put("<details open>", f"<summary><h3>{self.words(heading)}</h3></summary>")
+            given = run[0].step.kind == "given"
+            self.put("<ul>" if given else f'<ol start="{run[0].number}">')
+            for n in run:
+                self.step(n)
+            self.put("</ul>" if given else "</ol>", "</details>")
+        if task.diagram is not None:
+            self.figure(task.diagram)
+        for t in task.tables:
+            self.table(t)
+        found = result(task)
+        if found is not None and (found.members or found.decimal is not None):
+            self.result(task, found)
+        self.verdict(task)
+        self.put("</section>")
+
+    def step(self, n: Numbered) -> None:
+        step = n.step
+        if step.kind == "given":
+            body = self.display(*step.equation) if step.equation else self.words(step.title)
+            self.put(f"<li>{body}</li>")
+            return
+        size = step.jacobian_dims
+        tag = f' <span class="size">{_plain(size)}</span>' if size else ""
+        title = f"{self.words(step.title)}{tag}"
+        if self.level > 1 and n.uses:
+            title += f' <span class="uses">(from {", ".join(map(str, n.uses))})</span>'
+        self.put(f'<li value="{n.number}"><p class="title">{title}</p>')
+        if step.equation:
+            self.put(self.display(*step.equation, near=step.approx))
+        if step.why is not None and self.level > 0:
+            self.put(f'<p class="why">{self.words(step.why)}</p>')
+        self.put("</li>")
+
+    def result(self, task: TaskResult, found: Equation) -> None:
+        members = found.members
+        if not members and found.decimal is not None:
+            body = self.display(found.decimal)
+        else:
+            sign = "=" if found.exact else r"\approx"
+            body = self.display(*members, near=found.decimal, sign=sign)
+        size = f' <span class="size">{_plain(task.dims)}</span>' if task.dims else ""
+        self.put(f'<div class="result"><span class="label">Result</span>{body}{size}</div>')
+
+    def verdict(self, task: TaskResult) -> None:
+        marks = []
+        if task.check is not None:
+            marks.append((task.check.passed, self.words(check_words(task.check)), task.check.note))
+        if task.answer is not None:
+            answer = task.answer
+            marks.append((answer.correct, self.words(answer_words(task)), answer.note))
+        for good, said, note in marks:
+            more = f"; {self.words(note)}" if note is not None else ""
+            kind, mark = ("good", "✓") if good else ("bad", "✗")
+            self.put(f'<p class="verdict {kind}">{mark} {said}{more}</p>')
+
+    def table(self, t: Table) -> None:
+        self.put('<div class="table" tabindex="0"><table>', "<thead><tr>")
+        right = [' class="right"' if i in t.right else "" for i in range(len(t.columns))]
+        self.put(
+            *(
+                f'<th scope="col"{r}>{self.cell(c)}</th>'
+                for c, r in zip(t.columns, right, strict=True)
+            )
+        )
+        self.put("</tr></thead>", "<tbody>")
+        for row in t.rows:
+            cells = (f"<td{r}>{self.cell(x)}</td>" for x, r in zip(row, right, strict=False))
+            self.put("<tr>" + "".join(cells) + "</tr>")
+        self.put("</tbody></table></div>")
+
+    def cell(self, x: object) -> str:
+        if isinstance(x, Text):
+            return self.words(x)
+        if x is None or isinstance(x, str | bool | int | float):
+            return _html(paper.cell(x, self.names))
+        return self.math(x)  # type: ignore[arg-type]
