@@ -17,7 +17,7 @@ BY_NAME: dict[str, Op] = {op.name: op for op in EVERY}
 
 def image(op: Op) -> bool:
     """Whether a 1×n operand is an image with one row (and not a row vector)."""
-    return op.name.startswith(("conv", "max_pool", "avg_pool"))
+    return op.name.startswith(("conv", "max_pool", "avg_pool", "adaptive", "unfold", "fold"))
 
 
 def applied(op: Op, shapes: Sequence[tuple[int, ...]], given: Mapping[str, Any]):
@@ -27,7 +27,7 @@ def applied(op: Op, shapes: Sequence[tuple[int, ...]], given: Mapping[str, Any])
         vals.append(Val(var(f"x{j}", s[1:] if row else s), row))
     parameters = dict(given)
     rest = parameters.pop("*", ())
-    return vals, op.define(*vals, *rest, **parameters)
+    return vals, op.apply(vals, rest, parameters)
 
 
 def derived(op: Op, arrays: Sequence[np.ndarray], given: Mapping[str, Any], weights: np.ndarray):

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
+from entries_layers import layers
 from op_gradient import BY_NAME, derived
 
 T = sp.Symbol("T", real=True)
@@ -468,6 +469,8 @@ ENTRIES: dict[str, tuple[Callable[..., np.ndarray], list[tuple[list, dict]], tup
     ),
 }
 
+ENTRIES |= layers(conv, pool)
+
 CONSTANT = {"eye", "ones", "zeros"}  # no operands
 
 
@@ -489,6 +492,8 @@ def elementwise(f: sp.Expr) -> Callable[..., np.ndarray]:
 
 def points(name: str, shapes: list[tuple[int, ...]], domain: tuple[int, int]) -> list[np.ndarray]:
     """Pairwise different rationals, none of them a whole number: no ties and no kinks."""
+    if callable(domain):
+        return domain(shapes)
     low, high = domain
     count = sum(int(np.prod(s)) for s in shapes)
     rng = np.random.default_rng(zlib.crc32(name.encode()))

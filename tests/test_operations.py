@@ -15,6 +15,7 @@ from tutor.numeric.evaluate import TooLong, evaluate
 from tutor.ops import EVERY, Op, Val
 from tutor.ops.base import drawn
 
+IMAGES = ("conv", "max_pool", "avg_pool", "adaptive", "unfold", "fold")
 CASES = [pytest.param(op, k, id=f"{op.name}-{k}") for op in EVERY for k in range(len(op.sample))]
 
 
@@ -23,7 +24,7 @@ def operands(op: Op, k: int):
     shapes, given, domain = op.sample[k]
     rng = np.random.default_rng(zlib.crc32(f"{op.name}{k}".encode()))
     arrays = [drawn(domain, rng, s) for s in shapes]
-    image = op.name.startswith(("conv", "max_pool", "avg_pool"))  # 1×n there is an image
+    image = op.name.startswith(IMAGES)  # 1×n there is an image
     vals, leaves = [], []
     for j, s in enumerate(shapes):
         row = len(s) == 2 and s[0] == 1 and not image
@@ -35,7 +36,7 @@ def operands(op: Op, k: int):
 
 def apply(op: Op, vals, given):
     more = given.pop("*", ())
-    return op.define(*vals, *more, **given), more
+    return op.apply(vals, more, given), more
 
 
 def core(v: Val, x: np.ndarray) -> np.ndarray:

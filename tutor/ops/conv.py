@@ -139,6 +139,11 @@ def _conv2d(x: Val, w: Val, bias: Val | None = None, stride: Int = 1, padding: P
     return _conv(2, x, w, bias, stride, padding, dilation, groups, _conv_ == "convolution")
 
 
+def _conv3d(x: Val, w: Val, bias: Val | None = None, stride: Int = 1, padding: Padding = 0,
+            dilation: Int = 1, groups: Int = 1, _conv_: Word = "correlation") -> Val:  # fmt: skip
+    return _conv(3, x, w, bias, stride, padding, dilation, groups, _conv_ == "convolution")
+
+
 def _direct(n: int):
     """The definition as loops over channels and taps; used only by checks."""
 
@@ -201,4 +206,9 @@ CONV: tuple[Op, ...] = (
                ([(2, 3, 5, 7), (2, 3, 3, 2)], {"dilation": 2, "padding": (2, 1)}, NORMAL),
                ([(4, 5, 3), (2, 2, 3, 1)], {"groups": 2}, NORMAL),
                ([(5, 7), (2, 3)], {"_conv_": "convolution"}, NORMAL))),
+    Op("conv3d", "x[n c D H W], w[o c k i j], b[o] -> [n o d h w]", _conv3d, _CONV_WHY,
+       "d(x ⋆ w) = dx ⋆ w + x ⋆ dw", "linear map", DUMOULIN, "⋆", _direct(3),
+       sample=(([(3, 4, 5), (2, 2, 3)], {"stride": (1, 2, 1), "padding": (1, 0, 1)}, NORMAL),
+               ([(2, 3, 4, 5), (3, 2, 2, 1, 3), (3,)], {"padding": 1, "stride": 2}, NORMAL),
+               ([(1, 4, 3, 2, 3), (2, 2, 2, 1, 2)], {"groups": 2, "dilation": (2, 1, 1)}, NORMAL))),
 )  # fmt: skip

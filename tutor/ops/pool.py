@@ -60,6 +60,11 @@ def _max_pool2d(x: Val, kernel_size: Int, stride: Int = None, padding: Int = 0, 
     return _max_pool(2, x, kernel_size, stride, padding, dilation, ceil_mode, _ties)
 
 
+def _max_pool3d(x: Val, kernel_size: Int, stride: Int = None, padding: Int = 0, dilation: Int = 1,
+                ceil_mode: Flag = False, _ties: Word = "first") -> Val:  # fmt: skip
+    return _max_pool(3, x, kernel_size, stride, padding, dilation, ceil_mode, _ties)
+
+
 def _windows(x: np.ndarray, parameters: Any) -> np.ndarray:
     """The entries of every window: lead axes, output axes, kernel axes; −∞ outside the input."""
     k, s, p, d, out, *_ = parameters
@@ -162,6 +167,11 @@ def _avg_pool2d(x: Val, kernel_size: Int, stride: Int = None, padding: Int = 0, 
     return _avg_pool(2, x, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
+def _avg_pool3d(x: Val, kernel_size: Int, stride: Int = None, padding: Int = 0, ceil_mode: Flag = False,
+                count_include_pad: Flag = True) -> Val:  # fmt: skip
+    return _avg_pool(3, x, kernel_size, stride, padding, ceil_mode, count_include_pad)
+
+
 def _pool_loops(n: int, average: bool):
     """The definition of a pool as loops over windows; used only by checks."""
 
@@ -209,6 +219,10 @@ POOL: tuple[Op, ...] = (
        sample=(([(5, 7)], {_K: 2}, NORMAL), ([(1, 7)], {_K: (1, 2)}, NORMAL),
                ([(2, 3, 5, 7)], {_K: (3, 2), "stride": 1, "padding": 1}, NORMAL),
                ([(3, 7, 9)], {_K: 2, "dilation": 2, "stride": 3}, NORMAL))),
+    Op("max_pool3d", "x[n c D H W] -> [n c d h w]", _max_pool3d, _POOL_WHY, "d max = d(winner)",
+       "maximum", DUMOULIN, "maxpool", _pool_loops(3, False), kinks=_pool_kink(3), convention=_FIRST,
+       sample=(([(3, 4, 5)], {_K: 2}, NORMAL),
+               ([(1, 2, 3, 4, 5)], {_K: (2, 3, 2), "stride": (1, 2, 3), "padding": 1}, NORMAL))),
     Op("avg_pool1d", "x[n c L] -> [n c l]", _avg_pool1d,
        "Every entry of a window enters the average {y} with the same weight.",
        "d mean(window) = mean(d window)", "sum rule", DUMOULIN, "avgpool", _pool_loops(1, True),
@@ -219,6 +233,11 @@ POOL: tuple[Op, ...] = (
        sample=(([(5, 7)], {_K: 2}, NORMAL),
                ([(2, 3, 5, 7)], {_K: (3, 2), "stride": 2, "padding": 1, "count_include_pad": False}, NORMAL),
                ([(3, 7, 9)], {_K: 2, "stride": 3, "ceil_mode": True}, NORMAL))),
+    Op("avg_pool3d", "x[n c D H W] -> [n c d h w]", _avg_pool3d,
+       "Every entry of a window enters the average {y} with the same weight.",
+       "d mean(window) = mean(d window)", "sum rule", DUMOULIN, "avgpool", _pool_loops(3, True),
+       sample=(([(3, 4, 5)], {_K: 2}, NORMAL),
+               ([(2, 3, 4, 5)], {_K: (2, 3, 2), "stride": 2, "padding": 1, "count_include_pad": False}, NORMAL))),
 )  # fmt: skip
 
 INTERNAL: tuple[Op, ...] = (

@@ -53,7 +53,7 @@ class Surface:
         args = [p.val if isinstance(p, Piece) else p for p in operands]
         hidden = self.hidden(op)
         try:
-            val = op.define(*args, *rest, **parameters, **hidden)
+            val = op.apply(args, rest, {**parameters, **hidden})
         except InputError as error:
             terms = [text(p.term) for p in operands if isinstance(p, Piece)]
             raise _named(error, terms, span) from None

@@ -1,0 +1,14 @@
+"""The rows of layers and losses that have modules of their own, in the table's order."""
+
+from __future__ import annotations
+
+from . import adaptive, fold, transposed
+from .base import Op
+
+LAYERS: tuple[Op, ...] = (
+    *adaptive.ADAPTIVE,
+    *transposed.TRANSPOSED,
+    *fold.FOLD,
+)
+
+INTERNAL: tuple[Op, ...] = ()
