@@ -7,7 +7,7 @@ Letters used throughout: `g` the upstream gradient ∂L/∂y of an operation's o
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -109,6 +109,16 @@ class Op:
 
     def takes_operand(self, p: inspect.Parameter) -> bool:
         return str(p.annotation).startswith("Val")
+
+    def apply(
+        self, operands: Sequence[Any], rest: Sequence[Any] = (), parameters: Mapping[str, Any] = {}
+    ) -> Any:
+        """Run `define`: the operands in their own order (None: left out), the others by name."""
+        own = [p.name for p in self.parameters if self.takes_operand(p)]
+        first = [p.name for p in self.parameters][: len(own)]
+        if own == first:
+            return self.define(*operands, *rest, **parameters)
+        return self.define(**dict(zip(own, operands, strict=False)), **parameters)
 
 
 # -- typed axes -----------------------------------------------------------------------------------
