@@ -20,6 +20,7 @@ from . import (
     pool,
     reduce,
     reshape,
+    statistics,
 )
 from .base import Op, Val
 from .reshape import STRUCTURE
@@ -32,6 +33,7 @@ _ROWS: tuple[Op, ...] = (
     *linalg.LINALG,
     *kronecker.KRONECKER,
     *reduce.REDUCE,
+    *statistics.STATISTICS,
     *reshape.RESHAPE,
     *loss.LOSS,
     *conv.CONV,
@@ -56,7 +58,6 @@ KEPT: dict[str, Op] = {
     for op in (
         *_ROWS,
         *arithmetic.INTERNAL,
-        *reduce.INTERNAL,
         *pool.INTERNAL,
         *loss.INTERNAL,
         *layers.INTERNAL,

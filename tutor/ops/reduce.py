@@ -120,7 +120,7 @@ def gap_to_tie(x: np.ndarray, axes: Sequence[int] | None) -> float:
     return float(np.min(gaps))
 
 
-def _tie(sign: float) -> Callable[..., float]:
+def tie(sign: float) -> Callable[..., float]:
     def distance(arrays: list[np.ndarray], given: dict[str, Any]) -> float:
         if len(arrays) > 1:
             return float(np.min(np.abs(arrays[0] - arrays[1])))
@@ -141,9 +141,7 @@ def _norm2(x: Val, axis: Int = None, keepdims: Flag = False) -> Val:
 
 
 def _norm1(x: Val, axis: Int = None, keepdims: Flag = False) -> Val:
-    return reduced(
-        x, axis, keepdims, lambda node, axes: g.sum_axes(map_(sp.Abs(T), node), axes)
-    )
+    return reduced(x, axis, keepdims, lambda node, axes: g.sum_axes(map_(sp.Abs(T), node), axes))
 
 
 def _norm_inf(x: Val, axis: Int = None, keepdims: Flag = False, _ties: Word = "first") -> Val:
@@ -165,10 +163,10 @@ def _not_zero(arrays: list[np.ndarray], given: dict[str, Any]) -> bool:
 def _largest_size(arrays: list[np.ndarray], given: dict[str, Any]) -> float:
     """Distance to the nearest tie of |x|, or to a change of sign of the winner."""
     size = np.abs(arrays[0])
-    return min(_tie(1.0)([size], given), float(np.min(np.max(size, axis=given.get("axis")))))
+    return min(tie(1.0)([size], given), float(np.min(np.max(size, axis=given.get("axis")))))
 
 
-def _plain(f: Callable[..., Any]) -> Callable[..., Any]:
+def plain_reduction(f: Callable[..., Any]) -> Callable[..., Any]:
     """A NumPy reduction in the paper's shapes: no row or column survives as more than it is."""
 
     def reference(
@@ -190,37 +188,37 @@ _FIRST = "where several entries are largest, the first one counts as the winner"
 REDUCE: tuple[Op, ...] = (
     Op("sum", "x[...] -> [...]", _sum,
        "Every entry of {x} enters the sum {y} once, with weight 1.", "d Σx = Σ dx", "sum rule",
-       "elementary calculus", "Σ", _plain(np.sum), sample=REDUCED),
+       "elementary calculus", "Σ", plain_reduction(np.sum), sample=REDUCED),
     Op("mean", "x[...] -> [...]", _mean,
        "Every entry of {x} enters the mean {y} with weight one over their number.",
-       "d mean(x) = mean(dx)", "sum rule", "elementary calculus", "mean", _plain(np.mean),
+       "d mean(x) = mean(dx)", "sum rule", "elementary calculus", "mean", plain_reduction(np.mean),
        sample=REDUCED),
     Op("max", "x[...] -> [...]", _max,
        "Only the largest entry of {x} moves {y}, so the whole gradient goes to it.",
-       "d max(x) = dx at the winner", "maximum", "definition", "max", _plain(np.max),
-       forward=_max_forward, vjp=_max_vjp, sample=REDUCED, kinks=_tie(1.0), convention=_FIRST,
+       "d max(x) = dx at the winner", "maximum", "definition", "max", plain_reduction(np.max),
+       forward=_max_forward, vjp=_max_vjp, sample=REDUCED, kinks=tie(1.0), convention=_FIRST,
        meaning="the largest entry, or the larger of two operands entry by entry"),
     Op("min", "x[...] -> [...]", _min,
        "Only the smallest entry of {x} moves {y}, so the whole gradient goes to it.",
-       "d min(x) = dx at the winner", "maximum", "definition", "min", _plain(np.min),
-       sample=REDUCED, kinks=_tie(-1.0), convention=_FIRST.replace("largest", "smallest")),
+       "d min(x) = dx at the winner", "maximum", "definition", "min", plain_reduction(np.min),
+       sample=REDUCED, kinks=tie(-1.0), convention=_FIRST.replace("largest", "smallest")),
     Op("norm2", "x[...] -> [...]", _norm2,
        "The length {y} grows fastest in the direction of {x}: its gradient is the unit vector.",
        "d ‖x‖ = xᵀdx / ‖x‖", "derivative of the norm", "The Matrix Cookbook eq. 129", "‖·‖",
-       _plain(lambda x, axis=None, keepdims=False: np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))),
+       plain_reduction(lambda x, axis=None, keepdims=False: np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))),
        sample=REDUCED, kinks=lambda arrays, given: float(np.min(np.sqrt(np.sum(arrays[0] ** 2, axis=given.get("axis"))))),
        convention="at the zero vector the norm has no gradient", condition="{x} is not zero",
        holds=_not_zero),
     Op("norm1", "x[...] -> [...]", _norm1,
        "{y} adds the absolute values of {x}; each grows with slope 1 away from zero, so the gradient is the sign.",
        "d ‖x‖₁ = sign(x)ᵀdx", "derivative of the norm", "elementary calculus", "‖·‖₁",
-       _plain(lambda x, axis=None, keepdims=False: np.sum(np.abs(x), axis=axis, keepdims=keepdims)),
+       plain_reduction(lambda x, axis=None, keepdims=False: np.sum(np.abs(x), axis=axis, keepdims=keepdims)),
        sample=REDUCED, kinks=lambda arrays, _: float(np.min(np.abs(arrays[0]))),
        convention="at a zero entry the sign counts as 0"),
     Op("norm_inf", "x[...] -> [...]", _norm_inf,
        "Only the entry of {x} that is largest in size moves {y}: the gradient is its sign, at its place.",
        "d ‖x‖_∞ = sign(x) dx at the winner", "maximum", "elementary calculus", "‖·‖_∞",
-       _plain(lambda x, axis=None, keepdims=False: np.max(np.abs(x), axis=axis, keepdims=keepdims)),
+       plain_reduction(lambda x, axis=None, keepdims=False: np.max(np.abs(x), axis=axis, keepdims=keepdims)),
        sample=REDUCED, kinks=_largest_size,
        convention="where several entries are largest in size, the first one counts as the winner"),
     Op("frobenius", "A[m n] -> []", _frobenius,
@@ -230,10 +228,4 @@ REDUCE: tuple[Op, ...] = (
        kinks=lambda arrays, given: float(np.sqrt(np.sum(arrays[0] ** 2))),
        convention="at the zero matrix the norm has no gradient", condition="{x} is not zero",
        holds=_not_zero),
-)  # fmt: skip
-
-INTERNAL: tuple[Op, ...] = (
-    Op("argmax_onehot", "x[...] -> [...]", lambda x: x, "The winner's place does not move.",
-       "d onehot = 0", "constant", "definition", "onehot", lambda x: x,
-       forward=onehot_forward, vjp=lambda g_, lead, y: (None,)),
 )  # fmt: skip
