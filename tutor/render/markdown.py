@@ -26,14 +26,14 @@ _MARKS = {"strong": ("**", "**"), "emphasis": ("*", "*"), "code": ("<code>", "</
 
 def markdown(solution: Solution, *, level: int = 1, picture: str | None = None) -> str:
     """The solution; `picture` is the file name of a diagram to show."""
-    page = _Page(solution, level)
+    page = Page(solution, level)
     page.head(picture)
     for task in solution.tasks:
         page.task(task)
     return "\n".join(page.out).rstrip("\n") + "\n"
 
 
-class _Page:
+class Page:
     def __init__(self, solution: Solution, level: int) -> None:
         self.solution = solution
         self.names = solution.variables

@@ -1,0 +1,66 @@
+"""LaTeX into PDF with the pdflatex that is installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ..errors import ToolError
+
+SECONDS = 60
+
+
+def to_pdf(source: str) -> bytes:
+    """The document as PDF bytes; raises ToolError when it cannot be made.
+
+    The program runs in a folder of its own, without a shell, and may read and write only there.
+    """
+    program = shutil.which("pdflatex")
+    if program is None:
+        raise ToolError(
+            "cannot write a PDF: pdflatex is not installed",
+            hint="install TeX Live (texlive-latex-recommended), or use `--format html`",
+        )
+    with TemporaryDirectory(prefix="tutor-") as folder:
+        Path(folder, "solution.tex").write_text(source, encoding="utf-8")
+        command = [program, "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error"]
+        try:
+            done = subprocess.run(
+                [*command, "solution.tex"],
+                cwd=folder,
+                env=_environment(folder),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise ToolError(f"pdflatex took more than {SECONDS} seconds") from None
+        page = Path(folder, "solution.pdf")
+        if done.returncode != 0 or not page.exists():
+            raise ToolError(
+                f"pdflatex failed: {_complaint(done.stdout.decode('utf-8', 'replace'))}",
+                hint="`--format latex` writes the document, to be typeset by hand",
+            )
+        return page.read_bytes()
+
+
+def _environment(folder: str) -> dict[str, str]:
+    """Only what TeX needs; the same date in every file, so that the bytes do not change."""
+    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "TEXMFHOME", "TEXINPUTS", "LANG")}
+    return kept | {
+        "HOME": folder,
+        "TEXMFVAR": folder,
+        "openin_any": "p",
+        "openout_any": "p",
+        "SOURCE_DATE_EPOCH": "0",
+        "FORCE_SOURCE_DATE": "1",
+    }
+
+
+def _complaint(log: str) -> str:
+    lines = [row for row in log.splitlines() if row.startswith("!")]
+    return lines[0].removeprefix("! ") if lines else "no reason given"
