@@ -15,6 +15,9 @@ from typing import Any
 import numpy as np
 
 
+FAR_FROM_SINGULAR = 1e4  # condition numbers beyond this leave differences too few digits
+
+
 class Unreadable(Exception):
     """The text is meant for people only: subscripts, or a derivative known by name."""
 
@@ -106,6 +109,24 @@ class NumPy:
     def stack(self, parts: list[Any]) -> Any:
         return np.stack(parts)
 
+    det = staticmethod(np.linalg.det)
+
+    def inv(self, x: Any) -> Any:
+        if not np.linalg.cond(x) < FAR_FROM_SINGULAR:
+            raise np.linalg.LinAlgError
+        return np.linalg.inv(x)
+
+    cholesky = staticmethod(np.linalg.cholesky)
+
+    def einsum(self, rule: str, *operands: Any) -> Any:
+        return np.einsum(rule, *operands)
+
+    def cumulated(self, x: Any, axis: int) -> Any:
+        return np.cumsum(x, axis)
+
+    def multiplied(self, x: Any, axis: Any) -> Any:
+        return np.prod(x, axis=axis, keepdims=axis is not None)
+
 
 class Torch(NumPy):
     """The same on torch tensors, for autograd."""
@@ -169,6 +190,24 @@ class Torch(NumPy):
 
     def stack(self, parts: list[Any]) -> Any:
         return self.torch.stack(parts)
+
+    def det(self, x: Any) -> Any:  # type: ignore[override]
+        return self.torch.linalg.det(x)
+
+    def inv(self, x: Any) -> Any:
+        return self.torch.linalg.inv(x)
+
+    def cholesky(self, x: Any) -> Any:  # type: ignore[override]
+        return self.torch.linalg.cholesky(x)
+
+    def einsum(self, rule: str, *operands: Any) -> Any:
+        return self.torch.einsum(rule, *operands)
+
+    def cumulated(self, x: Any, axis: int) -> Any:
+        return self.torch.cumsum(x, axis)
+
+    def multiplied(self, x: Any, axis: Any) -> Any:
+        return x.prod() if axis is None else x.prod(dim=axis, keepdim=True)
 
 
 def lifted(value: Any, lib: NumPy) -> Any:
@@ -326,8 +365,27 @@ class Reader:
     def f_norm2(self, x: Any, axis: Any = None) -> Any:
         return self.lib.total(x * x, axis) ** 0.5
 
-    def f_norm1(self, x: Any) -> Any:
-        return abs(x).sum()
+    def f_norm1(self, x: Any, axis: Any = None) -> Any:
+        return self.lib.total(abs(x), axis)
+
+    def f_norm_inf(self, x: Any, axis: Any = None) -> Any:
+        return self.lib.largest(abs(x), axis)
+
+    def f_frobenius(self, x: Any) -> Any:
+        return (x * x).sum() ** 0.5
+
+    def f_prod(self, x: Any, axis: Any = None) -> Any:
+        return self.lib.multiplied(x, axis)
+
+    def f_var(self, x: Any, axis: Any = None) -> Any:
+        return self.f_mean((x - self.f_mean(x, axis)) ** 2, axis)
+
+    def f_std(self, x: Any, axis: Any = None) -> Any:
+        return self.f_var(x, axis) ** 0.5
+
+    def f_cumsum(self, x: Any, axis: Any = None) -> Any:
+        assert axis is not None or x.shape[1] == 1
+        return self.lib.cumulated(x, 0 if axis is None else axis)
 
     def f_logsumexp(self, x: Any, axis: Any = None) -> Any:
         return self.lib.log(self.lib.total(self.lib.exp(x), axis))
@@ -371,6 +429,46 @@ class Reader:
 
     def reduced(self, x: Any, reduction: str) -> Any:
         return {"mean": self.f_mean, "sum": self.f_sum, "none": lambda v: v}[reduction](x)
+
+    # -- linear algebra ----------------------------------------------------------------------
+
+    def f_det(self, x: Any) -> Any:
+        return self.lib.det(x) if x.ndim else x
+
+    def f_logdet(self, x: Any) -> Any:
+        return self.lib.log(self.f_det(x))
+
+    def f_inv(self, x: Any) -> Any:
+        return self.lib.inv(x) if x.ndim else 1 / x
+
+    def f_solve(self, a: Any, b: Any) -> Any:
+        return self.lib.inv(a) @ b
+
+    def f_cholesky(self, x: Any) -> Any:
+        return self.lib.cholesky((x + x.T) / 2)
+
+    def f_matrix_power(self, x: Any, n: Any) -> Any:
+        n = int(n)
+        y, factor = self.constant("eye", [len(x)]), self.f_inv(x) if n < 0 else x
+        for _ in range(abs(n)):
+            y = y @ factor
+        return y
+
+    def f_quad_form(self, x: Any, p: Any) -> Any:
+        return (x * (p @ x)).sum()
+
+    def f_tril(self, x: Any, diagonal: Any = 0) -> Any:
+        return x * self.lib.array(np.tril(np.ones(tuple(x.shape)), int(diagonal)).tolist())
+
+    def f_triu(self, x: Any, diagonal: Any = 0) -> Any:
+        return x * self.lib.array(np.triu(np.ones(tuple(x.shape)), int(diagonal)).tolist())
+
+    def f_einsum(self, rule: str, *operands: Any) -> Any:
+        taken, out = rule.replace(" ", "").split("->")
+        xs = [x.reshape(-1) if len(ls) == 1 else x
+              for ls, x in zip(taken.split(","), operands, strict=True)]  # fmt: skip
+        y = self.lib.einsum(rule, *xs)
+        return y.reshape(-1, 1) if len(out) == 1 else y
 
     # -- rearrangements ----------------------------------------------------------------------
 
