@@ -53,13 +53,13 @@ def _vec(x: Val, _vec: Word = "column") -> Val:
 
 
 def _unvec(v: Val, *shape: Dims, _vec: Word = "column") -> Val:
-    sizes = _sizes(shape)
+    sizes = flat_sizes(shape)
     _same_count(v, sizes)
     return _shaped(roll(unroll(v.node, False), sizes, _vec == "column"))
 
 
 def _reshape(x: Val, *shape: Dims) -> Val:
-    return _shaped(reshaped(x, _sizes(shape)))
+    return _shaped(reshaped(x, flat_sizes(shape)))
 
 
 def reshaped(x: Val, sizes: tuple[Dim, ...]) -> Node:
@@ -75,7 +75,7 @@ def reshaped(x: Val, sizes: tuple[Dim, ...]) -> Node:
     return roll(flat, sizes, False)
 
 
-def _sizes(shape: tuple[Any, ...]) -> tuple[Dim, ...]:
+def flat_sizes(shape: tuple[Any, ...]) -> tuple[Dim, ...]:
     if len(shape) == 1 and isinstance(shape[0], tuple | list):
         shape = tuple(shape[0])
     require(bool(shape), "the new shape is missing")
@@ -168,19 +168,19 @@ def _index(x: Val, items: Any) -> Val:
         first, last = items
         require(first in (0, -1) or isinstance(first, tuple), "a row has only row 0")
         return (
-            _index(Val(node), (last,)) if isinstance(first, int) else Val(_cut(node, 0, last), True)
+            _index(Val(node), (last,)) if isinstance(first, int) else Val(cut(node, 0, last), True)
         )
     require(len(items) <= len(x.shape), f"{len(items)} indices for an array of size {x.dims}")
     gone = 0
     for k, item in enumerate(items):
-        node = _cut(node, k - gone, item)
+        node = cut(node, k - gone, item)
         gone += isinstance(item, int)
     row = x.row and node.order == 1
     # one row of a matrix, W[0] or W[0, :], is a vector: a column on paper
     return Val(node, row)
 
 
-def _cut(node: Node, axis: int, item: Any) -> Node:
+def cut(node: Node, axis: int, item: Any) -> Node:
     size = node.shape[axis]
     own = tuple(range(node.order))
     if isinstance(item, int):
@@ -221,10 +221,10 @@ RESHAPE: tuple[Op, ...] = (
        moves=True, sample=(([(3, 5)], {}, NORMAL), ([(7,)], {}, NORMAL))),
     Op("unvec", "v[m*n] -> [m n]", _unvec, _MOVES, "d unvec(v) = unvec(dv)", "rearrangement",
        "Magnus & Neudecker", "unvec",
-       lambda v, *shape, _vec="column": np.reshape(v, _sizes(shape), "F" if _vec == "column" else "C"),
+       lambda v, *shape, _vec="column": np.reshape(v, flat_sizes(shape), "F" if _vec == "column" else "C"),
        moves=True, sample=(([(15,)], {"*": (3, 5)}, NORMAL),)),
     Op("reshape", "x[...] -> [...]", _reshape, _MOVES, "d reshape(x) = reshape(dx)", "rearrangement",
-       "NumPy, row-major", "reshape", lambda x, *shape: np.reshape(x, _sizes(shape)),
+       "NumPy, row-major", "reshape", lambda x, *shape: np.reshape(x, flat_sizes(shape)),
        moves=True, sample=(([(3, 10)], {"*": (5, 6)}, NORMAL), ([(2, 3, 5)], {"*": (6, -1)}, NORMAL),
                            ([(30,)], {"*": (2, 3, 5)}, NORMAL))),
     Op("flatten", "x[...] -> [n]", _flatten, _MOVES, "d flatten(x) = flatten(dx)", "rearrangement",

@@ -49,6 +49,8 @@ class Binder:
         given: dict[str, Expr] = {}
         rest: list[Expr] = []
         plain = [p for p in self.visible if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+        if args and isinstance(args[0], Str) and self.words_first(variadic):
+            given[self.words_first(variadic)] = args.pop(0)
         for p in plain:
             if args:
                 given[p.name] = args.pop(0)
@@ -97,10 +99,10 @@ class Binder:
                 operands.append(piece)
             elif value is not None:
                 parameters[p.name] = self.convert(value, str(p.annotation), p.name)
-                if p.default is inspect.Parameter.empty and not self.op.takes_operand(p):
-                    keywords.append((p.name, value))
-                else:
-                    keywords.append((p.name, value))
+                if p.name == self.words_first(variadic):
+                    shown.append(value)
+                    continue
+                keywords.append((p.name, value))
         sizes: tuple[Any, ...] = ()
         if variadic is not None:
             if self.op.takes_operand(variadic):
@@ -112,6 +114,12 @@ class Binder:
                 shown.extend(rest)
         term = Call(self.call.func, tuple(shown), tuple(keywords), self.call.span)
         return Bound(operands, parameters, sizes, term)
+
+    def words_first(self, variadic: Any) -> str:
+        """The parameter that stands before the operands: einsum("ij,jk->ik", A, B)."""
+        if variadic is None or variadic is not self.visible[0]:
+            return ""
+        return next((p.name for p in self.visible if str(p.annotation) == "Word"), "")
 
     def usage(self) -> str:
         parts = []
