@@ -23,6 +23,9 @@ STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
 NEAR_KINK = 1e-3
 SMALL = 1e-6  # an entry below this has no scale of its own
 AGREE = 1e-6  # relative error up to which a derivative counts as confirmed
+SECOND_STEPS = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 1e-4)
+AGREE_SECOND = 1e-5  # the same for a second derivative: its differences are rounded twice
+FULL_SECOND = 8
 FULL_DIFFERENCES = 64  # entries up to which every one is checked, random directions beyond
 DIRECTIONS = 8
 
@@ -116,6 +119,28 @@ def differences(
     near = f(x + h * direction) - f(x - h * direction)
     far = f(x + 2 * h * direction) - f(x - 2 * h * direction)
     return (8 * near - far) / (12 * h)
+
+
+def second_differences(
+    f: Callable[[np.ndarray], np.ndarray], x: np.ndarray, direction: np.ndarray, step: float
+) -> np.ndarray:
+    """The second derivative of f at x along a direction, by the five-point central difference."""
+    scale = float(np.median(np.abs(x[direction != 0])))
+    h = step * (scale if scale > SMALL else 1.0) / float(np.max(np.abs(direction)))
+    near = f(x + h * direction) + f(x - h * direction)
+    far = f(x + 2 * h * direction) + f(x - 2 * h * direction)
+    return (16 * near - far - 30 * f(x)) / (12 * h * h)
+
+
+def pairs(size: int) -> list[np.ndarray]:
+    """Directions whose second derivatives fix a Hessian: every axis and every pair of axes;
+    random ones for a large variable."""
+    if size > FULL_SECOND:
+        rng = np.random.Generator(np.random.PCG64(54321))
+        return [rng.standard_normal(size) for _ in range(2 * DIRECTIONS)]
+    eye = np.eye(size)
+    both = [eye[i] + s * eye[j] for i in range(size) for j in range(i) for s in (1, -1)]
+    return [*eye, *both]
 
 
 def directions(shape: tuple[int, ...]) -> list[np.ndarray]:

@@ -109,3 +109,13 @@ def _column(cells: Sequence[str]) -> list[str]:
 
 def _numeric(cell: str) -> bool:
     return cell.lstrip("−").replace(".", "", 1).isdigit()
+
+
+def partial(of: Block | str, x: Block | str) -> Block:
+    """∂of/∂x."""
+    return beside("∂", of, "/∂", x)
+
+
+def second_partial(of: Block | str, x: Block | str, z: Block | str | None = None) -> Block:
+    """∂²of/∂x ∂z, or ∂²of/∂x²."""
+    return beside("∂²", of, "/∂", x, *(("²",) if z is None else (" ∂", z)))

@@ -88,6 +88,10 @@ class _Printer:
                 return f"{self.at(e.arg, Level.ATOM)}[{inside}]", Level.ATOM
             case List():
                 return self.array(e), Level.ATOM
+            case Partial(Partial(of, x), z):
+                below = "^2" if x == z else rf"\, \partial {self.at(z, Level.POWER)}"
+                of, x = self.at(of, Level.ATOM), self.at(x, Level.ATOM)
+                return rf"\frac{{\partial^2 {of}}}{{\partial {x}{below}}}", Level.UNARY
             case Partial():
                 of, wrt = self.at(e.of, Level.ATOM), self.at(e.wrt, Level.ATOM)
                 return rf"\frac{{\partial {of}}}{{\partial {wrt}}}", Level.UNARY

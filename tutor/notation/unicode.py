@@ -93,9 +93,11 @@ class _Printer:
                 return beside(self.at(e.arg, Level.ATOM), f"[{inside}]"), Level.ATOM
             case List():
                 return self.array(e), Level.ATOM
+            case Partial(Partial(of, x), z):
+                terms = (of, x) if x == z else (of, x, z)
+                return block.second_partial(*(self.at(t, Level.POWER) for t in terms)), Level.UNARY
             case Partial():
-                of, wrt = self.at(e.of, Level.ATOM), self.at(e.wrt, Level.ATOM)
-                return beside("∂", of, "/∂", wrt), Level.UNARY
+                return block.partial(*(self.at(t, Level.ATOM) for t in (e.of, e.wrt))), Level.UNARY
             case Component():
                 return self.component(e), Level.ATOM
             case Sum():

@@ -110,9 +110,9 @@ class _Session:
         kinds = {r.task for r in results}
         if self.problem.define:
             used = [x.op.name for x in self.ws.graph.lines.values() if x.op is not None]
-            if kinds & {"gradient", "jacobian", "shapes"}:
+            if kinds & {"gradient", "jacobian", "shapes"} or _mixed(results):
                 found.add("layout")
-            if any(n in ("vec", "unvec") for n in used) or "jacobian" in kinds:
+            if any(n in ("vec", "unvec") for n in used) or kinds & {"jacobian", "hessian"}:
                 found.add("vec")
             if any(n.startswith("conv") for n in used):
                 found.add("conv")
@@ -167,6 +167,8 @@ class _Session:
                     if task.kind == "gradient" and not args.get("after"):
                         ws.derived.setdefault((args["of"], name), task.id)
                 return found
+            case "hessian" | "directional" | "taylor" | "stationary":
+                return [module.solve(ws, task)]
             case "update" | "train":
                 more = (args["report"],) if task.kind == "train" else ()
                 result, self.after[task.id] = module.solve(
@@ -186,6 +188,11 @@ class _Session:
                 return [module.solve(ws, task.id, args["expr"], source)]
             case kind:
                 raise InputError(f"unknown task `{kind}`")
+
+
+def _mixed(results: list[TaskResult]) -> bool:
+    """Whether a block of second derivatives is shown, whose rows and columns differ."""
+    return any(r.task == "hessian" and not isinstance(r.subject["wrt"], str) for r in results)
 
 
 _MODULES = {"jacobian": "gradient"}

@@ -13,7 +13,11 @@ from .workspace import Workspace
 
 def unrolled(ws: Workspace, chain: Chain, jacobian: np.ndarray) -> Value:
     """A Jacobian array as the rows × columns matrix of the chosen layout and vec."""
-    rows = chain.of.leaf.node.order
+    return as_matrix(ws, jacobian, chain.of.leaf.node.order)
+
+
+def as_matrix(ws: Workspace, jacobian: np.ndarray, rows: int) -> Value:
+    """The same; the first `rows` axes are those of the result."""
     a = _flatten_axes(jacobian, 0, rows, unrolls_by_column(ws, rows))
     columns = jacobian.ndim - rows
     a = _flatten_axes(a, 1, columns, unrolls_by_column(ws, columns))

@@ -1,0 +1,318 @@
+"""hessian: the gradient's derivation, its closed form, and that differentiated once more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from .. import independent
+from ..errors import InputError, Where
+from ..expr import Call, Expr, Name, Num, Partial, Transpose
+from ..graph import dims
+from ..graph import node as g
+from ..graph.dims import Dim
+from ..notation.build import size_term
+from ..problem.lines import Line
+from ..problem.model import Task
+from ..steps import Check, Step, TaskResult, Text
+from ..value import Value
+from . import gradient
+from .chain import size_text
+from .chain_steps import chain_steps, local_steps
+from .checked import instance_of, instance_words, step_aside
+from .extended import cut
+from .forward import forward_steps, given_steps
+from .hessian_check import second_error
+from .hessian_sign import Sign, sign
+from .numbers import approx, equation, exact_term
+from .printed import printed_error, printed_value
+from .second import Twice, block, twice, twice_node, value_at
+from .workspace import Workspace
+
+
+def solve(ws: Workspace, task: Task) -> TaskResult:
+    """The Hessian by one variable, or the mixed block by two (rows: first, columns: second)."""
+    wrt = tuple(task.args["wrt"]) if not isinstance(task.args["wrt"], str) else (task.args["wrt"],)
+    place = task.places.get("wrt", task.where)
+    if not 1 <= len(wrt) <= 2:
+        raise InputError(
+            f"a Hessian is taken by one name or by two, not by {len(wrt)}",
+            hint="ask for one block at a time: `wrt: [w, b]` is the block of w and b",
+            where=place,
+        )
+    try:
+        return derive(ws, task.id, task.args["of"], wrt, task.where)
+    except InputError as error:
+        raise error.at(place) from None
+
+
+def derive(ws: Workspace, task_id: str, of: str, wrt: Sequence[str], place: Where) -> TaskResult:
+    """The same, asked by name; `place` is where errors point."""
+    target = ws.line(of)
+    rows, columns = ws.line(wrt[0]), ws.line(wrt[-1])
+    _accept(ws, target, rows, columns)
+    below = ws.graph.below([target])
+    steps = [*given_steps(ws, below), *forward_steps(ws, below)]
+    here = cut(ws, list(dict.fromkeys(wrt)))
+    target, rows, columns = here.line(of), here.line(rows.name), here.line(columns.name)
+    # In denominator layout a Jacobian's rows are the variable: the block starts from the other one.
+    turned = ws.problem.convention.layout == "denominator"
+    first, second = (columns, rows) if turned else (rows, columns)
+    slope = gradient.solve(here, task_id, "gradient", of, first.name)
+    steps += _gradient_steps(ws, here, slope, first)
+    found = twice(here, target, first, second, slope.formula, place)
+    formula = _zero(rows, columns) if g.is_zero(found.node) else found.formula
+    found = replace(found, formula=formula)
+    steps += _again_steps(found, target, first, slope.formula, {s.id for s in steps}, task_id)
+    judged = sign(found.value) if found.value is not None and rows is columns else None
+    symbol = _symbol(target, rows, columns)
+    shape = _shape(rows, columns)
+    steps += _closing(found, symbol, shape, rows, columns, judged)
+    return TaskResult(
+        id=task_id,
+        task="hessian",
+        subject={"of": of, "wrt": wrt[0] if len(wrt) == 1 else list(wrt)},
+        heading=_heading(target, rows, columns),
+        steps=tuple(steps),
+        shape=shape,
+        dims=dims.text(shape),
+        jacobian_dims=None,
+        symbol=symbol,
+        formula=formula,
+        value=found.value,
+        extra={"definite": judged.word if judged else None},
+        check=_check(ws, here, found, (target, first, second)),
+    )
+
+
+def _accept(ws: Workspace, target: Line, rows: Line, columns: Line) -> None:
+    if not target.has_one_entry:
+        raise InputError(
+            f"`{target.name}` has size {target.dims}: a Hessian needs a scalar",
+            hint="ask for its `jacobian`, or for the Hessian of a scalar such as its sum",
+        )
+    for line in (rows, columns):
+        tied = sorted({"symmetric", "diagonal"} & line.properties)
+        if tied:
+            raise InputError(
+                f"`{line.name}` is declared {tied[0]}: second derivatives are "
+                "taken with all entries free",
+                hint="declare it as a plain matrix for this task",
+            )
+    for a, b in ((rows, columns), (columns, rows)):
+        if a is not b and ws.graph.depends(a, b):
+            raise InputError(
+                f"`{a.name}` is computed from `{b.name}`: a block of second derivatives needs "
+                "variables that do not depend on each other"
+            )
+
+
+# -- what it is called ----------------------------------------------------------------------------
+
+
+def _symbol(target: Line, rows: Line, columns: Line) -> Expr:
+    """∂²L/∂w² of a scalar, ∂²L/∂w ∂wᵀ of a vector, ∂²L/∂vec(W) ∂vec(W)ᵀ of a matrix."""
+    top, side = (
+        Call("vec", (Name(x.name),)) if x.symbol.order > 1 else Name(x.name)
+        for x in (rows, columns)
+    )
+    side = Transpose(side) if columns.symbol.order else side
+    return Partial(Partial(Name(target.name), top), side)
+
+
+def _shape(rows: Line, columns: Line) -> tuple[Dim, ...]:
+    if not rows.symbol.order and not columns.symbol.order:
+        return ()
+    return dims.product(rows.symbol.shape), dims.product(columns.symbol.shape)
+
+
+def _heading(target: Line, rows: Line, columns: Line) -> Text:
+    names = {"y": Name(target.name), "a": Name(rows.name), "b": Name(columns.name)}
+    if rows is columns:
+        return Text("Hessian of {y} with respect to {a}", names)
+    return Text("Mixed second derivatives of {y}: rows {a}, columns {b}", names)
+
+
+def _zero(rows: Line, columns: Line) -> Expr:
+    shape = _shape(rows, columns)
+    return Call("zeros", tuple(size_term(d) for d in shape)) if shape else Num("0")
+
+
+# -- steps ----------------------------------------------------------------------------------------
+
+
+def _gradient_steps(ws: Workspace, here: Workspace, slope: TaskResult, first: Line) -> list[Step]:
+    """The gradient's derivation, or the task that has shown it."""
+    of = slope.subject["of"]
+    earlier = ws.derived.get((of, first.name)) if here is ws else None
+    if earlier is None:
+        return [
+            replace(s, id="gradient", title=Text("The gradient")) if s.id == "answer" else s
+            for s in slope.steps
+        ]
+    assert slope.symbol is not None
+    members = equation(slope.symbol, slope.formula, exact_term(slope.value))
+    return [
+        Step(
+            "gradient",
+            "closed",
+            "",
+            Text("The gradient, from task {t}", {"t": earlier}),
+            members,
+            approx=approx(slope.value) if slope.value else None,
+            shape=slope.shape or (),
+        )
+    ]
+
+
+def _again_steps(
+    found: Twice, target: Line, first: Line, slope: Expr | None, shown: set[str], task_id: str
+) -> list[Step]:
+    """The gradient gets a name and is differentiated along its own chain."""
+    names = {"y": Name(target.name), "x": Name(first.name)}
+    if found.name is None:
+        why = Text(
+            "The gradient has no short formula to go on from, so every entry of it is "
+            "differentiated where it stands.",
+            names,
+        )
+        return [Step("again", "again", "second derivative", Text("Once more"), why=why)]
+    named = Name(found.name)
+    why = Text(
+        "A Hessian is the Jacobian of the gradient. {g} is the gradient of {y} with respect "
+        "to {x}; it is differentiated once more, by the same rules.",
+        {**names, "g": named},
+    )
+    line = found.ws.line(found.name)
+    steps = [
+        Step(
+            "again",
+            "again",
+            "second derivative",
+            Text("Call the gradient {g}", {"g": named}),
+            equation(named, Partial(Name(target.name), Name(first.name)), slope),
+            why=why,
+            shape=line.shape,
+            uses=("gradient",),
+        )
+    ]
+    if found.chain is None:
+        return steps
+    below = found.ws.graph.below([line])
+    for step in (
+        *forward_steps(found.ws, below),
+        *local_steps(found.chain, task_id),
+        *chain_steps(found.chain, task_id),
+    ):
+        clash = step.id in shown
+        if step.kind != "chain" and clash:
+            continue
+        steps.append(replace(step, id=f"again.{step.id}") if clash else step)
+    return steps
+
+
+def _closing(
+    found: Twice,
+    symbol: Expr,
+    shape: tuple[Dim, ...],
+    rows: Line,
+    columns: Line,
+    judged: Sign | None,
+) -> list[Step]:
+    value, formula = found.value, found.formula
+    members = equation(symbol, formula, exact_term(value))
+    matrix = rows.symbol.order > 1 or columns.symbol.order > 1
+    why = None
+    if matrix:
+        by = found.ws.problem.convention.vec
+        why = Text(
+            "A matrix variable counts as one long vector, its entries taken "
+            + ("column by column." if by == "column" else "row by row.")
+        )
+    elif found.chain is None and found.name is not None and g.is_zero(found.node):
+        why = Text("The gradient does not depend on {x}.", {"x": Name(columns.name)})
+    steps = [
+        Step(
+            "answer",
+            "closed",
+            "second derivative",
+            Text("The Hessian") if rows is columns else Text("The block"),
+            members if len(members) > 1 else (),
+            approx=approx(value) if value is not None else None,
+            why=why,
+            shape=shape,
+            jacobian_dims=size_text(shape) if len(shape) == 2 else None,  # type: ignore[arg-type]
+            uses=("again",),
+            level=0,
+        )
+    ]
+    if judged is not None:
+        steps.append(
+            Step(
+                "definite",
+                "value",
+                "definiteness",
+                Text("Which way does it curve?"),
+                why=judged.why,
+                uses=("answer",),
+            )
+        )
+    return steps
+
+
+# -- the second opinion ---------------------------------------------------------------------------
+
+
+def _check(
+    ws: Workspace, here: Workspace, found: Twice, lines: tuple[Line, Line, Line]
+) -> Check | None:
+    """Second differences of the printed formulas, here or (without numbers) at an instance."""
+    if not ws.checking:
+        return None
+    target, first, second = lines
+    if found.array is None:
+        drawn = instance_of(ws, ws.line(target.name))
+        if drawn is None:
+            return None
+        at, sizes = drawn
+        at = cut(at, [x.name for x in (first, second) if x.kind == "freed"])
+        words = instance_words(sizes).replace("central", "second", 1)
+        error = error_at(at, found.formula, lines, sizes)
+        return Check(words, error, error < independent.AGREE_SECOND)
+    array = Value(found.array).floats()
+    env = here.reference(target)
+    if independent.kink_distance(here.graph.below([target]), env) < independent.NEAR_KINK:
+        from .chain import Chain
+
+        moved = step_aside(here, Chain(here, target, first, True))
+        if moved is None:
+            note = Text("The point is a kink from every side, so no difference can check it.")
+            return Check("none", 0.0, True, note)
+        note = Text("The point lies at a kink or tie; the check was made at a point next to it.")
+        error = error_at(moved, found.formula, lines, {})
+        return Check("second differences", error, error < independent.AGREE_SECOND, note)
+    error = second_error(here, target, first, second, array)
+    error = max(error, _formula_error(here, found.formula, found.value, {}))
+    return Check("second differences", error, error < independent.AGREE_SECOND)
+
+
+def error_at(
+    at: Workspace, formula: Expr | None, lines: tuple[Line, Line, Line], sizes: dict[str, int]
+) -> float:
+    """The derivation made again at another point, and the printed formula there."""
+    target, first, second = (at.line(x.name) for x in lines)
+    array = value_at(at, twice_node(at, target, first, second))
+    if array is None:
+        return float("inf")
+    error = second_error(at, target, first, second, Value(array).floats())
+    shown = block(at, array, first, second)
+    return max(error, _formula_error(at, formula, shown, sizes))
+
+
+def _formula_error(
+    ws: Workspace, formula: Expr | None, value: Value | None, sizes: dict[str, int]
+) -> float:
+    if formula is None or value is None:
+        return 0.0
+    printed = printed_value(ws, formula, sizes)
+    return 0.0 if printed is None else printed_error(printed, value.floats())

@@ -1,0 +1,100 @@
+"""Second derivatives against second differences of the printed formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .. import independent
+from ..problem.lines import Line
+from ..value import Value
+from .workspace import Workspace
+
+
+def function(
+    ws: Workspace, of: Line, variables: list[Line]
+) -> tuple[Callable[[np.ndarray], np.ndarray], np.ndarray]:
+    """The printed formulas as a function of the free entries of the variables, one after the
+    other in a flat array; and the point at which the workspace stands."""
+    below = ws.graph.below([of])
+    names = {x.name for x in variables}
+    moves = set(names)
+    for line in below:
+        if line.name not in moves and any(o.name in moves for o in line.operands):
+            moves.add(line.name)
+    base = ws.reference(of)
+    fixed = {n: v for n, v in base.items() if n not in moves}
+    path = [x for x in below if x.name in moves - names]
+    starts = []
+    for line in variables:
+        number = ws.numbers[line.name]
+        assert number is not None
+        starts.append(Value(number).floats())
+    sizes = [x.size for x in starts]
+
+    def f(at: np.ndarray) -> np.ndarray:
+        given = dict(fixed)
+        pieces = np.split(at, np.cumsum(sizes)[:-1])
+        for line, start, piece in zip(variables, starts, pieces, strict=True):
+            given[line.name] = _placed(line, piece.reshape(start.shape))
+        value = independent.forward(path, given)[of.name]
+        return np.reshape(value, ()) if of.has_one_entry else value
+
+    return f, np.concatenate([np.ravel(x) for x in starts])
+
+
+def _placed(line: Line, x: np.ndarray) -> np.ndarray:
+    """As a user counts it: a homogeneous vector with its final 1, a row with both axes."""
+    if "homogeneous" in line.properties:
+        return np.append(x, 1.0)
+    return x[None, :] if line.leaf.row else x
+
+
+def second_error(ws: Workspace, of: Line, first: Line, second: Line, block: np.ndarray) -> float:
+    """The largest relative deviation of ∂²of/∂first∂second, an array with the axes of both.
+
+    Also of its two halves from one another: a Hessian is symmetric.
+    """
+    if first is second:
+        n = int(np.prod(block.shape[: block.ndim // 2], dtype=int))
+        matrix = block.reshape(n, n)
+        error = independent.relative_error(matrix, matrix.T)
+        f, x = function(ws, of, [first])
+        along = independent.pairs(n)
+        got = np.array([d @ matrix @ d for d in along])
+        return max(
+            error, _best(got, lambda d, h: independent.second_differences(f, x, d, h), along)
+        )
+    f, x = function(ws, of, [first, second])
+    rows = int(np.prod(first.symbol.shape, dtype=int))
+    matrix = block.reshape(rows, -1)
+    along = _both(rows, matrix.shape[1])
+    got = np.array([u @ matrix @ v for u, v in along])
+
+    def mixed(d: tuple[np.ndarray, np.ndarray], h: float) -> np.ndarray:
+        u, v = d  # polarisation: what is left of two second derivatives is four times u′Hv
+        plus, minus = (np.concatenate([u, s * v]) for s in (1, -1))
+        difference = independent.second_differences
+        return (difference(f, x, plus, h) - difference(f, x, minus, h)) / 4
+
+    return _best(got, mixed, along)
+
+
+def _both(m: int, n: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    if m * n <= independent.FULL_DIFFERENCES:
+        return [(u, v) for u in np.eye(m) for v in np.eye(n)]
+    rng = np.random.Generator(np.random.PCG64(54321))
+    count = 2 * independent.DIRECTIONS
+    return [(rng.standard_normal(m), rng.standard_normal(n)) for _ in range(count)]
+
+
+def _best(got: np.ndarray, difference: Callable, along: list) -> float:
+    """A derivative that is right agrees at some step; one that is wrong at none."""
+    best = np.inf
+    for step in independent.SECOND_STEPS:
+        want = np.array([difference(d, step) for d in along])
+        best = min(best, independent.relative_error(got, want))
+        if best < independent.AGREE_SECOND / 10:
+            break
+    return float(best)
