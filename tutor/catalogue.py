@@ -58,7 +58,8 @@ def page(name: str) -> Page:
         rule=op.rule,
         law=op.law,
         why=_filled(op.why, words),
-        condition=op.condition and _filled(op.condition, words),
+        condition=op.condition
+        and _filled(op.condition, {**{p.name: p.name for p in op.parameters}, **words}),
         convention=op.convention and _filled(op.convention, words),
         source=op.source,
         declared=example.declared,

@@ -67,6 +67,13 @@ def _power_vjp(g_: Node, lead: int, y: Node) -> tuple[Node, Node]:
     return by_base, by_exponent
 
 
+def _power_holds(arrays: list[np.ndarray], _: Any) -> bool:
+    """A positive base; with whole exponents any base, if none of them is negative or it is not 0."""
+    a, b = np.broadcast_arrays(*paper(*arrays))
+    whole = b == np.round(b)
+    return bool(np.all(np.where(whole, (b >= 0) | (a != 0), a > 0)))
+
+
 def _neg(a: Val) -> Val:
     return Val(g.scale(-1, a.node), a.row)
 
@@ -160,10 +167,12 @@ OPERATORS: dict[str, Op] = {
     "/": Op("div", "a[...], b[...] -> [...]", _div, "{y} is a quotient of its operands.",
             "d(a / b) = da / b − a db / b²", "quotient rule", "elementary calculus", "÷",
             elementwise_plain(np.divide),
+            condition="{b} is not zero", holds=lambda arrays, _: bool(np.all(arrays[1] != 0)),
             sample=(([(3, 5), (3, 5)], {}, POSITIVE), ([(7,), ()], {}, POSITIVE))),
     "**": Op("pow", "a[...], b[...] -> [...]", _pow, "Bring the exponent down and lower it by one, entry by entry.",
              "d(aᵇ) = b aᵇ⁻¹ da + aᵇ log(a) db", "power rule", "elementary calculus", "(·)ᵖ",
              elementwise_plain(np.power),
+             condition="{a} is positive, unless {b} is a whole number", holds=_power_holds,
              why_scalar="Bring the exponent down and lower it by one.",
              sample=(([(3, 5), (3, 5)], {}, POSITIVE), ([(7,), ()], {}, POSITIVE))),
     "neg": Op("neg", "a[...] -> [...]", _neg, "A minus sign goes through the derivative.",

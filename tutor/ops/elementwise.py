@@ -34,6 +34,8 @@ def elementwise(
     parameters: tuple[tuple[str, Any], ...] = (),
     examples: tuple[dict[str, Any], ...] = ({},),
     convention: str | None = None,
+    condition: str | None = None,
+    holds: Callable[[Any], Any] | None = None,
     source: str = "elementary calculus",
     symbol: str | None = None,
     meaning: str | None = None,
@@ -52,6 +54,10 @@ def elementwise(
         for key, default in parameters
     ]  # fmt: skip
     define.__signature__ = inspect.Signature([operand, *rest])  # type: ignore[attr-defined]
+
+    def everywhere(arrays: list[np.ndarray], given: dict[str, Any]) -> bool:
+        assert holds is not None
+        return bool(np.all(holds(arrays[0])))
 
     def distance(arrays: list[np.ndarray], given: dict[str, Any]) -> float:
         values = [given.get(key, default) for key, default in parameters]
@@ -77,6 +83,8 @@ def elementwise(
         ),
         kinks=distance if kinks else None,
         convention=convention,
+        condition=condition,
+        holds=everywhere if holds else None,
         meaning=meaning,
     )
 
@@ -109,14 +117,14 @@ _KINK = "at {x} = 0 the slope is taken to be 0; every number in {interval} would
 
 ELEMENTWISE: tuple[Op, ...] = (
     elementwise("exp", sp.exp(T), np.exp, "exp itself"),
-    elementwise("log", sp.log(T), np.log, "1/x", domain=POSITIVE),
-    elementwise("log1p", sp.log(1 + T), lambda x: np.log(1 + x), "1/(1 + x)", domain=POSITIVE),
-    elementwise("sqrt", sp.sqrt(T), lambda x: x**0.5, "1/(2√x)", domain=POSITIVE, symbol="√"),
+    elementwise("log", sp.log(T), np.log, "1/x", domain=POSITIVE, condition="{x} is positive", holds=lambda x: x > 0),
+    elementwise("log1p", sp.log(1 + T), lambda x: np.log(1 + x), "1/(1 + x)", domain=POSITIVE, condition="{x} is greater than −1", holds=lambda x: x > -1),
+    elementwise("sqrt", sp.sqrt(T), lambda x: x**0.5, "1/(2√x)", domain=POSITIVE, symbol="√", condition="{x} is positive", holds=lambda x: x > 0),
     elementwise("sin", sp.sin(T), np.sin, "cos"),
     elementwise("cos", sp.cos(T), np.cos, "−sin"),
-    elementwise("tan", sp.tan(T), lambda x: np.sin(x) / np.cos(x), "1 + tan²", domain=(-1.2, 1.2)),
-    elementwise("asin", sp.asin(T), np.arcsin, "1/√(1 − x²)", domain=INSIDE),
-    elementwise("acos", sp.acos(T), np.arccos, "−1/√(1 − x²)", domain=INSIDE),
+    elementwise("tan", sp.tan(T), lambda x: np.sin(x) / np.cos(x), "1 + tan²", domain=(-1.2, 1.2), condition="the cosine of {x} is not zero", holds=lambda x: np.cos(x) != 0),
+    elementwise("asin", sp.asin(T), np.arcsin, "1/√(1 − x²)", domain=INSIDE, condition="{x} lies strictly between −1 and 1", holds=lambda x: np.abs(x) < 1),
+    elementwise("acos", sp.acos(T), np.arccos, "−1/√(1 − x²)", domain=INSIDE, condition="{x} lies strictly between −1 and 1", holds=lambda x: np.abs(x) < 1),
     elementwise("atan", sp.atan(T), np.arctan, "1/(1 + x²)"),
     elementwise("sinh", sp.sinh(T), lambda x: (np.exp(x) - np.exp(-x)) / 2, "cosh"),
     elementwise("cosh", sp.cosh(T), lambda x: (np.exp(x) + np.exp(-x)) / 2, "sinh"),
@@ -182,7 +190,7 @@ ELEMENTWISE: tuple[Op, ...] = (
     elementwise("softsign", s.softsign(T), lambda x: x / (1 + np.abs(x)), "1/(1 + |x|)²"),
     elementwise("logsigmoid", s.logsigmoid(T), lambda x: np.log(_sig(x)), "1 − σ(x)"),
     elementwise("square", T**2, lambda x: x * x, "2x", symbol="(·)²"),
-    elementwise("reciprocal", 1 / T, lambda x: x**-1.0, "−1/x²", domain=POSITIVE, symbol="1/·"),
+    elementwise("reciprocal", 1 / T, lambda x: x**-1.0, "−1/x²", domain=POSITIVE, symbol="1/·", condition="{x} is not zero", holds=lambda x: x != 0),
     elementwise("clip", _clip, _clip_plain, "1 between the bounds, else 0",
                 parameters=(("min", None), ("max", None)),
                 kinks=lambda lo, hi: tuple(float(v) for v in (lo, hi) if v is not None),

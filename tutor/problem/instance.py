@@ -7,7 +7,7 @@ determinant): later seeds draw from narrower kinds of values, of which one will 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -25,7 +25,6 @@ from ..expr import (
     Num,
     Slice,
     Transpose,
-    names,
 )
 from ..graph import dims
 from ..value import Value
@@ -75,7 +74,9 @@ def chosen(graph: Graph, seed: int = 0) -> dict[str, int]:
     free = [n for n in graph.sizes if n not in fixed]
     shift = seed // len(KINDS)
     primes = [p for p in PRIMES if p not in fixed.values()]
-    orders = (primes[shift:], list(reversed(primes[shift : shift + len(free)])))
+    orders = [primes, list(reversed(primes[: len(free)]))]
+    if shift % 2:  # a tall matrix where a wide one did not do
+        orders.reverse()
     candidates = [
         fixed | {n: factor * p for n, p in zip(free, order, strict=False)}
         for factor in (1, 2, 12)
@@ -128,15 +129,19 @@ def _size(d: Expr | str, sizes: Mapping[str, int]) -> Expr | str:
 
 def with_sizes(e: Expr, sizes: Mapping[str, int]) -> Expr:
     """The term with numbers for the names of sizes."""
-    if not any(n in sizes for n in names(e)):
-        return e
+    return replaced(e, lambda n: Num(str(sizes[n])) if n in sizes else None)
+
+
+def replaced(e: Expr, new: Callable[[str], Expr | None]) -> Expr:
+    """The term with other terms for some names, and for names in those, again and again."""
 
     def at(x: Expr) -> Expr:
-        return with_sizes(x, sizes)
+        return replaced(x, new)
 
     match e:
         case Name():
-            return Num(str(sizes[e.id]), span=e.span) if e.id in sizes else e
+            other = new(e.id)
+            return e if other is None else at(other)
         case Neg() | Transpose():
             return replace(e, arg=at(e.arg))
         case Binary():

@@ -99,7 +99,12 @@ def _at_instance(
         return None
     found = instance_of(ws, chain.of)
     if found is None:
-        return Check("none", 0.0, True, Text("No random values were found where it has a value."))
+        return Check(
+            "none",
+            0.0,
+            True,
+            Text("No random values were found at which the result exists, so nothing was checked."),
+        )
     here, sizes = found
     near = Chain(here, here.line(chain.of.name), here.line(chain.wrt.name), chain.gradient)
     if near.final is None or near.final.value is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import independent
 from ..errors import InputError
 from ..expr import Call, Expr, Name, Num, Partial
 from ..graph import dims
@@ -14,6 +13,7 @@ from ..value import Value
 from .chain import Chain, jacobian_size, paper_value, size_text
 from .chain_steps import chain_steps, has_subscripts, local_steps, subscripted
 from .checked import check
+from .conditions import condition_steps, convention_steps
 from .constrained import constrained, constrained_term, symmetric, symmetry_steps
 from .forward import forward_steps, given_steps
 from .numbers import approx, equation, exact_term
@@ -46,6 +46,7 @@ def _direct(ws: Workspace, task_id: str, kind: str, target: Line, variable: Line
     steps += chain_steps(chain, task_id)
     steps += symmetry_steps(chain)
     formula, value = closing(ws, chain, kind)
+    steps += condition_steps(ws, chain.of, chain.path, chain.wrt)
     steps += closing_steps(ws, chain, kind, formula, value)
     steps += convention_steps(ws, chain)
     found = check(ws, chain, value, formula, lambda at, near: shown_value(at, near, kind))
@@ -236,38 +237,3 @@ def closing_steps(
             level=0,
         )
     ]
-
-
-def convention_steps(ws: Workspace, chain: Chain) -> list[Step]:
-    """At a tie or kink on the path, say which choice was made."""
-    if ws.numbers[chain.of.name] is None:
-        return []
-    steps = []
-    env = ws.reference(chain.of)
-    for line in chain.path:
-        if (
-            line.op is None
-            or line.op.kinks is None
-            or line.op.convention is None
-            or line is chain.wrt
-        ):
-            continue
-        if independent.kink_distance([line], env) > 1e-12:
-            continue
-        operand = next((o for o in line.operands if o in chain.path), line.operands[0])
-        words = line.op.convention
-        if ws.problem.convention.ties == "split" and line.op.rule == "maximum":
-            words = "where several entries are largest, they share the gradient in equal parts"
-        steps.append(
-            Step(
-                f"note.{line.name}",
-                "note",
-                "convention",
-                Text("A choice at {y}", {"y": Name(line.name)}),
-                why=Text(
-                    "Here {y} has no unique derivative: " + words + ".",
-                    {"y": Name(line.name), "x": Name(operand.name)},
-                ),
-            )
-        )
-    return steps

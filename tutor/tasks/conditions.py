@@ -1,0 +1,230 @@
+"""What has to hold for a derivative to exist: stated once, before the answer.
+
+Every operation on the path says what it needs (`Op.condition`). What holds whatever the values,
+such as a positive exponential, is not mentioned, and neither is what concerns known numbers only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .. import independent
+from ..expr import Expr, Name, Neg, Num, names
+from ..notation.text import text
+from ..ops.elementwise import ELEMENTWISE
+from ..problem.lines import Graph, Line
+from ..problem.signs import Sign, sign, written
+from ..steps import Step, Text
+from .chain import Chain
+from .workspace import Workspace
+
+KINK = 1e-12  # how near a kink a point has to be to lie on it
+LONGEST = 60  # characters of an operand that is written out in a sentence
+
+# a condition's last words -> the sign of the operand that settles it
+SETTLED = {
+    "is positive": Sign.POSITIVE,
+    "is not zero": Sign.POSITIVE,
+    "is greater than −1": Sign.NONNEGATIVE,
+}
+
+ENTRYWISE = frozenset(op.name for op in ELEMENTWISE) | {"div", "pow", "power"}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """words: with holes for the terms in `args`; holds: at the point, None without numbers."""
+
+    words: str
+    args: Mapping[str, Expr]
+    holds: bool | None
+
+    @property
+    def key(self) -> tuple[str, tuple[str, ...]]:
+        return self.words, tuple(text(t) for t in self.args.values())
+
+
+def conditions(ws: Workspace, of: Line, path: Sequence[Line], wrt: Line) -> list[Condition]:
+    """The distinct conditions of the operations below `of`, where they are not settled.
+
+    Those beside the path from `wrt` count too: the formula has their results in it.
+    """
+    env = ws.reference(of) if ws.numbers[of.name] is not None else None
+    moving = {line.name for line in path}
+    found: dict[tuple[str, tuple[str, ...]], Condition] = {}
+    for line in ws.graph.below([of]):
+        if line.op is None or line is wrt or line.val is None:
+            continue
+        needed = _needed(ws.graph, line, path)
+        if needed is None:
+            continue
+        words, place = needed
+        term = line.terms[place] if place is not None else Name(line.name)
+        if term is None or _is_settled(ws, words, term, moving):
+            continue
+        holds = None
+        if env is not None and line.op.holds is not None:
+            arrays = [a for a in independent.operands(line, env) if a is not None]
+            holds = line.op.holds(arrays, dict(line.parameters))
+        if line.op.name in ENTRYWISE:
+            words = _for_entries(words, ws, term)
+        condition = Condition(words, {"x": _shown(ws, term)}, holds)
+        found.setdefault(condition.key, condition)
+    positive = {key[1] for key in found if key[0].endswith("is positive")}
+    return [c for c in found.values() if c.key[1] not in positive or "zero" not in c.words]
+
+
+def _needed(graph: Graph, line: Line, path: Sequence[Line]) -> tuple[str, int | None] | None:
+    """The condition in words about {x}, and which operand that is (None: the result)."""
+    op = line.op
+    assert op is not None
+    if op.name in ("pow", "power"):
+        return _of_power(line)
+    if op.name == "matrix_power":
+        return ("{x} is invertible", 0) if _is_negative(line.parameters.get("n")) else None
+    if op.condition is None:
+        return None
+    if op.name in ("norm2", "frobenius") and _squared(graph, line, path):
+        return None  # a sum of squares has a derivative everywhere
+    if "{y}" in op.condition:
+        return op.condition.replace("{y}", "{x}"), None
+    for place, name in enumerate(p.name for p in op.parameters):
+        if "{" + name + "}" in op.condition:
+            return op.condition.replace("{" + name + "}", "{x}"), place
+    return op.condition, 0
+
+
+def _of_power(line: Line) -> tuple[str, int] | None:
+    """Negative whole exponents need a base that is not zero, fractions a positive one."""
+    exponent = line.terms[1]
+    size = exponent.arg if isinstance(exponent, Neg) else exponent
+    if isinstance(size, Num) and size.text.isdigit():
+        return ("{x} is not zero", 0) if isinstance(exponent, Neg) else None
+    return "{x} is positive", 0
+
+
+def _is_negative(n: object) -> bool:
+    return isinstance(n, int) and n < 0
+
+
+def _squared(graph: Graph, line: Line, path: Sequence[Line]) -> bool:
+    users = [u for u in graph.consumers()[line.name] if u in path]
+    return bool(users) and all(
+        u.op is not None
+        and (u.op.name == "square" or (u.op.name == "pow" and u.terms[1] == Num("2")))
+        and u.terms[0] == Name(line.name)
+        for u in users
+    )
+
+
+def _is_settled(ws: Workspace, words: str, term: Expr, moving: set[str]) -> bool:
+    """Whether it holds whatever the variable is: by its form, or as a fact about known numbers."""
+    used = _names(ws, term)
+    if not used & moving and all(ws.numbers.get(n) is not None for n in used):
+        return True  # it was met when the numbers were worked out
+    enough = next((s for w, s in SETTLED.items() if words.endswith(w)), None)
+    return enough is not None and sign(term, ws.graph) >= enough
+
+
+def _names(ws: Workspace, term: Expr) -> set[str]:
+    return {n for n in names(term) if n in ws.graph.lines}
+
+
+def _for_entries(words: str, ws: Workspace, term: Expr) -> str:
+    """Of an array that is worked on entry by entry, every entry has to comply."""
+    if not any(ws.graph[n].leaf.order for n in _names(ws, term)):
+        return words
+    if words == "{x} is not zero":
+        return "no entry of {x} is zero"
+    return "every entry of " + words if words.startswith("{x} ") else words
+
+
+def _shown(ws: Workspace, term: Expr) -> Expr:
+    whole = written(term, ws.graph)
+    return whole if len(text(whole)) <= LONGEST else term
+
+
+def condition_steps(ws: Workspace, of: Line, path: Sequence[Line], wrt: Line) -> list[Step]:
+    """One step with all conditions; none where nothing has to hold."""
+    found = conditions(ws, of, path, wrt)
+    if not found:
+        return []
+    holes = {f"c{k}": Text(c.words, c.args) for k, c in enumerate(found)}
+    listed = ["{" + k + "}" for k in holes]
+    joined = listed[0] if len(listed) == 1 else ", ".join(listed[:-1]) + " and " + listed[-1]
+    words = "The derivative exists provided that " + joined + "."
+    known = [c.holds for c in found]
+    if all(known):
+        words += " Here that is so." if len(found) == 1 else " Here all of that is so."
+    elif False in known:
+        words += " Here that is not so."
+    return [
+        Step(
+            f"condition.{of.name}.{wrt.name}",
+            "note",
+            "condition",
+            Text("Condition" if len(found) == 1 else "Conditions"),
+            why=Text(words, holes),
+        )
+    ]
+
+
+# -- kinks ----------------------------------------------------------------------------------------
+
+
+def convention_steps(ws: Workspace, chain: Chain) -> list[Step]:
+    """At a tie or kink on the path, say which choice was made; without numbers, where they lie."""
+    lines = [
+        line
+        for line in chain.path
+        if line.op is not None
+        and line.op.kinks is not None
+        and line.op.convention is not None
+        and line is not chain.wrt
+    ]
+    if ws.numbers[chain.of.name] is None:
+        return _possible_kinks(ws, chain, lines)
+    env = ws.reference(chain.of)
+    return [
+        Step(
+            f"note.{line.name}",
+            "note",
+            "convention",
+            Text("A choice at {y}", {"y": Name(line.name)}),
+            why=Text("Here {y} has no unique derivative: " + words + ".", holes),
+        )
+        for line in lines
+        if independent.kink_distance([line], env) <= KINK
+        for words, holes in [_convention(ws, chain, line)]
+    ]
+
+
+def _convention(ws: Workspace, chain: Chain, line: Line) -> tuple[str, dict[str, Expr]]:
+    assert line.op is not None and line.op.convention is not None
+    place = next(k for k, o in enumerate(line.operands) if o in chain.path)
+    words = line.op.convention
+    if ws.problem.convention.ties == "split" and line.op.rule == "maximum":
+        words = "where several entries are largest, they share the gradient in equal parts"
+    return words, {"y": Name(line.name), "x": Name(line.operands[place].name)}
+
+
+def _possible_kinks(ws: Workspace, chain: Chain, lines: Sequence[Line]) -> list[Step]:
+    """What is chosen where an operation has a kink, whatever the values will be."""
+    steps: dict[str, Step] = {}
+    for line in lines:
+        assert line.op is not None
+        if line.op.condition is not None or line.op.name.startswith(("compare", "step", "sign")):
+            continue  # said as a condition; a mask's jump has no slope to choose
+        words, holes = _convention(ws, chain, line)
+        message = "{y} does not have a derivative everywhere: " + words + "."
+        shown = {"y": _shown(ws, Name(line.name)), "x": _shown(ws, holes["x"])}
+        step = Step(
+            f"note.{line.name}",
+            "note",
+            "convention",
+            Text("A choice at {y}", {"y": Name(line.name)}),
+            why=Text(message, shown),
+        )
+        steps.setdefault(text(shown["y"]), step)
+    return list(steps.values())
