@@ -19,7 +19,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import typer
 
 from . import __version__
-from .errors import CheckFailed, InputError, ToolError, TutorError, did_you_mean
+from .arguments import guarded
+from .errors import CheckFailed, InputError, TutorError, did_you_mean
+from .output import Format, Level, rendered, width, write
 
 if TYPE_CHECKING:
     from .steps import Solution
@@ -33,11 +35,20 @@ app = typer.Typer(
 )
 
 
-class Format(StrEnum):
-    terminal = "terminal"
-    json = "json"
-    latex = "latex"
-    markdown = "markdown"
+class Layout(StrEnum):
+    numerator = "numerator"
+    denominator = "denominator"
+
+
+class Vec(StrEnum):
+    column = "column"
+    row = "row"
+
+
+class Library(StrEnum):
+    numpy = "numpy"
+    torch = "torch"
+    jax = "jax"
 
 
 class TableFormat(StrEnum):
@@ -66,6 +77,9 @@ def solve(
     ] = Format.terminal,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write to this file.")] = None,
     task: Annotated[str | None, typer.Option("--task", help="Only the task of this id.")] = None,
+    level: Annotated[
+        Level, typer.Option("--level", help="How many steps and reasons are shown.")
+    ] = Level.normal,
     graph: Annotated[
         bool, typer.Option("--graph", help="Draw the graph beside the file of -o, and include it.")
     ] = False,
@@ -82,19 +96,24 @@ def solve(
         atexit.register(gc.freeze)
     solution = run(load(file), only=task, checking=not no_check)
     picture = _drawn(solution, format, out) if graph else None
-    _write(_rendered(solution, format, out, picture.name if picture else None), out)
+    write(rendered(solution, format, out, picture.name if picture else None, level), out)
+    _stop_if_unchecked(solution)
+    wrong = [t.id for t in solution.tasks if t.answer is not None and not t.answer.correct]
+    if wrong:
+        sys.stderr.write(f"tutor: the expected answer differs (task {', '.join(wrong)})\n")
+        raise typer.Exit(1)
+
+
+def _stop_if_unchecked(solution: Solution) -> None:
+    """Exit status 3, after the solution has been printed."""
     failed = [t for t in solution.tasks if t.check is not None and not t.check.passed]
     if failed:
         names = ", ".join(t.id for t in failed)
         raise CheckFailed(
             f"the independent check does not agree with the derivation (task {names}): "
             "do not trust this solution",
-            hint="this is a fault of tutor; please report it with the problem file",
+            hint="this is a fault of tutor; please report it with the problem",
         )
-    wrong = [t.id for t in solution.tasks if t.answer is not None and not t.answer.correct]
-    if wrong:
-        sys.stderr.write(f"tutor: the expected answer differs (task {', '.join(wrong)})\n")
-        raise typer.Exit(1)
 
 
 def _drawn(solution: Solution, format: Format, out: Path | None) -> Path:
@@ -115,34 +134,58 @@ def _drawn(solution: Solution, format: Format, out: Path | None) -> Path:
     return path
 
 
-def _rendered(
-    solution: Solution, format: Format, out: Path | None, picture: str | None = None
-) -> str:
-    if format is Format.json:
-        from .render.json import json
+@app.command()
+def derive(
+    expression: Annotated[
+        str, typer.Argument(metavar="EXPR", help='What to differentiate: "norm2(A@x - y)**2".')
+    ],
+    wrt: Annotated[
+        list[str] | None,
+        typer.Option("--wrt", help="With respect to which name; may be given several times."),
+    ] = None,
+    declare: Annotated[
+        list[str] | None,
+        typer.Option("-d", "--declare", help='A shape: "A: matrix(m, n)"; several times.'),
+    ] = None,
+    hessian: Annotated[bool, typer.Option("--hessian", help="The second derivative.")] = False,
+    jacobian: Annotated[
+        bool, typer.Option("--jacobian", help="The Jacobian matrix, of a scalar too.")
+    ] = False,
+    layout: Annotated[
+        Layout | None, typer.Option("--layout", help="Rows of a Jacobian: those of the result.")
+    ] = None,
+    vec: Annotated[Vec | None, typer.Option("--vec", help="How vec unrolls a matrix.")] = None,
+    format: Annotated[
+        Format, typer.Option("--format", "-f", help="How the derivation is written.")
+    ] = Format.terminal,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write to this file.")] = None,
+    code: Annotated[
+        Library | None, typer.Option("--code", help="Print a function instead, ready to paste.")
+    ] = None,
+    no_check: Annotated[
+        bool, typer.Option("--no-check", help="Skip the numeric cross-check.")
+    ] = False,
+) -> None:
+    """The derivative of one expression, without a file."""
+    from .derive import derivation, kind_of
 
-        return json(solution)
-    if format is Format.latex:
-        from .render.latex import latex
-
-        return latex(solution, picture=picture)
-    if format is Format.markdown:
-        from .render.markdown import markdown
-
-        return markdown(solution, picture=picture)
-    from .render.terminal import terminal
-
-    colour = out is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    return terminal(solution, width=_width(), colour=colour)
-
-
-def _width() -> int:
-    """The terminal's width, within what reads well; 80 when the output is not a terminal."""
-    if not sys.stdout.isatty():
-        return 80
-    from shutil import get_terminal_size
-
-    return max(60, min(get_terminal_size().columns, 110))
+    _collect_garbage_again()
+    atexit.register(gc.freeze)
+    found = derivation(
+        expression,
+        wrt or (),
+        declare or (),
+        kind=kind_of(hessian=hessian, jacobian=jacobian),
+        conventions={"layout": layout, "vec": vec},
+        checking=not no_check,
+    )
+    if code is not None:
+        write(found.code(code.value), out)
+    elif format is Format.json:
+        write(found.json(), out)
+    else:
+        write(rendered(found.solution, format, out), out)
+    _stop_if_unchecked(found.solution)
 
 
 @app.command()
@@ -152,6 +195,8 @@ def graph(
     svg: Annotated[bool, typer.Option("--svg", help="An SVG picture.")] = False,
     pdf: Annotated[bool, typer.Option("--pdf", help="A PDF page.")] = False,
     dot: Annotated[bool, typer.Option("--dot", help="Graphviz source.")] = False,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="A Mermaid flowchart.")] = False,
+    tikz: Annotated[bool, typer.Option("--tikz", help="A TikZ picture for LaTeX.")] = False,
     values: Annotated[bool, typer.Option("--values", help="Show forward values.")] = False,
     gradients: Annotated[
         bool, typer.Option("--gradients", help="Show gradients of the loss.")
@@ -167,36 +212,29 @@ def graph(
     from .tasks.workspace import Workspace
 
     _collect_garbage_again()
-    kinds = [k for k, on in (("png", png), ("svg", svg), ("pdf", pdf), ("dot", dot)) if on]
+    asked = {"png": png, "svg": svg, "pdf": pdf, "dot": dot, "mermaid": mermaid, "tikz": tikz}
+    kinds = [kind for kind, on in asked.items() if on]
     suffix = out.suffix[1:].lower() if out is not None else ""
+    named = next((kind for kind, end in picture.SUFFIXES.items() if end == suffix), None)
     if not kinds:
-        kinds = [suffix if suffix in ("png", "svg", "pdf", "dot") else "png"]
-    elif suffix in ("png", "svg", "pdf", "dot") and suffix not in kinds:
+        kinds = [named or "png"]
+    elif named is not None and named not in kinds:
         raise InputError(f"{out} is not the name of a {kinds[0].upper()} file")
     if out is not None and len(kinds) > 1:
-        raise InputError("-o names one file, so ask for one of --png --svg --pdf --dot")
+        raise InputError(
+            "-o names one file, so ask for one of " + " ".join(f"--{k}" for k in asked)
+        )
     problem = load(file)
     if not problem.define:
         raise InputError(f"{file}: there is no computational graph: `define` is empty")
     ws = Workspace(problem, elaborate(problem, problem.unknowns))
     shown = diagram(ws, values=values, gradients=gradients)
-    source = picture.to_dot(
-        shown, values=values, gradients=gradients, title=problem.title, names=ws.variables()
+    drawn = picture.drawn(
+        shown, kinds, values=values, gradients=gradients, title=problem.title, names=ws.variables()
     )
     stem = problem.path.stem if problem.path else "graph"
-    drawn: list[tuple[Path, bytes]] = []
-    for kind in kinds:
-        match kind:
-            case "dot":
-                data = source.encode()
-            case "pdf":
-                data = picture.to_pdf(source)
-            case "svg":
-                data = picture.to_svg(source).encode()
-            case _:
-                data = picture.to_png(picture.to_svg(source))
-        drawn.append((out or Path(f"{stem}.{kind}"), data))
-    for path, data in drawn:
+    for kind, data in drawn.items():
+        path = out or Path(f"{stem}.{picture.SUFFIXES[kind]}")
         if str(path) == "-":
             sys.stdout.buffer.write(data)
         else:
@@ -220,28 +258,10 @@ def ops(
     if format is TableFormat.json:
         text = operation.json(catalogue.page(name) if name else catalogue.entries())
     elif name:
-        text = operation.page(catalogue.page(name), _width())
+        text = operation.page(catalogue.page(name), width())
     else:
-        text = operation.listing(catalogue.entries(), _width())
-    _write(text, None)
-
-
-def _write(text: str, out: Path | None) -> None:
-    if out is None or str(out) == "-":
-        data = text.encode("utf-8")
-        try:
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            # the reader has left (`| head`): nothing more to say, and nothing to flush at exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except OSError as error:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise ToolError(f"cannot write the result: {error.strerror}") from None
-        return
-    from .render.write import write_atomic
-
-    write_atomic(out, text.encode("utf-8"))
+        text = operation.listing(catalogue.entries(), width())
+    write(text, None)
 
 
 def _collect_garbage_again() -> None:
@@ -256,7 +276,7 @@ def main() -> None:
     """Run the command; every failure is one message and an exit status."""
     gc.disable()  # importing SymPy sets off dozens of collections that find nothing
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        sys.exit(app(guarded(sys.argv[1:]), standalone_mode=False) or 0)
     except TutorError as error:
         from .problem.diagnostics import render_error
 

@@ -130,7 +130,7 @@ def _heading(title: str | None, diagram: Diagram | None, write: Label) -> Iterab
 def _node(
     node: DiagramNode, diagram: Diagram, values: bool, gradients: bool, last: bool, write: Label
 ) -> str:
-    lines = list(_lines(node, diagram, values, gradients, last, write))
+    lines = list(node_lines(node, diagram, values, gradients, last, write))
     width, height = _extent(node.kind, lines)
     # An id never leaks into the picture: the label is always written out.
     text = quote(*(line for _, line in lines))
@@ -139,7 +139,7 @@ def _node(
     return f'label={text} class="{roles}" {size} {KINDS[node.kind]}'
 
 
-def _lines(
+def node_lines(
     node: DiagramNode, diagram: Diagram, values: bool, gradients: bool, last: bool, write: Label
 ) -> Iterable[tuple[str, str]]:
     """What the node says, line by line, each with its role."""

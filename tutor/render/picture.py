@@ -7,19 +7,58 @@ input gives the same bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from ..errors import ToolError
+from ..steps import Diagram, Variable
 from . import font
 from .dot import to_dot
 from .drawing import draw
 from .layout import layout
 from .scene import Group, Path, Scene, Words
 
-__all__ = ["to_dot", "to_pdf", "to_png", "to_svg"]
+__all__ = ["SUFFIXES", "drawn", "to_dot", "to_pdf", "to_png", "to_svg"]
+
+# kind of picture: what its files end with
+SUFFIXES = {"png": "png", "svg": "svg", "pdf": "pdf", "dot": "dot", "mermaid": "mmd", "tikz": "tex"}
 
 PIXELS = 16_000  # longest side of a PNG
+
+
+def drawn(
+    diagram: Diagram,
+    kinds: Iterable[str],
+    *,
+    values: bool,
+    gradients: bool,
+    title: str | None,
+    names: Mapping[str, Variable],
+) -> dict[str, bytes]:
+    """The diagram in every kind asked for, as the bytes of a file."""
+    said: dict[str, Any] = {"values": values, "gradients": gradients, "title": title}
+    source = to_dot(diagram, names=names, **said)
+    found: dict[str, bytes] = {}
+    for kind in kinds:
+        match kind:
+            case "dot":
+                found[kind] = source.encode()
+            case "mermaid":
+                from .mermaid import to_mermaid
+
+                found[kind] = to_mermaid(diagram, names=names, **said).encode()
+            case "tikz":
+                from .tikz import to_tikz
+
+                found[kind] = to_tikz(source).encode()
+            case "pdf":
+                found[kind] = to_pdf(source)
+            case "svg":
+                found[kind] = to_svg(source).encode()
+            case _:
+                found[kind] = to_png(to_svg(source))
+    return found
 
 
 def to_svg(dot: str) -> str:

@@ -1,0 +1,72 @@
+"""A computational graph as a Mermaid flowchart, which GitHub and many wikis draw."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from ..notation.unicode import unicode_text
+from ..steps import Diagram, DiagramNode, Variable
+from .dot import node_lines, shorten
+
+# every kind has its own outline as well as its own fill
+_SHAPES = {
+    "input": ("([", "])"),
+    "parameter": ("{{", "}}"),
+    "operation": ("[", "]"),
+    "output": ("[[", "]]"),
+}
+_LITERAL = re.compile(r"[^\w .,:;=()+\-−·×≈∂ᵀ⊙]")
+
+
+def to_mermaid(
+    diagram: Diagram,
+    *,
+    values: bool = False,
+    gradients: bool = False,
+    title: str | None = None,
+    names: Mapping[str, Variable],
+) -> str:
+    """The diagram as Mermaid text, from left to right."""
+    return "\n".join(_rows(diagram, values, gradients, title, names)) + "\n"
+
+
+def _rows(
+    diagram: Diagram,
+    values: bool,
+    gradients: bool,
+    title: str | None,
+    names: Mapping[str, Variable],
+) -> Iterable[str]:
+    if title:
+        yield f'---\ntitle: "{_text(shorten(title, 90))}"\n---'
+    yield "flowchart LR"
+    ids = {node.id: f"n{k}" for k, node in enumerate(diagram.nodes)}
+    uses = Counter(edge.source for edge in diagram.edges)
+    for node in diagram.nodes:
+        start, end = _SHAPES[node.kind]
+        lines = _lines(node, diagram, values, gradients, not uses[node.id], names)
+        yield f'  {ids[node.id]}{start}"{"<br/>".join(map(_text, lines))}"{end}'
+    for edge in diagram.edges:
+        label = "" if edge.dims in ("", "1×1") else f'|"{_text(edge.dims)}"|'
+        yield f"  {ids[edge.source]} -->{label} {ids[edge.target]}"
+
+
+def _lines(
+    node: DiagramNode,
+    diagram: Diagram,
+    values: bool,
+    gradients: bool,
+    last: bool,
+    names: Mapping[str, Variable],
+) -> list[str]:
+    def write(e):
+        return unicode_text(e, names)
+
+    return [line for _, line in node_lines(node, diagram, values, gradients, last, write)]
+
+
+def _text(line: str) -> str:
+    """Characters that Mermaid or HTML might obey, as Mermaid's entity codes."""
+    return _LITERAL.sub(lambda m: f"#{ord(m[0])};", line)
