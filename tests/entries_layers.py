@@ -96,6 +96,111 @@ def fold(x: Symbols, point: Any, output_size: Any, kernel_size: int, stride: int
     return y
 
 
+# -- losses ---------------------------------------------------------------------------------------
+
+
+def reduced(losses: np.ndarray, reduction: str) -> np.ndarray:
+    if reduction == "none":
+        return losses
+    total = sum(losses.ravel(), sp.S.Zero)
+    size = {"mean": losses.size, "sum": 1, "batchmean": len(losses) if losses.ndim else 1}[
+        reduction
+    ]
+    return objects(lambda: total / sp.Integer(size), ())
+
+
+def pairwise(f: Callable[..., Any]) -> Callable[..., np.ndarray]:
+    """A loss of two entries; a branch is chosen at the point. Weights come after, if any."""
+
+    def entries(
+        x: Symbols, point: dict[Any, Any], reduction: str = "mean", **given: Any
+    ) -> np.ndarray:
+        def entry(*at: int) -> Any:
+            values = [v[at[len(at) - v.ndim :]] for v in x]
+            return f(lambda e: sp.sympify(e).subs(point), *values, **given)
+
+        return reduced(objects(entry, x[0].shape), reduction)
+
+    return entries
+
+
+def huber(at: Any, a: Any, b: Any, delta: Any = sp.S.One) -> Any:
+    d = a - b
+    if at(sp.Abs(d)) <= delta:
+        return d**2 / 2
+    return delta * ((d if at(d) > 0 else -d) - delta / 2)
+
+
+def bce(at: Any, p: Any, y: Any, w: Any = 1) -> Any:
+    return -w * (y * sp.log(p) + (1 - y) * sp.log(1 - p))
+
+
+def bce_logits(at: Any, z: Any, y: Any, w: Any = 1, positive: Any = 1) -> Any:
+    p = 1 / (1 + sp.exp(-z))
+    return -w * (positive * y * sp.log(p) + (1 - y) * sp.log(1 - p))
+
+
+def kl(at: Any, log_q: Any, p: Any, log_target: bool = False) -> Any:
+    return sp.exp(p) * (p - log_q) if log_target else p * (sp.log(p) - log_q)
+
+
+def indexed(f: Callable[..., Any], mean_by_weight: bool = True) -> Callable[..., np.ndarray]:
+    """A loss of one example: scores, the index of its class, weights -> loss."""
+
+    def entries(x: Symbols, point: dict[Any, Any], reduction: str = "mean",
+                ignore_index: Any = None, **given: Any) -> np.ndarray:  # fmt: skip
+        z, t, *more = x
+        rows, targets = (z, t) if z.ndim == 2 else (z[None], t.reshape(1))
+        w = list(more[0]) if more else [sp.S.One] * rows.shape[1]
+        losses, total = [], sp.S.Zero
+        for row, target in zip(rows, targets, strict=True):
+            k = int(point[target])
+            counts = k != ignore_index
+            losses.append(
+                f(lambda e: e.subs(point), list(row), k, w, **given) if counts else sp.S.Zero
+            )
+            total += w[k] if counts else 0
+        if reduction == "none":
+            return np.array(losses, dtype=object).reshape(t.shape)
+        divisor = {"sum": 1, "mean": total if mean_by_weight else len(losses)}[reduction]
+        return objects(lambda: sum(losses) / sp.sympify(divisor), ())
+
+    return entries
+
+
+def cross_entropy(at: Any, z: list, k: int, w: list, label_smoothing: Any = 0) -> Any:
+    logs = [v - sp.log(sum(map(sp.exp, z))) for v in z]
+    even = -sum(a * b for a, b in zip(w, logs, strict=True)) / len(z)
+    return -(1 - label_smoothing) * w[k] * logs[k] + label_smoothing * even
+
+
+def margin(at: Any, z: list, k: int, w: list, p: int = 1, margin: Any = 1) -> Any:
+    gaps = [margin - z[k] + v for j, v in enumerate(z) if j != k]
+    return w[k] * sum(v**p for v in gaps if at(v) > 0) / len(z)
+
+
+def classes(indices: list[int]) -> Any:
+    """Points whose second operand holds these class indices, the others positive rationals."""
+
+    def draw(shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
+        count = iter(range(3, 200, 4))
+        drawn = [objects(lambda *_: sp.Rational(next(count) * 7 % 37, 19), s) for s in shapes]
+        drawn[1] = np.array([sp.Integer(k) for k in indices], dtype=object).reshape(shapes[1])
+        return drawn
+
+    return draw
+
+
+# -- the table ------------------------------------------------------------------------------------
+
+PAIRS = [([(3,), (3,)], {}), ([(2, 2), (2, 2)], {"reduction": "sum"}),
+         ([(2, 2), (2, 2)], {"reduction": "none"})]  # fmt: skip
+TENTH, HALF = sp.Rational(1, 10), sp.S.Half
+INDEXED = [([(2, 3), (2,)], {}), ([(2, 3), (2,), (3,)], {}),
+           ([(2, 3), (2,), (3,)], {"reduction": "none"})]  # fmt: skip
+IGNORED = [([(2, 3), (2,)], {"ignore_index": 0}), ([(2, 3), (2,), (3,)], {"ignore_index": 2})]
+SMOOTH = [([(2, 3), (2,), (3,)], {"label_smoothing": TENTH}),
+          ([(2, 3), (2,)], {"label_smoothing": TENTH, "ignore_index": 2})]  # fmt: skip
 POOLS = [([(2, 2, 3)], {K: 2}), ([(2, 3, 2)], {K: 2, "padding": 1})]
 Rows = dict[str, tuple[Callable[..., np.ndarray], list[tuple[list, dict]], Any]]
 
@@ -148,4 +253,37 @@ def layers(conv: Any, pool: Any) -> Rows:
              ([(8, 2)], {"output_size": (2, 4), K: 2, "stride": 2})],
             NORMAL,
         ),
+        "l1_loss": (pairwise(lambda at, a, b: a - b if at(a - b) > 0 else b - a), PAIRS, NORMAL),
+        "huber_loss": (
+            pairwise(huber), [*PAIRS, ([(2, 2), (2, 2)], {"delta": HALF})], NORMAL,
+        ),
+        "binary_cross_entropy": (
+            pairwise(bce), [*PAIRS, ([(2, 2), (2, 2), (2,)], {})], (0, 1),
+        ),
+        "binary_cross_entropy_with_logits": (
+            pairwise(bce_logits), [*PAIRS, ([(2, 2), (2, 2), (2,), (2,)], {"reduction": "sum"})], (0, 2),
+        ),
+        "kl_div": (
+            pairwise(kl),
+            [*PAIRS, ([(2, 3), (2, 3)], {"reduction": "batchmean"}), ([(3,), (3,)], {"log_target": True})],
+            (0, 2),
+        ),
+        "hinge_loss": (
+            pairwise(lambda at, s, y: 1 - y * s if at(1 - y * s) > 0 else sp.S.Zero), PAIRS, NORMAL,
+        ),
+        "nll_loss": (
+            indexed(lambda at, z, k, w: -w[k] * z[k]), [*INDEXED, *IGNORED], classes([2, 0]),
+        ),
+        "multi_margin_loss": (
+            indexed(margin, False),
+            [*INDEXED, ([(2, 3), (2,)], {"p": 2}), ([(2, 3), (2,), (3,)], {"margin": HALF})],
+            classes([2, 0]),
+        ),
     }  # fmt: skip
+
+
+# class indices for `cross_entropy`, which has its row for probabilities in the other table
+CLASS_INDICES = [
+    ("cross_entropy", indexed(cross_entropy), shapes, given, classes([1, 2]))
+    for shapes, given in [*INDEXED, *IGNORED, *SMOOTH]
+]

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
-from entries_layers import layers
+from entries_layers import CLASS_INDICES, layers
+from entries_linalg import CONSTANT as MATRICES
+from entries_linalg import LINALG
 from op_gradient import BY_NAME, derived
 
 T = sp.Symbol("T", real=True)
@@ -470,8 +472,9 @@ ENTRIES: dict[str, tuple[Callable[..., np.ndarray], list[tuple[list, dict]], tup
 }
 
 ENTRIES |= layers(conv, pool)
+ENTRIES |= LINALG
 
-CONSTANT = {"eye", "ones", "zeros"}  # no operands
+CONSTANT = {"eye", "ones", "zeros"} | MATRICES  # no operands
 
 
 def cases() -> list[Any]:
@@ -483,7 +486,9 @@ def cases() -> list[Any]:
     for name, (entries, samples, domain) in ENTRIES.items():
         for k, (shapes, given) in enumerate(samples):
             found.append(pytest.param(name, entries, shapes, given, domain, id=f"{name}-{k}"))
-    return found
+    return found + [
+        pytest.param(*row, id=f"{row[0]}-index-{k}") for k, row in enumerate(CLASS_INDICES)
+    ]
 
 
 def elementwise(f: sp.Expr) -> Callable[..., np.ndarray]:

@@ -93,7 +93,103 @@ WINDOWS: list[Case] = [
     for shapes, given in rows
 ]
 
-CASES: list[Case] = [*WINDOWS]
+# -- losses ---------------------------------------------------------------------------------------
+
+
+WEIGHTED = {  # torch does not differentiate these by their weights
+    "cross_entropy", "nll_loss", "multi_margin_loss",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits",
+}  # fmt: skip
+
+
+def indexed(f: Any, after: tuple[str, ...] = ()) -> Any:
+    """torch wants whole numbers for classes, and the weight by name."""
+
+    def call(z: Any, t: Any, *weight: Any, **given: Any) -> Any:
+        given = {"ignore_index": -100, **given} if f is not F.multi_margin_loss else given
+        w = {"weight": weight[0].detach()} if weight else {}
+        return f(z, t.long() if t.ndim < z.ndim else t, **w, **given)
+
+    return call
+
+
+def weighted(f: Any, *names: str) -> Any:
+    def call(x: Any, y: Any, *more: Any, **given: Any) -> Any:
+        return f(x, y, **{n: w.detach() for n, w in zip(names, more, strict=False)}, **given)
+
+    return call
+
+
+def classes(count: int, shape: tuple[int, ...]) -> Any:
+    """Class indices in the shape of the targets, positive weights, any scores."""
+
+    def draw(rng: np.random.Generator, s: tuple[int, ...]) -> np.ndarray:
+        if s == shape:
+            return rng.integers(count, size=s)
+        return rng.uniform(0.2, 2.0, size=s) if s == (count,) else rng.uniform(-2, 2, size=s)
+
+    return draw
+
+
+PAIRS: list[Any] = [
+    (shapes, {"reduction": r})
+    for shapes in ([(7,), (7,)], [(3, 5), (3, 5)], [(2, 3, 5), (2, 3, 5)])
+    for r in ("mean", "sum", "none")
+]
+INDEX: list[Any] = [
+    ([(7, 5), (7,)], {}), ([(7, 5), (7,)], {"reduction": "sum"}), ([(7, 5), (7,)], {"reduction": "none"}),
+    ([(5,), ()], {}), ([(2, 5, 3), (2, 3)], {}), ([(2, 5, 3), (2, 3)], {"reduction": "none"}),
+]  # fmt: skip
+COUNTED = [
+    ([(7, 5), (7,)], {"ignore_index": 2}), ([(7, 5), (7,)], {"ignore_index": 1, "reduction": "none"}),
+    ([(2, 5, 3), (2, 3)], {"ignore_index": 3}),
+]  # fmt: skip
+SMOOTH = [
+    ([(7, 5), (7,)], {"label_smoothing": 0.3}), ([(5,), ()], {"label_smoothing": 0.1}),
+    ([(7, 5), (7,)], {"label_smoothing": 0.2, "ignore_index": 4}),
+    ([(7, 5), (7,)], {"label_smoothing": 0.2, "ignore_index": 4, "reduction": "none"}),
+    ([(2, 5, 3), (2, 3)], {"label_smoothing": 1.0}),
+    ([(7, 5), (7, 5)], {"label_smoothing": 0.3}), ([(5,), (5,)], {}), ([(2, 5, 3), (2, 5, 3)], {}),
+]  # fmt: skip
+MARGIN = [
+    *INDEX[:4], ([(7, 5), (7,)], {"p": 2}), ([(7, 5), (7,)], {"margin": 0.3, "reduction": "sum"}),
+    ([(5,), ()], {"margin": 2, "p": 2}),
+]  # fmt: skip
+
+
+def with_weight(rows: list[Any]) -> list[Any]:
+    return rows + [([*shapes, (5,)], given) for shapes, given in rows]
+
+
+LOSSES: list[Case] = [
+    (name, f, shapes, given, domain)
+    for name, f, rows, domain in (
+        ("l1_loss", F.l1_loss, PAIRS, NORMAL),
+        ("huber_loss", F.huber_loss, [*PAIRS, ([(3, 5), (3, 5)], {"delta": 0.3})], NORMAL),
+        ("binary_cross_entropy", weighted(F.binary_cross_entropy, "weight"),
+         [*PAIRS, ([(3, 5), (3, 5), (3, 5)], {}), ([(3, 5), (3, 5), (5,)], {"reduction": "sum"})],
+         (0.1, 0.9)),
+        ("binary_cross_entropy_with_logits",
+         weighted(F.binary_cross_entropy_with_logits, "weight", "pos_weight"),
+         [*PAIRS, ([(3, 5), (3, 5), (5,)], {}), ([(3, 5), (3, 5), (5,), (5,)], {"reduction": "none"}),
+          ([(2, 3, 5), (2, 3, 5), (3, 1), (5,)], {}), ([(7,), (7,), (), ()], {})], NORMAL),
+        ("kl_div", F.kl_div,
+         [*PAIRS, ([(3, 5), (3, 5)], {"reduction": "batchmean"}), ([(7,), (7,)], {"reduction": "batchmean"})],
+         (0.1, 0.9)),
+        ("kl_div", F.kl_div, [(s, {**given, "log_target": True}) for s, given in PAIRS], NORMAL),
+    )
+    for shapes, given in rows
+] + [
+    (name, indexed(f), shapes, given, classes(5, shapes[1]) if len(shapes[1]) < len(shapes[0]) else (0.1, 0.9))
+    for name, f, rows in (
+        ("cross_entropy", F.cross_entropy, with_weight([*INDEX, *COUNTED, *SMOOTH])),
+        ("nll_loss", F.nll_loss, with_weight([*INDEX, *COUNTED])),
+        ("multi_margin_loss", F.multi_margin_loss, with_weight(MARGIN)),
+    )
+    for shapes, given in rows
+]  # fmt: skip
+
+CASES: list[Case] = [*WINDOWS, *LOSSES]
 
 
 def drawn(case: Case) -> list[np.ndarray]:
@@ -105,7 +201,9 @@ def drawn(case: Case) -> list[np.ndarray]:
 
 
 @pytest.mark.filterwarnings("ignore:Using padding=.same. with even kernel lengths")
+@pytest.mark.filterwarnings("ignore:reduction. .mean. divides the total loss")
 @pytest.mark.parametrize("case", [pytest.param(c, id=f"{c[0]}-{k}") for k, c in enumerate(CASES)])
 def test_value_and_gradient(case: Case) -> None:
     name, f, _, given, _ = case
-    compare(name, f, drawn(case), given)
+    fixed = frozenset((2, 3) if name in WEIGHTED else ())
+    compare(name, f, drawn(case), given, fixed)

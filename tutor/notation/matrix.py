@@ -14,6 +14,7 @@ from collections.abc import Callable
 import sympy as sp
 
 from ..expr import Binary, Call, Expr, Neg, Num, Transpose
+from ..graph.interned import is_symmetric
 from ..graph.node import Node, T, add, constant_of, ein, pieces, scale
 from ..ops.scalar import Named
 from .build import NoMatrixForm, relation_term, scaled, sum_term
@@ -136,6 +137,8 @@ def map_term(f: sp.Expr, argument: Expr, array: bool) -> Expr:
     name = f.func.__name__
     name = {"Abs": "abs", "gelu_tanh": "gelu"}.get(name, name)
     inner = map_term(f.args[0], argument, array)
+    if name == "xlogx":
+        return Binary("*", inner, Call("log", (inner,)), elementwise=array)
     return Call(name, (inner,), _parameters(f))
 
 
@@ -154,7 +157,9 @@ _SHOWN = {
     "elu": ("alpha",),
     "softplus": ("beta",),
     "clip": ("min", "max"),
+    "huber": ("delta",),
 }
+_USUAL = {("softplus", "beta"): 1, ("elu", "alpha"): 1}  # defaults, which go without saying
 
 
 def _parameters(f: sp.Expr) -> tuple[tuple[str, Expr], ...]:
@@ -162,7 +167,10 @@ def _parameters(f: sp.Expr) -> tuple[tuple[str, Expr], ...]:
         return ()
     known = _SHOWN.get(f.func.__name__, ())
     pairs = zip(known, f.args[1:], strict=False)
-    return tuple((k, term_of(v)) for k, v in pairs if v not in (sp.oo, -sp.oo))
+    name = f.func.__name__
+    return tuple(
+        (k, term_of(v)) for k, v in pairs if v not in (sp.oo, -sp.oo) and _USUAL.get((name, k)) != v
+    )
 
 
 def _downstairs(f: sp.Expr) -> bool:
@@ -187,5 +195,5 @@ def _product(node: Node, leaf: Leaves, vec: str, spread: bool = True) -> Expr:
         else:
             value = constant_of(factor)
             term = term_of(value) if value is not None else matrix_term(factor, leaf, vec)
-            work.item(term, labels)
+            work.item(term, labels, is_symmetric(factor))
     return work.finish()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from . import adaptive, fold, transposed
+from . import adaptive, classes, fold, losses, transposed
 from .base import Op
 
 LAYERS: tuple[Op, ...] = (
+    *losses.LOSSES,
+    *classes.CLASSES,
     *adaptive.ADAPTIVE,
     *transposed.TRANSPOSED,
     *fold.FOLD,

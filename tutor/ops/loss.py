@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node, T, call, ein, map_
 from .arithmetic import add, sub
@@ -142,55 +141,27 @@ def _plain_loss(f: Any) -> Any:
     return reference
 
 
-def _cross_entropy(z: Val, t: Val, reduction: Word = "mean") -> Val:
-    """−Σ t log softmax(z), with t a class index (from 0) or probabilities; batches are rows."""
-    require(
-        z.order in (1, 2),
-        f"the scores of cross_entropy are a vector or a batch of rows, not size {z.dims}",
-    )
-    classes = z.node.shape[-1]
-    own = tuple(range(z.order))
-    if t.order == z.order:
-        require(dims.same_shape(t.node.shape, z.node.shape),
-                f"scores {{left}} of size {z.dims} and probabilities {{right}} of size {t.dims} differ")  # fmt: skip
-        p = call("log_softmax", [z.node], (z.order - 1,), z.node.shape)
-        losses = ein([(t.node, own), (p, own)], own[:-1], -1)
-    else:  # logsumexp(z) − z[t]: the same number, and its gradient is softmax(z) − onehot(t)
-        require(t.order == z.order - 1 and dims.same_shape(t.node.shape, z.node.shape[:-1]),
-                f"scores {{left}} of size {z.dims} need one class index per row, "
-                f"or probabilities of the same size; {{right}} has size {t.dims}")  # fmt: skip
-        hot = call("one_hot", [t.node], (classes,), (*t.node.shape, classes))
-        total = call("logsumexp", [z.node], (z.order - 1,), z.node.shape[:-1])
-        losses = g.sub(total, ein([(hot, own), (z.node, own)], own[:-1]))
-    return reduce_loss(Val(losses), reduction)
+def one_hot(t: Node, classes: Any, ignored: int | None = None) -> Node:
+    """A last axis with a 1 at each class index; none at the index that is to be ignored."""
+    return call("one_hot", [t], (classes, ignored), (*t.shape, classes))
 
 
 def _one_hot_forward(arrays: list[np.ndarray], parameters: Any) -> np.ndarray:
+    classes, ignored = parameters
     t = arrays[0]
     for v in t.ravel():
-        whole = float(v) == int(v) and 0 <= v < parameters[0]
+        whole = float(v) == int(v) and (0 <= v < classes or v == ignored)
+        hint = "to leave examples out, name their index: `ignore_index=-100`" if v == -100 else None
         require(
-            bool(whole), f"a class index is a whole number from 0 to {parameters[0] - 1}, not {v}"
+            bool(whole), f"a class index is a whole number from 0 to {classes - 1}, not {v}", hint
         )
     index = np.vectorize(int, otypes=[int])(t) if t.size else t.astype(int)
-    mask = np.arange(parameters[0]) == index[..., None]
+    mask = np.arange(classes) == index[..., None]
+    if ignored is not None:
+        mask = mask & (index != ignored)[..., None]
     if t.dtype == object:
         return np.where(mask, sp.S.One, sp.S.Zero)
     return mask * 1.0
-
-
-def _cross_entropy_plain(z: np.ndarray, t: np.ndarray, reduction: str = "mean") -> Any:
-    zs = np.atleast_2d(z)
-    if np.ndim(t) < np.ndim(z):
-        hot = np.zeros_like(zs)
-        for row, k in enumerate(np.atleast_1d(t)):
-            hot[row, int(k)] = 1.0
-    else:
-        hot = np.atleast_2d(t)
-    logs = np.log(np.exp(zs) / np.exp(zs).sum(axis=1, keepdims=True))
-    losses = -(hot * logs).sum(axis=1)
-    losses = losses[0] if np.ndim(z) == 1 else losses
-    return {"mean": np.mean, "sum": np.sum, "none": np.asarray}[reduction](losses)
 
 
 # -- constant arrays ------------------------------------------------------------------------------
@@ -264,11 +235,6 @@ LOSS: tuple[Op, ...] = (
        _plain_loss(lambda x, y: (x - y) ** 2),
        sample=(([(7,), (7,)], {}, NORMAL), ([(3, 5), (3, 5)], {"reduction": "sum"}, NORMAL),
                ([(3, 5), (3, 5)], {"reduction": "none"}, NORMAL))),
-    Op("cross_entropy", "z[n k], t[n] or t[n k] -> []", _cross_entropy,
-       "Cross-entropy after softmax: its gradient is the predicted probabilities minus the target.",
-       "dL = (p Σt − t)ᵀ dz", "derivative of cross-entropy", _GOODFELLOW, "CE", _cross_entropy_plain,
-       sample=(([(5,), (5,)], {}, (0.1, 1.0)), ([(3, 5), (3, 5)], {"reduction": "sum"}, (0.1, 1.0)),
-               ([(3, 5), (3, 5)], {"reduction": "none"}, (0.1, 1.0)))),
     Op("eye", "-> [n m]", _eye, _CONSTANT, "d I = 0", "constant", "definition", "I",
        lambda n, m=None: np.eye(n, m), constant=True),
     Op("ones", "-> [...]", _fill(1), _CONSTANT, "d 1 = 0", "constant", "definition", "1",

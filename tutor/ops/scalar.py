@@ -165,6 +165,18 @@ clip = named(
     lambda x, lo, hi: (1 - step(lo - x)) * (1 - step(x - hi)),
     lambda x, lo, hi: np.clip(x, lo, hi),
 )
+huber = named(  # d²/2 up to δ, a straight line beyond
+    "huber",
+    lambda x, d: _where(sp.Abs(x) <= d, x**2 / 2, d * (sp.Abs(x) - d / 2)),
+    lambda x, d: clip(x, -d, d),
+    lambda x, d: np.where(np.abs(x) <= d, x**2 / 2, d * (np.abs(x) - d / 2)),
+)
+xlogx = named(  # 0 log 0 is 0, its limit
+    "xlogx",
+    lambda x: _where(x == 0, sp.S.Zero, x * sp.log(x)),
+    lambda x: sp.log(x) + 1,
+    lambda x: np.where(x == 0, 0.0, x * np.log(np.where(x == 0, 1.0, x))),
+)
 
 
 @lru_cache(maxsize=4096)

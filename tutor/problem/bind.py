@@ -87,6 +87,7 @@ class Binder:
         parameters: dict[str, Any] = {}
         shown: list[Expr] = []
         keywords: list[tuple[str, Expr]] = []
+        gap = False
         for p in self.visible:
             if p is variadic:
                 continue
@@ -95,9 +96,15 @@ class Binder:
                 piece = None
                 if value is not None and not (isinstance(value, Const) and value.value is None):
                     piece = self.elaborator.piece(value)
-                    shown.append(piece.term)
+                    if gap:  # an argument before it is left out: only its name says which it is
+                        keywords.append((p.name, piece.term))
+                    else:
+                        shown.append(piece.term)
+                gap = gap or piece is None
                 operands.append(piece)
-            elif value is not None:
+                continue
+            gap = True
+            if value is not None:
                 parameters[p.name] = self.convert(value, str(p.annotation), p.name)
                 if p.name == self.words_first(variadic):
                     shown.append(value)
