@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from tutor.calculus import products
 from tutor.calculus import simplify as module
+from tutor.calculus.factors import MOST_FACTORS
 from tutor.calculus.reverse import gradient
-from tutor.calculus.simplify import content, simplify, substitute
+from tutor.calculus.simplify import simplify, substitute
+from tutor.calculus.sums import content
 from tutor.graph.node import (
     Node,
     T,
@@ -127,7 +130,7 @@ def test_long_products_are_not_flattened_without_end() -> None:
         node = ein([(node, "ij"), (Q, "jk")], "ik")
     short = simplify(node)
     most = max(len(n.args) for n in topological([short]))
-    assert most <= module.MOST_FACTORS + 1
+    assert most <= MOST_FACTORS + 1
     M = np.random.default_rng(0).normal(size=(5, 5)) / 3
     (got,) = evaluate([short], {Q: M})
     np.testing.assert_allclose(got, np.linalg.matrix_power(M, 61), rtol=1e-9)
@@ -144,16 +147,18 @@ def test_substitution_replaces_every_occurrence() -> None:
 
 
 def test_a_wrong_fusion_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Planted fault: factors are merged without looking at their labels."""
-    right = module._fused
+    """Planted fault: functions of one argument meet without a look at their labels."""
+    right = products.fused
 
-    def careless(factors: list) -> list:
-        same = [
-            (n, factors[0][1]) if len(ls) == len(factors[0][1]) else (n, ls) for n, ls in factors
-        ]
-        return right(same)
+    def careless(node: Node) -> Node:
+        if node.order == 2 and len(node.args) == 2 and len({len(a.shape) for a in node.args}) == 1:
+            labels = node.attr.labels[0]
+            same = [(a, labels) for a in node.args]
+            return right(ein(same, range(2), 1, dict(enumerate(node.attr.sizes))))
+        return right(node)
 
-    monkeypatch.setattr(module, "_fused", careless)
+    rules = tuple(careless if r is right else r for r in module.RULES["ein"])
+    monkeypatch.setitem(module.RULES, "ein", rules)
     with pytest.raises(AssertionError):
         for number in range(len(SUMS)):
             test_keeps_shape_and_value(number)

@@ -1,8 +1,8 @@
 """Whether two formulas are equal: by canonical form, else by values at random points.
 
-A proof is one of two: the simplified difference is zero, or it is once everything is multiplied out.
-Where neither is found the formulas may still be equal, so that only values decide: at several
-random points, with pairwise different prime sizes, so that a lost transpose cannot hide.
+A proof is one of two: the simplified difference is zero, or it is once all is multiplied out. Where
+neither is found the formulas may still be equal, so that only values decide: at several random
+points, with pairwise different prime sizes, so that a lost transpose cannot hide.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ import sympy as sp
 from ..graph import node as g
 from ..graph.node import Node, T, ein, map_, topological
 from ..ops.scalar import sigmoid
-from .simplify import flattened, rebuilt
+from . import factors, products
+from .rewrite import rebuilt
 
 MOST_TERMS = 96
 MOST_POWER = 4
@@ -79,6 +80,14 @@ def _power_of_argument(f: sp.Expr) -> tuple[int, sp.Expr]:
         if base == T and exponent.is_Integer and 0 < exponent <= MOST_POWER:
             return int(exponent), f / a
     return 0, f
+
+
+def flattened(node: Node) -> Node:
+    """One flat product with its functions of one argument merged."""
+    for rule in (factors.flat, products.fused):
+        if node.kind == "ein":
+            node = rule(node)
+    return node
 
 
 @lru_cache(maxsize=4096)

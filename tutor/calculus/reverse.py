@@ -49,8 +49,11 @@ def pullback(y: Node, upstream: Node, leaves: Sequence[Node]) -> list[Node]:
         total = g.add(adjoint.pop(node))
         if g.is_zero(total):
             continue
+        parts: dict[Node, list[Node]] = {}
         for operand, part in contributions(node, total, lead, reaches):
-            adjoint.setdefault(operand, []).append(part)
+            parts.setdefault(operand, []).append(part)
+        for operand, own in parts.items():  # the walk runs backwards; sums read forwards
+            adjoint[operand] = own + adjoint.get(operand, [])
     return [g.add(adjoint[x]) if x in adjoint else g.zero((*front, *x.shape)) for x in leaves]
 
 

@@ -53,13 +53,17 @@ def digest(node: Node) -> bytes:
             terms = sorted(a.key + _name(c) for a, c in zip(node.args, node.attr, strict=True))
             return _hash(b"add", *terms)
         case _:
-            return _hash(b"ein", _name(node.attr.coef), _shape_name(node.shape), _encode_ein(node))
+            mark = _name(node.attr.coef)
+            return _hash(b"ein", mark, _shape_name(node.shape), encode_product(node))
 
 
-def _encode_ein(node: Node) -> bytes:
+def encode_product(node: Node, swapped: bool = False) -> bytes:
+    """The canonical form of a product; `swapped` exchanges its first two axes."""
     attr: Ein = node.attr
+    other = {0: 1, 1: 0} if swapped else {}
     factors = [
-        (a.key, labels, is_symmetric(a)) for a, labels in zip(node.args, attr.labels, strict=True)
+        (a.key, tuple(other.get(x, x) for x in labels), is_symmetric(a))
+        for a, labels in zip(node.args, attr.labels, strict=True)
     ]
     colours = [b"o%d" % k if k < node.order else b"s" + _name(d) for k, d in enumerate(attr.sizes)]
     budget = [BUDGET]

@@ -34,7 +34,7 @@ class Ein:
 class Node:
     """See `node`, which lists the kinds. Identity is equality of construction."""
 
-    __slots__ = ("__weakref__", "_key", "args", "attr", "kind", "shape")
+    __slots__ = ("__weakref__", "_key", "_symmetric", "args", "attr", "kind", "shape")
 
     kind: str
     args: tuple[Node, ...]
@@ -47,6 +47,7 @@ class Node:
         self.attr = attr
         self.shape = shape
         self._key: bytes | None = None
+        self._symmetric: bool | None = None
 
     @property
     def order(self) -> int:
@@ -145,9 +146,18 @@ def is_delta(node: Node) -> bool:
     )
 
 
+def undecided(node: Node) -> bool:
+    """Whether nobody has asked yet if the node is symmetric."""
+    return node._symmetric is None
+
+
 def is_symmetric(node: Node) -> bool:
-    """Whether swapping the two axes changes nothing."""
-    return is_delta(node) or (node.kind == "var" and "symmetric" in node.attr.properties)
+    """Whether swapping the two axes is known to change nothing; see `symmetry`."""
+    if node._symmetric is None:
+        from .symmetry import decide  # which knows the other kinds
+
+        decide(node)
+    return bool(node._symmetric)
 
 
 # -- constants ------------------------------------------------------------------------------------

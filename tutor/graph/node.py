@@ -25,6 +25,7 @@ This module is the one to import from: `interned` has the node type and the leav
 
 from __future__ import annotations
 
+from .dims import Dim
 from .interned import (
     ONE,
     Ein,
@@ -56,6 +57,7 @@ from .sums import add, divide, map_, power, sub
 
 __all__ = [
     "ONE",
+    "Dim",
     "Ein",
     "Node",
     "T",

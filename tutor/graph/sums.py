@@ -22,6 +22,8 @@ def split_coef(node: Node) -> tuple[sp.Expr, Node]:
 def add(terms: Sequence[Node], coefs: Sequence[Any] | None = None) -> Node:
     """Σ coefs[k]·terms[k]: flattened, like terms merged, zeros dropped, in the order given."""
     shape = terms[0].shape
+    if len(terms) == 1:  # a difference keeps the sign that it was written with
+        return scale(ONE if coefs is None else coefs[0], terms[0])
     flat: list[tuple[sp.Expr, Node]] = []
     for k, node in enumerate(terms):
         assert dims.same_shape(node.shape, shape), (node.shape, shape)

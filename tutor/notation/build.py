@@ -75,13 +75,31 @@ def product(scalars: list[Expr], body: Expr | None) -> Expr:
         tops.append(body)
     result: Expr = tops[0] if tops else Num("1")
     for t in tops[1:]:
-        result = Binary("*", result, t)
+        result = in_front(result, t)
     if bottoms:
         down = bottoms[0]
         for b in bottoms[1:]:
             down = Binary("*", down, b)
         result = Binary("/", result, down)
     return Neg(result) if sign else result
+
+
+def chained(a: Expr, b: Expr) -> Expr:
+    """The matrix product a b, a chain of products as one chain without parentheses."""
+    match b:
+        case Binary("@"):
+            return Binary("@", chained(a, b.left), b.right)
+        case _:
+            return Binary("@", a, b)
+
+
+def in_front(factor: Expr, body: Expr) -> Expr:
+    """factor · body, where a matrix product takes the number at its first matrix: 2 A B."""
+    match body:
+        case Binary("@"):
+            return Binary("@", in_front(factor, body.left), body.right)
+        case _:
+            return Binary("*", factor, body)
 
 
 def hadamard(a: Expr, b: Expr) -> Expr:
@@ -104,7 +122,7 @@ def transposed(e: Expr) -> Expr:
         case Call("eye", (_,)) | Call("diag"):
             return e
         case Binary("@"):
-            return Binary("@", transposed(e.right), transposed(e.left))
+            return chained(transposed(e.right), transposed(e.left))
         case Binary("*") if e.elementwise:
             return Binary("*", transposed(e.left), transposed(e.right), elementwise=True)
         case _:

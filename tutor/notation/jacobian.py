@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ..expr import Binary, Call, Expr, Num
 from ..graph import node as g
+from ..graph.interned import is_symmetric
 from ..graph.node import Node, pieces
 from .build import NoMatrixForm, product, size_term, sum_term, transposed
 from .matrix import Leaves, matrix_term
@@ -73,7 +74,7 @@ def _kronecker(node: Node, rows: int, leaf: Leaves, vec: str) -> Expr:
             if factor.kind == "rel":
                 work.relation(factor, ls)
             else:
-                work.item(matrix_term(factor, leaf, vec), ls)
+                work.item(matrix_term(factor, leaf, vec), ls, is_symmetric(factor))
         term = work.finish()
         if ends:
             blocks.append((ends, term))

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from ..expr import Binary, Call, Expr, Index, Name, Num, Slice
+from ..expr import Binary, Call, Expr, Index, Name, Num, Slice, Transpose
 from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node
-from .build import NoMatrixForm, hadamard, product, relation_term, size_term, transposed
+from .build import NoMatrixForm, chained, hadamard, product, relation_term, size_term, transposed
 from .relations import Item, convolution, rearranged
 from .scalars import term_of
 
@@ -29,8 +29,8 @@ class Product:
         self.items: list[Item] = []
         self.moves: list[tuple[Node, tuple[int, ...]]] = []
 
-    def item(self, term: Expr, labels: Sequence[int]) -> None:
-        self.items.append(Item(term, tuple(labels)))
+    def item(self, term: Expr, labels: Sequence[int], symmetric: bool = False) -> None:
+        self.items.append(Item(term, tuple(labels), term if symmetric else None))
 
     def relation(self, node: Node, labels: Sequence[int]) -> None:
         self.moves.append((node, tuple(labels)))
@@ -120,11 +120,11 @@ class Product:
         for a, b in self.pairs():
             if set(a.labels) == set(b.labels) and a.labels and all(count[x] == 2 for x in a.labels):
                 same = a.labels == b.labels
-                right = b.term if same or len(b.labels) == 1 else transposed(b.term)
+                right = b.term if same or len(b.labels) == 1 else b.flipped
                 if a.term == right and not (len(a.labels) == 1 and isinstance(a.term, Name)):
                     self.replace(a, b, Item(Binary("**", Call("norm2", (a.term,)), Num("2")), ()))
                 elif len(a.labels) == 1:
-                    self.replace(a, b, Item(Binary("@", transposed(a.term), b.term), ()))
+                    self.replace(a, b, Item(chained(a.flipped, b.term), ()))
                 else:
                     both = Binary("*", a.term, right, elementwise=True)
                     self.replace(a, b, Item(Call("sum", (both,)), ()))
@@ -152,9 +152,10 @@ class Product:
     def multiplied(self, a: Item, b: Item, k: int) -> Item:
         if len(a.labels) == 1 or len(b.labels) == 1:
             m, v = (b, a) if len(a.labels) == 1 else (a, b)
-            left = m.term if m.labels[1] == k else transposed(m.term)
-            rest = m.labels[0] if m.labels[1] == k else m.labels[1]
-            return Item(Binary("@", left, v.term), (rest,))
+            straight = m.labels[1] == k
+            left, back = (m.term, m.flipped) if straight else (m.flipped, m.term)
+            rest = m.labels[0] if straight else m.labels[1]
+            return Item(chained(left, v.term), (rest,), chained(v.flipped, back))
         la = a.labels[0] if a.labels[1] == k else a.labels[1]
         lb = b.labels[0] if b.labels[1] == k else b.labels[1]
         first, second, lf, ls = a, b, la, lb
@@ -163,16 +164,23 @@ class Product:
             la not in order and lb not in order and a.labels[0] == k and b.labels[1] == k
         ):
             first, second, lf, ls = b, a, lb, la
-        left = first.term if first.labels[1] == k else transposed(first.term)
-        right = second.term if second.labels[0] == k else transposed(second.term)
-        return Item(Binary("@", left, right), (lf, ls))
+        left, left_back = first.term, first.flipped
+        if first.labels[1] != k:
+            left, left_back = left_back, left
+        right, right_back = second.term, second.flipped
+        if second.labels[0] != k:
+            right, right_back = right_back, right
+        return Item(chained(left, right), (lf, ls), chained(right_back, left_back))
 
     def hadamard(self) -> bool:
         """Two factors on the same labels."""
         for a, b in self.pairs():
             if a.labels and set(a.labels) == set(b.labels):
-                right = b.term if a.labels == b.labels else transposed(b.term)
-                self.replace(a, b, Item(hadamard(a.term, right), a.labels))
+                right = b.term if a.labels == b.labels else b.flipped
+                left_back, back = a.flipped, b.flipped if a.labels == b.labels else b.term
+                self.replace(
+                    a, b, Item(hadamard(a.term, right), a.labels, hadamard(left_back, back))
+                )
                 return True
         return False
 
@@ -228,12 +236,12 @@ class Product:
             if len(a.labels) == 1 and len(b.labels) == 2 and a.labels[0] in b.labels:
                 d = Call("diag", (a.term,))
                 if isinstance(b.term, Call) and b.term.func == "eye" and len(b.term.args) == 1:
-                    term: Expr = d
+                    new = Item(d, b.labels, d)
                 elif b.labels[0] == a.labels[0]:
-                    term = Binary("@", d, b.term)
+                    new = Item(chained(d, b.term), b.labels, chained(b.flipped, d))
                 else:
-                    term = Binary("@", b.term, d)
-                self.replace(b, a, Item(term, b.labels))
+                    new = Item(chained(b.term, d), b.labels, chained(d, b.flipped))
+                self.replace(b, a, new)
                 return True
         return False
 
@@ -270,17 +278,17 @@ class Product:
         rows, cols = self.out
         if len(arrays) == 1 and set(arrays[0].labels) == {rows, cols}:
             item = arrays[0]
-            return item.term if item.labels == (rows, cols) else transposed(item.term)
+            return item.term if item.labels == (rows, cols) else item.flipped
         left = [x.term for x in arrays if x.labels == (rows,)]
-        right = [x.term for x in arrays if x.labels == (cols,)]
+        right = [x.flipped for x in arrays if x.labels == (cols,)]
         if len(left) > 1 or len(right) > 1 or len(left) + len(right) != len(arrays):
             raise NoMatrixForm
         if not arrays:
             return Call("ones", (size_term(self.sizes[rows]), size_term(self.sizes[cols])))
         if not left and self.sizes[rows] == 1:
-            return transposed(right[0])
+            return right[0]
         if not right and self.sizes[cols] == 1:
             return left[0]
         u = left[0] if left else Call("ones", (size_term(self.sizes[rows]),))
-        v = right[0] if right else Call("ones", (size_term(self.sizes[cols]),))
-        return Binary("@", u, transposed(v))
+        v = right[0] if right else Transpose(Call("ones", (size_term(self.sizes[cols]),)))
+        return chained(u, v)

@@ -18,7 +18,12 @@ class Item:
 
     term: Expr
     labels: tuple[int, ...]
-    ones: bool = False
+    turned: Expr | None = None  # the transpose, where it is known from the parts
+
+    @property
+    def flipped(self) -> Expr:
+        """The factor's transpose."""
+        return transposed(self.term) if self.turned is None else self.turned
 
 
 def rearranged(

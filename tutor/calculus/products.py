@@ -1,0 +1,91 @@
+"""Rules for products: one flat product, numbers in front, functions of one argument merged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from ..graph.node import Node, T, map_
+from .factors import Factor, labelled, matched, with_factors
+from .sums import content
+
+
+def content_out(node: Node) -> Node:
+    """A (2B + 2C) = 2 A (B + C)."""
+    coef = node.attr.coef
+    factors = []
+    for factor, labels in labelled(node):
+        c, rest = content(factor)
+        coef = coef * c
+        factors.append((rest, labels))
+    return with_factors(node, factors, coef) if coef != node.attr.coef else node
+
+
+def fused(node: Node) -> Node:
+    """f(u) ⊙ g(u) = (f·g)(u), where both stand at the same labels; u ⊙ 1/u cancels."""
+    factors = labelled(node)
+    groups: dict[Any, list[int]] = {}
+    for k, (factor, labels) in enumerate(factors):
+        base = factor.args[0] if factor.kind == "map" else factor
+        groups.setdefault((base.key, labels), []).append(k)
+    merged: dict[int, Factor | None] = {}
+    for members in groups.values():
+        maps = [k for k in members if factors[k][0].kind == "map"]
+        if len(members) < 2 or not maps:
+            continue
+        base = factors[maps[0]][0].args[0]
+        f = sp.Mul(*(factors[k][0].attr if k in maps else T for k in members))
+        merged |= dict.fromkeys(members[1:])
+        merged[members[0]] = (map_(f, base), factors[members[0]][1])
+    if not merged:
+        return node
+    kept = [merged.get(k, factor) for k, factor in enumerate(factors)]
+    return with_factors(node, [f for f in kept if f is not None])
+
+
+# -- powers of products ---------------------------------------------------------------------------
+
+
+def power_of(factor: Node) -> sp.Expr | None:
+    """p, where the factor is u**p."""
+    if factor.kind != "map":
+        return None
+    base, exponent = factor.attr.as_base_exp()
+    return exponent if base == T and exponent.is_number else None
+
+
+def powers_apart(node: Node) -> Node:
+    """(2 s t)**p = 2**p s**p t**p for scalars: a whole p, or positive numbers in front."""
+    for k, factor in enumerate(node.args):
+        p = power_of(factor)
+        if p is None or not p.is_Integer:
+            continue
+        u = factor.args[0]
+        if u.kind != "ein" or u.order or u.attr.sizes or not u.args:
+            continue
+        parts = [(map_(T**p, a), ()) for a in u.args]
+        factors = labelled(node)
+        factors[k : k + 1] = parts
+        return with_factors(node, factors, node.attr.coef * u.attr.coef**p)
+    return node
+
+
+def own_power(node: Node) -> Node:
+    """u s(u)**p = s(u)**(p+1), where s is a sum of products: xᵀx / ‖x‖ = ‖x‖."""
+    factors = labelled(node)
+    for k, (factor, labels) in enumerate(factors):
+        p = power_of(factor)
+        if p is None:
+            continue
+        s = factor.args[0]
+        if s.kind != "ein" or len(s.attr.sizes) == s.order:
+            continue
+        found = matched(s, dict(enumerate(labels)), node, {k})
+        if found is None:
+            continue
+        members, gone, _ = found
+        factors[k] = (map_(T ** (p + 1), s), labels)
+        kept = [f for j, f in enumerate(factors) if j not in members]
+        return with_factors(node, kept, node.attr.coef / s.attr.coef, gone)
+    return node
