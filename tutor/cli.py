@@ -98,7 +98,7 @@ def solve(
     picture = _drawn(solution, format, out) if graph else None
     write(rendered(solution, format, out, picture.name if picture else None, level), out)
     _stop_if_unchecked(solution)
-    wrong = [t.id for t in solution.tasks if t.answer is not None and not t.answer.correct]
+    wrong = [t.id for t in solution.tasks if t.answer is not None and t.answer.correct is False]
     if wrong:
         sys.stderr.write(f"tutor: the expected answer differs (task {', '.join(wrong)})\n")
         raise typer.Exit(1)
@@ -240,6 +240,32 @@ def graph(
         else:
             write_atomic(path, data)
             typer.echo(f"wrote {path}", err=True)
+
+
+@app.command()
+def sheet(
+    files: Annotated[list[str], typer.Argument(help="Problem files (YAML), in order.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="The sheet: a .pdf, .tex or .html file.")
+    ] = Path("sheet.pdf"),
+    title: Annotated[str, typer.Option("--title", help="The title of the sheet.")] = "Exercises",
+    solutions: Annotated[
+        bool, typer.Option("--solutions", help="Write the worked solutions to a second file.")
+    ] = False,
+    template: Annotated[
+        Path | None,
+        typer.Option("--template", help="A LaTeX or HTML file with {{title}} and {{body}}."),
+    ] = None,
+) -> None:
+    """An exercise sheet with room for answers, and worked solutions in a file of their own."""
+    from .problem import load
+    from .render.write import write_atomic
+    from .sheets import written
+
+    _collect_garbage_again()
+    for path, data in written([load(f) for f in files], out, title, solutions, template).items():
+        write_atomic(path, data)
+        typer.echo(f"wrote {path}", err=True)
 
 
 @app.command()

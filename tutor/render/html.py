@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import escape as _html
 from importlib.resources import files
 
@@ -38,17 +39,21 @@ LONGEST = 6_000  # characters of LaTeX that are typeset; beyond, the formula is 
 
 def html(solution: Solution, *, level: int = 1, graph: bool = True) -> str:
     """The page; `graph` includes the computational graph where there is one."""
-    page = _Page(solution, level)
+    page = Page(solution, level)
     page.head(graph)
     for task in solution.tasks:
         page.task(task)
+    return document(solution.title, page.out)
+
+
+def document(title: str, rows: Sequence[str]) -> str:
+    """A whole page around the rows of its body."""
     style = files(__package__).joinpath("style.css").read_text(encoding="utf-8")
-    title = _plain(solution.title)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(page.out)
+        f"<title>{_plain(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
+        + "\n".join(rows)
         + "\n</main>\n</body>\n</html>\n"
     )
 
@@ -89,7 +94,7 @@ class _Math:
             return None
 
 
-class _Page:
+class Page:
     def __init__(self, solution: Solution, level: int) -> None:
         self.solution = solution
         self.names = solution.variables
@@ -122,9 +127,13 @@ class _Page:
 
     # the sheet ---------------------------------------------------------------------------------
 
-    def head(self, graph: bool) -> None:
+    def head(self, graph: bool, number: str = "", note: str = "") -> None:
+        """Title to conventions; an exercise of a sheet has a `number`, and a note of its points."""
         solution = self.solution
-        self.put("<header>", f"<h1>{_plain(solution.title)}</h1>")
+        rank = "h2" if number else "h1"
+        title = f"{_plain(number + solution.title)}"
+        points = f' <span class="points">{_plain(note.strip())}</span>' if note else ""
+        self.put("<header>", f"<{rank}>{title}{points}</{rank}>")
         if solution.source:
             self.put(f'<p class="source">Source: {_plain(solution.source)}</p>')
         self.put("</header>")
@@ -260,7 +269,7 @@ class _Page:
             marks.append((answer.correct, self.words(answer_words(task)), answer.note))
         for good, said, note in marks:
             more = f"; {self.words(note)}" if note is not None else ""
-            kind, mark = ("good", "✓") if good else ("bad", "✗")
+            kind, mark = {True: ("good", "✓"), None: ("open", "?")}.get(good, ("bad", "✗"))
             self.put(f'<p class="verdict {kind}">{mark} {said}{more}</p>')
 
     def table(self, t: Table) -> None:

@@ -40,10 +40,10 @@ _MARKS = {
 
 def latex(solution: Solution, *, level: int = 1, picture: str | None = None) -> str:
     """The document; `picture` is the file name of a diagram to include."""
-    return _Document(solution, level, picture).whole()
+    return Document(solution, level, picture).whole()
 
 
-class _Document:
+class Document:
     def __init__(self, solution: Solution, level: int, picture: str | None) -> None:
         self.solution = solution
         self.names = solution.variables
@@ -52,12 +52,15 @@ class _Document:
         self.out: list[str] = []
 
     def whole(self) -> str:
-        self.out = [PREAMBLE + r"\begin{document}"]
+        body = self.body()
+        return "\n".join([PREAMBLE + r"\begin{document}", *body, r"\end{document}"]) + "\n"
+
+    def body(self) -> list[str]:
+        """What stands between \\begin{document} and \\end{document}."""
         self.head()
         for task in self.solution.tasks:
             self.task(task)
-        self.out.append(r"\end{document}")
-        return "\n".join(self.out) + "\n"
+        return self.out
 
     # pieces ------------------------------------------------------------------------------------
 
@@ -94,13 +97,7 @@ class _Document:
         if self.solution.source:
             self.par(rf"{{\small Source: {escape.latex(self.solution.source)}}}")
         self.out.append(r"\vspace{2pt}\hrule\vspace{6pt}")
-        if self.solution.statement:
-            self.statement(self.solution.statement)
-        given = givens(self.solution)
-        if given:
-            self.out.append(r"\heading{Given}")
-            for row in self.packed(given):
-                self.display(r" \qquad ".join(row))
+        self.given()
         if self.picture:
             self.out += [
                 r"\begin{center}",
@@ -113,6 +110,19 @@ class _Document:
             self.par(rf"{{\small Conventions: {'; '.join(said)}.}}")
         for warning in self.solution.warnings:
             self.par(rf"\textbf{{Note.}} {self.words(warning)}")
+
+    def heading(self, title: str) -> None:
+        self.out.append(rf"\heading{{{escape.latex(title)}}}")
+
+    def given(self) -> None:
+        """The statement and what is given."""
+        if self.solution.statement:
+            self.statement(self.solution.statement)
+        given = givens(self.solution)
+        if given:
+            self.out.append(r"\heading{Given}")
+            for row in self.packed(given):
+                self.display(r" \qquad ".join(row))
 
     def statement(self, source: str) -> None:
         items: list[str] = []
@@ -228,7 +238,7 @@ class _Document:
             note = f"; {self.words(task.check.note)}" if task.check.note is not None else ""
             self.par(rf"{mark}{self.words(check_words(task.check))}{note}")
         if task.answer is not None:
-            mark = r"\passed{}" if task.answer.correct else r"\failed{}"
+            mark = {True: r"\passed{}", None: "? "}.get(task.answer.correct, r"\failed{}")
             note = f"; {self.words(task.answer.note)}" if task.answer.note is not None else ""
             self.par(rf"{mark}{self.words(answer_words(task))}{note}")
 

@@ -1,0 +1,203 @@
+"""Problems as exercises: what a student's sheet asks, made from the problem alone.
+
+Nothing here is solved, so no answer can leak into a sheet: expected answers, hints and tolerances
+of the tasks are never read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .expr import Expr, Name, Num, Partial
+from .problem.elaborate import elaborate
+from .problem.model import Layer, Problem, Task
+from .render.sheet import Exercise, Question, label
+from .steps import Text, Variable
+from .tasks.workspace import Workspace
+
+
+def exercise(problem: Problem) -> Exercise:
+    """The sheet's data of one problem."""
+    return Exercise(
+        title=problem.title,
+        source=problem.source,
+        statement=problem.statement,
+        variables=_variables(problem),
+        definitions=tuple((d.names, d.expr) for d in problem.define),
+        layers=tuple(_layer(x) for x in problem.network.layers) if problem.network else (),
+        questions=_questions(problem.tasks),
+    )
+
+
+def _variables(problem: Problem) -> Mapping[str, Variable]:
+    """Givens with their values and declared sizes; of defined names only what fonts need."""
+    if not problem.given and not problem.define:
+        return {}
+    ws = Workspace(problem, elaborate(problem, problem.unknowns), checking=False)
+    found = {}
+    for name, v in ws.variables().items():
+        value = v.value if v.kind == "given" else None
+        dims = v.dims if _declared(problem, name) else "?"  # an inferred size is an answer
+        found[name] = Variable(name, v.kind, v.shape, dims, value, v.label)
+    return found
+
+
+def _declared(problem: Problem, name: str) -> bool:
+    given = problem.given.get(name)
+    return given is not None and (
+        given.value is not None or "?" not in map(_size, given.shape or ())
+    )
+
+
+def _size(d: Expr | str) -> str:
+    return d.id if isinstance(d, Name) else d if isinstance(d, str) else ""
+
+
+def _layer(layer: Layer) -> str:
+    """As it would be typed in PyTorch."""
+    given = ", ".join(f"{k}={_word(v)}" for k, v in layer.args.items() if v is not None)
+    return f"{layer.type}({given})"
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, Name):
+        return value.id
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_word, value))})"
+    return repr(value)
+
+
+# -- questions in words ---------------------------------------------------------------------------
+
+
+def _questions(tasks: Sequence[Task]) -> tuple[Question, ...]:
+    labels = {t.id: label(k) for k, t in enumerate(tasks)}
+    found = []
+    for task in tasks:
+        words = _words(task)
+        after = task.args.get("after")
+        if after:
+            words = Text(
+                "{question} Use what part {p} found.", {"question": words, "p": labels[after]}
+            )
+        found.append(Question(labels[task.id], task.text, words, task.points))
+    return tuple(found)
+
+
+def _words(task: Task) -> Text:
+    """The question that a task is, for authors who did not write one."""
+    args = task.args
+    of = Name(args["of"]) if isinstance(args.get("of"), str) else None
+    match task.kind:
+        case "forward":
+            if args["of"]:
+                return Text("Compute {names}.", {"names": _list([Name(n) for n in args["of"]])})
+            return Text("Run the forward pass.")
+        case "graph":
+            return Text("Draw the computational graph.")
+        case "shapes":
+            return _sizes(args)
+        case "gradient" | "jacobian" | "stationary":
+            wrt = _list([Name(n) for n in args["wrt"]])
+            sentence = {
+                "gradient": "Find the gradient of {y} with respect to {x}.",
+                "jacobian": "Find the Jacobian of {y} with respect to {x}.",
+                "stationary": "Where does the gradient of {y} with respect to {x} vanish?",
+            }[task.kind]
+            return Text(sentence, {"y": of, "x": wrt})
+        case "hessian":
+            names = [Name(n) for n in args["wrt"]]
+            if len(names) == 1:
+                return Text(
+                    "Find the Hessian of {y} with respect to {x}. Is it definite?",
+                    {"y": of, "x": names[0]},
+                )
+            return Text(
+                "Find the block of the Hessian of {y} with rows for {a} and columns for {b}.",
+                {"y": of, "a": names[0], "b": names[1]},
+            )
+        case "directional":
+            return Text(
+                "Find the directional derivative of {y} with respect to {x} along {v}.",
+                {"y": of, "x": Name(args["wrt"]), "v": args["along"]},
+            )
+        case "taylor":
+            sentence = "Find the Taylor polynomial of {y} in {x}, up to order {k}."
+            return Text(sentence, {"y": of, "x": Name(args["wrt"]), "k": args["order"]})
+        case "update" | "train":
+            return _descent(task)
+        case "parameters":
+            return Text("Give the output size and the number of parameters of every layer.")
+        case "matrix_form":
+            return Text("Write {z} as a matrix product.", {"z": of})
+        case "solve_shape":
+            return _unknowns(args)
+        case "stencil":
+            return _stencil(args)
+        case "evaluate":
+            return Text("Evaluate {e}.", {"e": args["expr"]})
+        case kind:
+            raise AssertionError(kind)
+
+
+def _list(items: list[Any]) -> Text:
+    """a, b and c."""
+    holes = {f"i{k}": x for k, x in enumerate(items)}
+    marks = ["{" + k + "}" for k in holes]
+    if len(marks) < 2:
+        return Text("".join(marks), holes)
+    return Text(f"{', '.join(marks[:-1])} and {marks[-1]}", holes)
+
+
+def _sizes(args: Mapping[str, Any]) -> Text:
+    wanted: list[Expr] = [Name(n) for n in args["of"]]
+    if args["edges"] == "all":
+        return Text("Give the size of every variable and of the derivative along every edge.")
+    wanted += [Partial(Name(a), Name(b)) for a, b in args["edges"]]
+    if not wanted:
+        return Text("Give the size of every variable.")
+    return Text("Give the sizes of {names}.", {"names": _list(list(wanted))})
+
+
+def _descent(task: Task) -> Text:
+    args = task.args
+    holes: dict[str, Any] = {
+        "y": Name(args["of"]),
+        "x": _list([Name(n) for n in args["wrt"]]),
+        "n": args["steps"],
+        "method": args["optimizer"],
+    }
+    rate = args.get("rate")
+    step = "one step" if args["steps"] == 1 else "{n} steps"
+    words = f"Make {step} of {{method}} for {{x}}, to make {{y}} smaller"
+    if task.kind == "train":
+        words = f"Train {{x}} with {step} of {{method}}, to make {{y}} smaller"
+    if rate is None:
+        return Text(words + ".", holes)
+    return Text(words + ", with the learning rate {rate}.", {**holes, "rate": rate})
+
+
+def _unknowns(args: Mapping[str, Any]) -> Text:
+    goals = []
+    for name, sizes in args["so_that"].items():
+        parts = [str(s.id if isinstance(s, Name) else s) for s in sizes]
+        size = "×".join(parts) if len(parts) > 1 else f"{parts[0]}×1"
+        goals.append(Text("{y} has the size {size}", {"y": Name(name), "size": size}))
+    return Text(
+        "Choose {unknown} so that {goals}.",
+        {"unknown": _list([Name(n) for n in args["unknown"]]), "goals": _list(goals)},
+    )
+
+
+def _stencil(args: Mapping[str, Any]) -> Text:
+    sentence = (
+        "Derive the kernel of the {side} difference for derivative number {d}, accurate to order "
+        "{a}."
+    )
+    if args["dims"] == 2:
+        sentence = (
+            "Derive the two-dimensional kernel for derivative number {d}, accurate to order {a}."
+        )
+    holes = {"side": args["side"], "d": Num(str(args["derivative"])), "a": args["accuracy"]}
+    return Text(sentence, holes)
