@@ -172,9 +172,7 @@ def _html_exercise(number: int, e: Exercise) -> list[str]:
         page.put(f"<p><code>{_plain(layer)}</code></p>")
     page.put("</section>", '<ol class="questions">')
     for q in e.questions:
-        page.put(
-            f'<li><strong>{q.label}</strong> <span class="points">{_plain(_points(q.points))}</span>'
-        )
+        page.put(f'<li><b>{q.label}</b><span class="points">{_plain(_points(q.points))}</span>')
         if q.text:
             page.statement(q.text)
         else:
