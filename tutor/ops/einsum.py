@@ -26,7 +26,7 @@ def parsed(equation: Any, count: int) -> tuple[list[str], str]:
     for letter in plain.replace("->", "").replace(",", ""):
         require(letter.isascii() and letter.isalpha(),
                 f'`{letter}` in "{equation}" is not an index: indices are single letters', EXAMPLE)  # fmt: skip
-    require("," not in right and ">" not in left,
+    require("," not in right and "->" not in right,
             f'"{equation}" is not of the form "indices, indices -> indices"', EXAMPLE)  # fmt: skip
     require(len(terms) == count,
             f'"{equation}" has indices for {len(terms)} operand{"s" * (len(terms) != 1)}, and there '

@@ -86,7 +86,7 @@ def _kron_vjp(g_: Node, lead: int, y: Node) -> tuple[Node, Node]:
     )
 
 
-# -- constant matrices ------------------------------------------------------------------------------
+# -- constant matrices -----------------------------------------------------------------------------
 
 
 def triangular(n: Dim) -> Dim:

@@ -31,7 +31,7 @@ def singular(name: str) -> InputError:
     )
 
 
-# -- traces, determinants, inverses -----------------------------------------------------------------
+# -- traces, determinants, inverses ----------------------------------------------------------------
 
 
 def _tr(A: Val) -> Val:
@@ -144,7 +144,7 @@ def _matrix_power(A: Val, n: Int) -> Val:
     return Val(power)
 
 
-# -- Cholesky -------------------------------------------------------------------------------------
+# -- Cholesky --------------------------------------------------------------------------------------
 
 
 def _cholesky(A: Val) -> Val:

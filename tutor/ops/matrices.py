@@ -70,7 +70,7 @@ def _triangle_plain(name: str) -> Any:
     return lambda A, diagonal=0: keep(A if A.ndim == 2 else A[:, None], diagonal)
 
 
-# -- products and forms -----------------------------------------------------------------------------
+# -- products and forms ----------------------------------------------------------------------------
 
 
 def _quad_form(x: Val, P: Val) -> Val:

@@ -15,7 +15,7 @@ from .base import Flag, Int, Op, Val, Word, axes_of, require
 from .matrices import front_labels, lower_ones
 from .reduce import NORMAL, REDUCED, onehot_forward, plain_reduction, reduced, tie
 
-# -- products: order d is the product without d of the factors, and each order's slope is the next ----
+# -- products: order d is the product without d of the factors, and each order's slope is the next -
 
 
 def _prod(x: Val, axis: Int = None, keepdims: Flag = False) -> Val:
@@ -75,7 +75,7 @@ def _prod_vjp(g_: Node, lead: int, y: Node) -> tuple[Node]:
     return (ein(factors, (*front, *range(x.order))),)
 
 
-# -- variances --------------------------------------------------------------------------------------
+# -- variances -------------------------------------------------------------------------------------
 
 
 def _var(x: Val, axis: Int = None, correction: Int = 0, keepdims: Flag = False) -> Val:
@@ -144,7 +144,7 @@ def _spread(arrays: list[np.ndarray], given: dict[str, Any]) -> float:
     return float(np.min(np.std(arrays[0], axis=given.get("axis"))))
 
 
-# -- running sums -----------------------------------------------------------------------------------
+# -- running sums ----------------------------------------------------------------------------------
 
 
 def _cumsum(x: Val, axis: Int = None) -> Val:
@@ -163,7 +163,7 @@ def _cumsum(x: Val, axis: Int = None) -> Val:
     )
 
 
-# -- places -----------------------------------------------------------------------------------------
+# -- places ----------------------------------------------------------------------------------------
 
 
 def _argmax(x: Val, axis: Int = None, keepdims: Flag = False) -> Val:
