@@ -11,7 +11,7 @@ import pytest
 import sympy as sp
 
 from tutor import cli
-from tutor.expr import Binary, Call, Expr, List, Neg, Transpose
+from tutor.expr import Binary, Call, Expr, List, Neg, Num, Transpose
 from tutor.graph.node import permute, scale
 from tutor.problem import loads
 from tutor.problem.elaborate import elaborate
@@ -148,6 +148,14 @@ def test_partly_valued_problems_keep_their_values() -> None:
     assert check is not None and check.passed and check.method.endswith("random values, n = 3")
 
 
+def test_a_constant_slope_at_an_open_point_is_checked() -> None:
+    """The derivative has a value although its variable has none."""
+    s = solve(problem({"a": "scalar", "c": "2"}, {"L": "c*a"}, "gradient: {of: L, wrt: a}"))
+    assert s.tasks[0].value is not None and s.tasks[0].value.numbers() == 2
+    check = s.tasks[0].check
+    assert check is not None and check.passed and check.method.endswith("random values")
+
+
 def test_large_arrays_are_left_alone() -> None:
     s = solve(problem({"W": "matrix(300, 400)", "x": "vector(400)"}, {"L": "sum(W @ x)"},
                       "gradient: {of: L, wrt: x}"))  # fmt: skip
@@ -202,9 +210,8 @@ def test_a_factor_in_the_printed_formula_is_noticed(
     p = problem(given, {"L": "sum((X @ w - y)**2)"}, "gradient: {of: L, wrt: w}")
     right = Chain.closed_term
 
-    def wrong(self: Chain) -> Expr | None:
-        term = right(self)
-        return term.right if isinstance(term, Binary) and term.op == "*" else term
+    def wrong(self: Chain) -> Expr:
+        return Binary("*", Num("3"), right(self))  # type: ignore[arg-type]
 
     assert solve(p).ok
     monkeypatch.setattr(Chain, "closed_term", wrong)

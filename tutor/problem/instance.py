@@ -236,6 +236,12 @@ def formula_problem(
     return replace(like, given=given, define=tuple(define), network=None, tasks=()), result
 
 
+def formula_definition(formula: Expr, taken: Mapping[str, object]) -> Definition:
+    """The formula as one more definition, under a name that is free."""
+    source = Source("", _Nowhere())
+    return Definition((_unused("result", taken),), formula, source, source.where((0, 0)))
+
+
 class _Nowhere:
     """The place of what stands in no file."""
 

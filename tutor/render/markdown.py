@@ -149,7 +149,7 @@ class Page:
             self.put(f"{mark} {self.words(check_words(task.check))}{note}")
         if task.answer is not None:
             note = f"; {self.words(task.answer.note)}" if task.answer.note is not None else ""
-            mark = "✓" if task.answer.correct else "✗"
+            mark = {True: "✓", None: "?"}.get(task.answer.correct, "✗")
             self.put(f"{mark} {self.words(answer_words(task))}{note}")
 
     def table(self, t: Table) -> None:

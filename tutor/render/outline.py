@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ..expr import Expr, Name
-from ..steps import Check, Diagram, Solution, Step, Table, TaskResult, Text, Variable
-from ..value import Value
+from ..steps import Check, Curve, Diagram, Solution, Step, Table, TaskResult, Text, Variable
+from ..value import Value, decimal_term
+from .sparkline import is_logarithmic
 
 HEADINGS: Mapping[str, Text] = {
     "given": Text("Given"),
@@ -150,8 +151,19 @@ def answer_words(task: TaskResult) -> Text:
     assert task.answer is not None
     if task.answer.correct:
         return Text("agrees with the expected answer")
+    if task.answer.correct is None:
+        return Text("could not be compared with the expected answer")
     given = Text("{given}", {"given": _plain(task.answer.given)})
     return Text("differs from the expected answer {given}", {"given": given})
+
+
+def curve_words(curve: Curve) -> Text:
+    """What the row of bars below shows."""
+    words = "The course of {L}, from {a} at the start to {b} at the end:"
+    if is_logarithmic(curve.values):
+        words = "The course of {L}, from {a} at the start to {b} at the end (logarithmic scale):"
+    first, last = curve.values[0], curve.values[-1]
+    return Text(words, {"L": curve.quantity, "a": decimal_term(first), "b": decimal_term(last)})
 
 
 def _plain(x: object) -> str:

@@ -13,6 +13,7 @@ from .outline import (
     answer_words,
     check_words,
     conventions,
+    curve_words,
     given_term,
     givens,
     groups,
@@ -21,6 +22,7 @@ from .outline import (
     tables,
     visible,
 )
+from .sparkline import sparkline
 
 _STYLES = {"bold": "1", "dim": "2", "green": "32", "red": "1;31", "blue": "36"}
 NARROWEST = 40
@@ -145,6 +147,7 @@ class _Sheet:
         for t in tables(task):
             for row in paper.table(t, self.columns - 4, self.names):
                 self.put(row, None, 4)
+        self.curve(task)
         self.result(task)
         self.verdict(task)
 
@@ -178,6 +181,14 @@ class _Sheet:
         if step.why is not None and self.level > 0:
             self.words(self.sentence(step.why), "dim", 8)
 
+    def curve(self, task: TaskResult) -> None:
+        """The course of a training as a row of bars."""
+        if task.curve is None or len(task.curve.values) < 3:
+            return
+        bars = sparkline(task.curve.values, min(60, self.columns - 8))
+        self.words(self.sentence(curve_words(task.curve)), indent=4)
+        self.put(bars, None, 6)
+
     def result(self, task: TaskResult) -> None:
         found = result(task)
         if found is None:
@@ -205,6 +216,7 @@ class _Sheet:
             self.words(text, style, 2, 2)
         if task.answer is not None:
             mark, style = ("✓", "green") if task.answer.correct else ("✗", "red")
+            mark, style = ("?", "dim") if task.answer.correct is None else (mark, style)
             text = f"{mark} {self.sentence(answer_words(task))}"
             if task.answer.note is not None:
                 text += f"; {self.sentence(task.answer.note)}"

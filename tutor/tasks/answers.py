@@ -1,73 +1,146 @@
 """The author's expected answer against ours.
 
 A decimal counts as rounded where it is printed: -1.32 agrees with -1.3155. Anything else is exact
-and must be equal. `tolerance` overrides both: the largest relative deviation allowed.
+and must be equal. `tolerance` overrides both: the largest relative deviation allowed. A formula
+over the problem's names is compared by `formula_answers`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import InputError
-from ..expr import Expr, List, Neg, Num
+from ..expr import Expr, List, Name, Neg, Num
 from ..problem import values
 from ..problem.model import Task
 from ..steps import Answer, TaskResult, Text
+from ..value import Value
+
+if TYPE_CHECKING:
+    from .workspace import Workspace
 
 SLACK = 1e-9  # relative: rounding of floats against an exact answer
 
 
-def judged(task: Task, result: TaskResult) -> Answer | None:
-    """Whether the result agrees with the task's `answer:`; None if there is none."""
+def judged(
+    task: Task, result: TaskResult, workspace: Callable[[], Workspace] | None = None
+) -> Answer | None:
+    """Whether the result agrees with the task's `answer:`; None if there is none.
+
+    workspace: the problem at the point of the task, for answers that are formulas.
+    """
     if task.answer is None:
         return None
     place = task.places.get("answer", task.where)
-    if not comparable(result):
-        raise InputError(
-            "this result has no numbers that the answer could be compared with",
-            hint="give values to the quantities that it depends on",
-            where=place,
-        )
     try:
-        return _judged(task, result)
+        return _judged(task, result, workspace)
     except InputError as error:
         if error.where is None:
-            error.message = f"an expected answer must be numbers: {error.message}"
+            error.message = f"an expected answer must be numbers or a formula: {error.message}"
         raise error.at(place) from None
 
 
-def _judged(task: Task, result: TaskResult) -> Answer | None:
+def _judged(
+    task: Task, result: TaskResult, workspace: Callable[[], Workspace] | None
+) -> Answer | None:
     ours = comparable(result)
+    one = _Judge(task, result, ours, workspace)
     if isinstance(task.answer, Mapping):
         name = result.subject.get("wrt")
-        if "" in ours and isinstance(name, str) and len(task.args.get("wrt", ())) > 1:
+        if one.has("") and isinstance(name, str) and len(task.args.get("wrt", ())) > 1:
             if name not in task.answer:  # one result per name: this one has no answer
                 return None
-            note = difference(task.answer[name], ours[""], task.tolerance)
-            return Answer(task.answer_json, note is None, None if note is None else Text(note))
+            return one.answer("", task.answer[name])
+        verdicts = []
         for key, wanted in task.answer.items():
-            if key not in ours:
-                known = ", ".join(f"`{k}`" for k in ours if k)
+            if not one.has(key):
+                known = ", ".join(f"`{k}`" for k in one.known() if k)
                 raise InputError(
                     f"this task has no result called `{key}`",
                     hint=f"its results: {known}",
                     where=task.places.get("answer", task.where),
                 )
-            note = difference(wanted, ours[key], task.tolerance)
-            if note is not None:
-                return Answer(task.answer_json, False, Text(f"`{key}`: {note}"))
-        return Answer(task.answer_json, True)
-    if "" not in ours:
+            found = one.answer(key, wanted)
+            if found.correct is False:
+                note = Text("`" + key + "`: {n}", {"n": found.note or Text("")})
+                return Answer(task.answer_json, False, note)
+            verdicts.append(found)
+        open_ = next((v for v in verdicts if v.correct is None), None)
+        return open_ or Answer(task.answer_json, True)
+    if not one.has(""):
+        if not one.known():
+            raise InputError(
+                "this result has no numbers that the answer could be compared with",
+                hint="give values to the quantities that it depends on",
+                where=task.places.get("answer", task.where),
+            )
         raise InputError(
             "the answer of this task is a mapping of names to values",
-            hint="its results: " + ", ".join(f"`{k}`" for k in ours),
+            hint="its results: " + ", ".join(f"`{k}`" for k in one.known()),
             where=task.places.get("answer", task.where),
         )
-    note = difference(task.answer, ours[""], task.tolerance)
-    return Answer(task.answer_json, note is None, None if note is None else Text(note))
+    return one.answer("", task.answer)
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """One task's results by name, as numbers and as formulas."""
+
+    task: Task
+    result: TaskResult
+    numbers: Mapping[str, Any]
+    workspace: Callable[[], Workspace] | None
+
+    def known(self) -> list[str]:
+        return list(dict.fromkeys([*self.numbers, *self.formulas()]))
+
+    def has(self, key: str) -> bool:
+        return key in self.known()
+
+    def formulas(self) -> dict[str, Expr | None]:
+        """What may be compared as a formula: the result itself, and what forward names."""
+        result = self.result
+        if self.workspace is None:
+            return {}
+        if result.task == "forward":
+            found: dict[str, Expr | None] = {k: Name(k) for k in result.extra["values"]}
+            return found | {"": result.symbol}
+        if result.task == "update" and result.formula is not None:
+            return {"": result.formula, str(result.subject.get("wrt")): result.formula}
+        if result.task in FORMULAS and result.shape is not None:
+            return {"": result.formula}
+        return {}
+
+    def answer(self, key: str, wanted: Any) -> Answer:
+        given = self.task.answer_json
+        formulas = self.formulas()
+        if self.workspace is not None:
+            from .formula_answers import as_formula, is_formula, judged_formula
+
+            ws = self.workspace()
+            named = self.result.task in NAMED and is_formula(wanted, ws)
+            if named or (key not in self.numbers and key in formulas):
+                value = self.numbers.get(key)
+                floats = None if value is None else Value(value).floats()
+                verdict = judged_formula(
+                    ws,
+                    self.result,
+                    formulas.get(key),
+                    floats,
+                    as_formula(wanted),
+                    self.task.tolerance,
+                )
+                return Answer(given, verdict.correct, verdict.note)
+        note = difference(wanted, self.numbers[key], self.task.tolerance)
+        return Answer(given, note is None, None if note is None else Text(note))
+
+
+FORMULAS = ("gradient", "jacobian", "hessian", "evaluate", "directional")
+NAMED = (*FORMULAS, "forward", "update")  # whose answers may speak of the problem's quantities
 
 
 def comparable(result: TaskResult) -> dict[str, Any]:
@@ -80,7 +153,8 @@ def comparable(result: TaskResult) -> dict[str, Any]:
         if entry["value"] is not None:
             found[name] = _array(entry)
     for name, entry in dict(extra.get("final", {})).items():
-        found[name] = _array(entry)
+        if entry["value"] is not None:
+            found[name] = _array(entry)
     for key in ("final_loss", "toeplitz", "im2col"):
         if key in extra:
             found[key] = np.asarray(extra[key], dtype=float)

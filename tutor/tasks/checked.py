@@ -40,7 +40,7 @@ def check(
     """
     if chain.final is None or not ws.checking:
         return None
-    if value is None:
+    if value is None or ws.numbers[chain.of.name] is None:  # 3x has a slope without an x
         return _at_instance(ws, chain, formula, shown)
     note = None
     here = ws
@@ -120,42 +120,43 @@ def instance_words(sizes: Mapping[str, int]) -> str:
     return "central differences at random values" + (f", {listed}" if listed else "")
 
 
-def instance_of(ws: Workspace, of: Line) -> tuple[Workspace, dict[str, int]] | None:
-    """The problem at random values where `of` exists and has no kink, and the sizes there.
+def instance_of(ws: Workspace, *of: Line) -> tuple[Workspace, dict[str, int]] | None:
+    """The problem at random values where `of` exist and have no kink, and the sizes there.
 
     None where none was found.
     """
-    if of.name not in ws.instances:
-        ws.instances[of.name] = _found_instance(ws, of)
-    return ws.instances[of.name]
+    names = tuple(x.name for x in of)
+    if names not in ws.instances:
+        ws.instances[names] = _found_instance(ws, of)
+    return ws.instances[names]
 
 
-def _found_instance(ws: Workspace, of: Line) -> tuple[Workspace, dict[str, int]] | None:
+def _found_instance(ws: Workspace, of: Sequence[Line]) -> tuple[Workspace, dict[str, int]] | None:
     problem = _at_the_point(ws)
-    needed = {x.name for x in ws.graph.below([of])}
+    needed = {x.name for x in ws.graph.below(of)}
     for seed in range(SEEDS):
         sizes = chosen(ws.graph, seed)
         try:
             drawn = instance(problem, seed, ws.graph)
             drawn = replace(drawn, define=_only(drawn.define, needed))
             here = Workspace(drawn, elaborate(drawn, drawn.unknowns), checking=False)
-            env = here.reference(here.line(of.name))
+            below = here.graph.below([here.line(x.name) for x in of])
+            env = independent.forward(below, here.given_floats())
         except (TutorError, ValueError):
             continue  # outside the domain, or a size that does not fit
         if not all(np.isfinite(v).all() for v in env.values()):
             continue
-        below = here.graph.below([here.line(of.name)])
         if independent.kink_distance(below, env) > independent.NEAR_KINK:
-            used = {d.name for x in ws.graph.below([of]) for d in _symbols(x)}
+            used = {d.name for x in ws.graph.below(of) for d in _symbols(x)}
             return here, {n: v for n, v in sizes.items() if n in used}
     return None
 
 
-def too_large(ws: Workspace, of: Line) -> bool:
+def too_large(ws: Workspace, *of: Line) -> bool:
     """Whether the arrays have more entries than a quick check can go through."""
     sizes = chosen(ws.graph)
     try:
-        shapes = [concrete(x.leaf.node.shape, sizes) for x in ws.graph.below([of])]
+        shapes = [concrete(x.leaf.node.shape, sizes) for x in ws.graph.below(of)]
     except ValueError:
         return True
     return sum(math.prod(s) for s in shapes) > limits.INSTANCE_ELEMENTS

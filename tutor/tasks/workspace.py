@@ -38,8 +38,8 @@ class Workspace:
         self.derived: dict[tuple[str, str], str] = {}  # (of, wrt) -> the task that showed it
         self.local_in: dict[tuple[str, str], str] = {}  # (line, operand) -> the same
         self.adjoint_in: dict[tuple[str, str], str] = {}  # (of, line) -> the same
-        # of -> the problem at random values, and its sizes; see `checked`
-        self.instances: dict[str, tuple[Workspace, dict[str, int]] | None] = {}
+        # names -> the problem at random values where they exist, and its sizes; see `checked`
+        self.instances: dict[tuple[str, ...], tuple[Workspace, dict[str, int]] | None] = {}
         self.graph = graph
         self.point = dict(point or {})
         self.shown: set[str] = set()  # lines whose forward step an earlier task has printed

@@ -1,0 +1,324 @@
+"""An expected answer that is a formula: `answer: 2*X.T@(X@w - y)`.
+
+Both formulas become nodes over the givens. Equal canonical forms are equal formulas; otherwise
+values at random points decide. With numbers, the values at the problem's own point do. A formula
+that is not equal is looked at for the usual slips: transposed, a factor, the sign, vec's order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .. import independent
+from ..calculus.equal import equal, shown_equal
+from ..calculus.simplify import substitute
+from ..errors import ShapeError, TutorError
+from ..expr import Binary, Call, Expr, List, Name, children, names, walk
+from ..graph import dims
+from ..graph import node as g
+from ..graph.node import Node
+from ..problem.elaborate import elaborate
+from ..problem.instance import formula_definition
+from ..steps import TaskResult, Text
+from .checked import instance_of, too_large
+from .printed import paper_shape, printed_value
+from .workspace import Workspace
+
+AGREE = 1e-9  # relative: two ways of computing the same number
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A formula over the givens: its node, its size on paper, and what its constants hold."""
+
+    node: Node
+    shape: tuple[dims.Dim, ...]
+    constants: Mapping[Node, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """correct: None where nothing could decide."""
+
+    correct: bool | None
+    note: Text | None = None
+
+
+def as_formula(answer: Any) -> Expr:
+    """Nested tuples of terms as one term."""
+    return List(tuple(map(as_formula, answer))) if isinstance(answer, tuple | list) else answer
+
+
+def is_formula(answer: Any, ws: Workspace) -> bool:
+    """Whether the answer speaks of the problem's quantities or sizes."""
+    known = {*ws.graph.lines, *ws.graph.sizes}
+    return any(n in known for n in names(as_formula(answer)))
+
+
+def judged_formula(
+    ws: Workspace, result: TaskResult, ours: Expr | None, value: np.ndarray | None, wanted: Expr,
+    tolerance: float | None = None,
+) -> Judgement:  # fmt: skip
+    """Whether `wanted` is the result: the term `ours` if there is one, its value at the point."""
+    try:
+        theirs = typed(ws, wanted)
+    except ShapeError as error:
+        return Judgement(False, _misfit(ws, wanted, error))
+    shape = _shape(ws, result, ours, value)
+    words = _Words(ws, result, theirs.shape, shape)
+    if value is not None:
+        point = printed_value(ws, wanted, whole=True)
+        if point is not None:
+            return _by_numbers(words, point, value, tolerance, "")
+    our_typed = None if ours is None else _typed_or_none(ws, ours)
+    if our_typed is not None and _same_paper(theirs.shape, shape):
+        verdict = _compared(theirs, our_typed)
+        if verdict:
+            return Judgement(True)
+        if verdict is None and result.task not in ("gradient", "jacobian"):
+            return Judgement(None, UNDECIDED)
+    return _at_instance(words, wanted, ours)
+
+
+def _misfit(ws: Workspace, e: Expr, error: ShapeError) -> Text:
+    """Which operation's operands have sizes that do not fit, as they are typed."""
+    for part in reversed(list(walk(e))):  # the innermost one first
+        if not isinstance(part, Binary | Call):
+            continue
+        try:
+            typed(ws, part)
+        except ShapeError:
+            operands = children(part)
+            holes: dict[str, Any] = {}
+            try:
+                for k, x in enumerate(operands):
+                    holes |= {f"x{k}": x, f"d{k}": dims.text(typed(ws, x).shape)}
+            except TutorError:
+                break
+            listed = " and ".join(f"{{x{k}}} ({{d{k}}})" for k in range(len(operands)))
+            return Text("the sizes of " + listed + " do not fit together in it", holes)
+    return Text("it does not fit together: {m}", {"m": error.message})
+
+
+UNDECIDED = Text("neither the form of the two formulas nor values could decide")
+
+
+def typed(ws: Workspace, e: Expr) -> Typed:
+    """The formula as a node over the givens; raises ShapeError or InputError."""
+    definition = formula_definition(e, ws.graph.lines)
+    problem = replace(ws.problem, define=(*ws.problem.define, definition))
+    graph = elaborate(problem, problem.unknowns)
+    full: dict[Node, Node] = {}
+    for line in graph.lines.values():
+        if line.val is not None:
+            full[line.symbol] = substitute(line.val.node, full)
+    line = graph[definition.names[0]]
+    return Typed(substitute(line.leaf.node, full), line.leaf.shape, graph.constants)
+
+
+def _typed_or_none(ws: Workspace, e: Expr) -> Typed | None:
+    from ..notation.text import text
+    from ..problem.expression import parse
+
+    try:
+        return typed(ws, parse(text(e)))
+    except TutorError:
+        return None
+
+
+def _compared(a: Typed, b: Typed) -> bool | None:
+    left, right = _without_units(a.node), _without_units(b.node)
+    constants = {**a.constants, **b.constants}
+    if shown_equal(left, right):
+        return True
+    return equal(left, right, constants).equal
+
+
+def _without_units(node: Node) -> Node:
+    """The node without axes of size 1: a column is an n×1 matrix."""
+    return g.sum_axes(node, tuple(k for k, d in enumerate(node.shape) if d == 1))
+
+
+def _paper(shape: Sequence[dims.Dim]) -> tuple[dims.Dim, ...]:
+    return (*shape, 1, 1)[:2] if len(shape) < 2 else tuple(shape)
+
+
+def _same_paper(a: Sequence[dims.Dim], b: Sequence[dims.Dim]) -> bool:
+    return dims.same_shape(_paper(a), _paper(b))
+
+
+def _shape(
+    ws: Workspace, result: TaskResult, ours: Expr | None, value: np.ndarray | None
+) -> tuple[dims.Dim, ...]:
+    """The result's size on paper."""
+    if isinstance(ours, Name) and ours.id in ws.graph.lines:
+        return ws.graph[ours.id].shape
+    if result.shape is not None:
+        return result.shape
+    return () if value is None else value.shape
+
+
+# -- by values ------------------------------------------------------------------------------------
+
+
+def _at_instance(words: _Words, wanted: Expr, ours: Expr | None) -> Judgement:
+    """Both formulas at random values."""
+    ws, result = words.ws, words.result
+    used = [*names(wanted), *(names(ours) if ours is not None else ())]
+    used += [x for k in ("of", "wrt") if isinstance(x := result.subject.get(k), str)]
+    needed = [ws.graph[n] for n in dict.fromkeys(used) if n in ws.graph.lines]
+    if too_large(ws, *needed):
+        return Judgement(None, UNDECIDED)
+    found = instance_of(ws, *needed)
+    if found is None:
+        return Judgement(None, UNDECIDED)
+    here, sizes = found
+    theirs = printed_value(here, wanted, sizes, whole=True)
+    number = _our_value(here, result, ours, sizes)
+    if theirs is None or number is None:
+        return Judgement(None, UNDECIDED)
+    listed = ", ".join(f"{n} = {size}" for n, size in sizes.items())
+    place = f"at random values ({listed}) " if listed else "at random values "
+    return _by_numbers(replace(words, here=here), theirs, number, None, place)
+
+
+def _our_value(
+    here: Workspace, result: TaskResult, ours: Expr | None, sizes: Mapping[str, int]
+) -> np.ndarray | None:
+    if ours is not None:
+        value = printed_value(here, ours, sizes)
+        if value is not None:
+            return value
+    if result.task not in ("gradient", "jacobian"):
+        return None
+    from .chain import Chain
+    from .gradient import shown_value
+
+    of, wrt = (here.line(result.subject[k]) for k in ("of", "wrt"))
+    chain = Chain(here, of, wrt, result.task == "gradient")
+    if chain.final is None or chain.final.value is None:
+        return None
+    return shown_value(here, chain, result.task).floats()
+
+
+def _by_numbers(
+    words: _Words, theirs: np.ndarray, ours: np.ndarray, tolerance: float | None, place: str
+) -> Judgement:
+    ours = np.asarray(ours, dtype=float)
+    a, b = (x.reshape(paper_shape(x.shape)) for x in (theirs, ours))
+    allowed = AGREE if tolerance is None else tolerance
+    if a.shape == b.shape and independent.relative_error(a, b) <= allowed:
+        return Judgement(True)
+    if a.ndim == 2 and a.T.shape == b.shape and independent.relative_error(a.T, b) <= allowed:
+        return Judgement(False, words.transposed())
+    if a.shape != b.shape:
+        return Judgement(False, words.sizes())
+    return Judgement(False, words.slip(a, b) or words.entry(a, b, place))
+
+
+@dataclass(frozen=True)
+class _Words:
+    """What is wrong, in words."""
+
+    ws: Workspace
+    result: TaskResult
+    theirs: tuple[dims.Dim, ...]
+    ours: tuple[dims.Dim, ...]
+    here: Workspace | None = None  # where the values were worked out, if not at the ws
+
+    def transposed(self) -> Text:
+        layout = self.ws.problem.convention.layout
+        other = "denominator" if layout == "numerator" else "numerator"
+        args: dict[str, Any] = {
+            "a": dims.text(_paper(self.theirs)),
+            "b": dims.text(_paper(self.ours)),
+        }
+        square = _same_paper(self.theirs, self.ours)
+        if self.result.task == "jacobian":
+            message = "this is the transpose: right in " + other + " layout"
+            message += ", but here " + layout + " layout is used"
+            return Text(
+                message if square else message + ", in which the size is {b}, not {a}", args
+            )
+        if self.result.task == "gradient":
+            args["x"] = Name(str(self.result.subject["wrt"]))
+            if square:
+                return Text(
+                    "this is the transpose: entry (i, j) of a gradient belongs to that of {x}",
+                    args,
+                )
+            return Text("this is the transpose: a gradient has the size of {x}, {b}, not {a}", args)
+        return Text(
+            "this is the transpose of the result" + ("" if square else ", which is {b}, not {a}"),
+            args,
+        )
+
+    def sizes(self) -> Text:
+        args = {"a": dims.text(_paper(self.theirs)), "b": dims.text(_paper(self.ours))}
+        return Text("it has size {a}, but the result has size {b}", args)
+
+    def slip(self, theirs: np.ndarray, ours: np.ndarray) -> Text | None:
+        """A constant factor, or rows and columns unrolled in the other order."""
+        scale = float(np.max(np.abs(theirs), initial=0.0))
+        if scale > 0:
+            at = np.unravel_index(int(np.argmax(np.abs(theirs))), theirs.shape)
+            ratio = float(ours[at] / theirs[at])
+            if independent.relative_error(ratio * theirs, ours) <= AGREE:
+                return _factor(ratio, ours.size)
+        if self.result.task == "jacobian" and self._other_vec(theirs, ours):
+            other = "rows" if self.ws.problem.convention.vec == "column" else "columns"
+            return Text(
+                "the entries are right, but in another order: right where vec stacks {o}",
+                {"o": other},
+            )
+        return None
+
+    def _other_vec(self, theirs: np.ndarray, ours: np.ndarray) -> bool:
+        graph = (self.here or self.ws).graph
+        of, wrt = (graph[self.result.subject[k]] for k in ("of", "wrt"))
+        shapes = [of.leaf.node.shape, wrt.symbol.shape]
+        if self.ws.problem.convention.layout == "denominator":
+            shapes.reverse()
+        orders = []
+        for shape, n in zip(shapes, ours.shape, strict=True):
+            if len(shape) == 2 and all(isinstance(d, int) for d in shape):
+                orders.append(np.arange(n).reshape([int(d) for d in shape]).ravel("F"))
+            else:
+                orders.append(np.arange(n))
+        rows, columns = orders
+        back = [np.argsort(rows), np.argsort(columns)]
+        return any(
+            independent.relative_error(theirs[r][:, c], ours) <= AGREE
+            for r, c in ((rows, columns), back)
+        )
+
+    def entry(self, theirs: np.ndarray, ours: np.ndarray, place: str) -> Text:
+        """The entry that differs most."""
+        gap = np.where(np.isfinite(theirs), np.abs(theirs - ours), np.inf)
+        at = np.unravel_index(int(np.argmax(gap)), gap.shape)
+        args = {"a": f"{float(theirs[at]):.6g}", "b": f"{float(ours[at]):.6g}"}
+        if ours.size == 1:
+            return Text(place + "it is {a}, but the result is {b}", args)
+        plain = [str(k + 1) for k, n in zip(at, ours.shape, strict=True) if n > 1]
+        args["k"] = plain[0] if len(plain) == 1 else f"({', '.join(plain)})"
+        return Text(place + "its entry {k} is {a}, but the result has {b}", args)
+
+
+def _factor(ratio: float, entries: int) -> Text | None:
+    """A factor that a slip explains; of a single number any ratio is some factor."""
+    for number, words in (
+        (-1.0, "the sign is wrong: the result is the negative of this"),
+        (2.0, "a factor 2 is missing"),
+        (0.5, "it is twice the result"),
+        (-2.0, "the sign is wrong, and a factor 2 is missing"),
+        (-0.5, "the sign is wrong, and it is twice as large as the result"),
+    ):
+        if abs(ratio - number) < AGREE:
+            return Text(words)
+    if entries == 1 or ratio == 0:
+        return None
+    return Text("it differs by a factor: the result is {r} times this", {"r": f"{ratio:.6g}"})
