@@ -191,6 +191,89 @@ def classes(indices: list[int]) -> Any:
     return draw
 
 
+# -- normalisation and look-up --------------------------------------------------------------------
+
+
+def normed(group: Callable[..., Any], centred: bool = True) -> Callable[..., np.ndarray]:
+    """`group(place, order, parameters)` names what a place is averaged with."""
+
+    def entries(x: np.ndarray, eps: Any, **given: Any) -> np.ndarray:
+        members: dict[Any, list[Any]] = {}
+        for at in np.ndindex(*x.shape):
+            members.setdefault(group(at, x.ndim, **given), []).append(x[at])
+
+        def entry(*at: int) -> Any:
+            values = members[group(at, x.ndim, **given)]
+            mean = sum(values) / sp.Integer(len(values)) if centred else sp.S.Zero
+            spread = sum((v - mean) ** 2 for v in values) / sp.Integer(len(values))
+            return (x[at] - mean) / sp.sqrt(spread + eps)
+
+        return objects(entry, x.shape)
+
+    return entries
+
+
+SMALL = sp.Rational(1, 100_000)
+
+
+def channels(name: str) -> Callable[..., np.ndarray]:
+    rule = {
+        "batch_norm": normed(lambda at, order: at[1] if order > 1 else 0),
+        "instance_norm": normed(lambda at, order: at[:2]),
+        "group_norm": normed(lambda at, order, per: (at[0], at[1] // per)),
+    }[name]
+
+    def entries(x: Symbols, point: Any, eps: Any = SMALL, num_groups: int = 0,
+                use_input_stats: bool = True) -> np.ndarray:  # fmt: skip
+        v, *more = x
+        if len(more) >= 2 and (name == "batch_norm" or not use_input_stats):
+            mean, var, *more = more
+            y = objects(lambda *at: (v[at] - mean[at[1]]) / sp.sqrt(var[at[1]] + eps), v.shape)
+        else:
+            groups = {"per": v.shape[1] // num_groups} if num_groups else {}
+            y = rule(v, eps, **groups)
+        if more:
+            w, b = more
+            return objects(lambda *at: y[at] * w[at[1]] + b[at[1]], v.shape)
+        return y
+
+    return entries
+
+
+def trailing(centred: bool) -> Callable[..., np.ndarray]:
+    rule = normed(lambda at, order, count: at[: order - count], centred)
+
+    def entries(
+        x: Symbols, point: Any, eps: Any = None, normalized_shape: Any = (0,)
+    ) -> np.ndarray:
+        v, *more = x
+        count = len(normalized_shape)
+        y = rule(v, (SMALL if centred else 0) if eps is None else eps, count=count)
+        y = y * more[0] if more else y  # along the last axes
+        return y + more[1] if len(more) > 1 else y
+
+    return entries
+
+
+def embedding(x: Symbols, point: dict[Any, Any]) -> np.ndarray:
+    t, w = x
+    return objects(lambda *at: w[int(point[t[at[:-1]]]), at[-1]], (*t.shape, w.shape[1]))
+
+
+def dropout(x: Symbols, point: Any) -> np.ndarray:
+    return objects(lambda *at: x[0][at] * x[2][at] / (1 - x[1][()]), x[0].shape)
+
+
+def table_rows(indices: list[int]) -> Any:
+    draw = classes([0])
+
+    def points(shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
+        t = np.array([sp.Integer(k) for k in indices][: int(np.prod(shapes[0]))], dtype=object)
+        return [t.reshape(shapes[0]), draw([shapes[1], ()])[0]]
+
+    return points
+
+
 # -- the table ------------------------------------------------------------------------------------
 
 PAIRS = [([(3,), (3,)], {}), ([(2, 2), (2, 2)], {"reduction": "sum"}),
@@ -261,11 +344,14 @@ def layers(conv: Any, pool: Any) -> Rows:
             pairwise(bce), [*PAIRS, ([(2, 2), (2, 2), (2,)], {})], (0, 1),
         ),
         "binary_cross_entropy_with_logits": (
-            pairwise(bce_logits), [*PAIRS, ([(2, 2), (2, 2), (2,), (2,)], {"reduction": "sum"})], (0, 2),
+            pairwise(bce_logits),
+            [*PAIRS, ([(2, 2), (2, 2), (2,), (2,)], {"reduction": "sum"})],
+            (0, 2),
         ),
         "kl_div": (
             pairwise(kl),
-            [*PAIRS, ([(2, 3), (2, 3)], {"reduction": "batchmean"}), ([(3,), (3,)], {"log_target": True})],
+            [*PAIRS, ([(2, 3), (2, 3)], {"reduction": "batchmean"}),
+             ([(3,), (3,)], {"log_target": True})],
             (0, 2),
         ),
         "hinge_loss": (
@@ -279,6 +365,39 @@ def layers(conv: Any, pool: Any) -> Rows:
             [*INDEXED, ([(2, 3), (2,)], {"p": 2}), ([(2, 3), (2,), (3,)], {"margin": HALF})],
             classes([2, 0]),
         ),
+        "batch_norm": (
+            channels("batch_norm"),
+            [([(3, 2)], {}), ([(3,)], {"eps": HALF}), ([(2, 2), (2,), (2,)], {}),
+             ([(2, 2), (2,), (2,), (2,), (2,)], {"eps": HALF}), ([(2, 1, 3)], {})],
+            (0, 2),
+        ),
+        "instance_norm": (
+            channels("instance_norm"),
+            [([(1, 2, 3)], {}), ([(1, 2, 2), (2,), (2,), (2,), (2,)], {"use_input_stats": False})],
+            (0, 2),
+        ),
+        "group_norm": (
+            channels("group_norm"),
+            [([(2, 4)], {"num_groups": 2}),
+             ([(1, 2, 2), (2,), (2,)], {"num_groups": 1, "eps": HALF})],
+            NORMAL,
+        ),
+        "layer_norm": (
+            trailing(True),
+            [([(3,)], {}), ([(2, 3)], {"eps": HALF}), ([(2, 3), (3,), (3,)], {}),
+             ([(2, 2), (2, 2)], {"normalized_shape": (2, 2)})],
+            NORMAL,
+        ),
+        "rms_norm": (
+            trailing(False),
+            [([(3,)], {}), ([(2, 3)], {"eps": HALF}), ([(2, 3), (3,)], {})],
+            NORMAL,
+        ),
+        "embedding": (
+            embedding, [([(3,), (3, 2)], {}), ([(), (3, 2)], {}), ([(2, 2), (3, 2)], {})],
+            table_rows([2, 0, 2, 1]),
+        ),
+        "dropout": (dropout, [([(3,), (), (3,)], {}), ([(2, 2), (), (2, 2)], {})], (0, 1)),
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 from test_gradients_torch import NORMAL, Case, K, compare, pooling, torch
 
 F = torch.nn.functional
@@ -137,11 +138,12 @@ PAIRS: list[Any] = [
     for r in ("mean", "sum", "none")
 ]
 INDEX: list[Any] = [
-    ([(7, 5), (7,)], {}), ([(7, 5), (7,)], {"reduction": "sum"}), ([(7, 5), (7,)], {"reduction": "none"}),
+    *(([(7, 5), (7,)], {"reduction": r}) for r in ("mean", "sum", "none")),
     ([(5,), ()], {}), ([(2, 5, 3), (2, 3)], {}), ([(2, 5, 3), (2, 3)], {"reduction": "none"}),
 ]  # fmt: skip
 COUNTED = [
-    ([(7, 5), (7,)], {"ignore_index": 2}), ([(7, 5), (7,)], {"ignore_index": 1, "reduction": "none"}),
+    ([(7, 5), (7,)], {"ignore_index": 2}),
+    ([(7, 5), (7,)], {"ignore_index": 1, "reduction": "none"}),
     ([(2, 5, 3), (2, 3)], {"ignore_index": 3}),
 ]  # fmt: skip
 SMOOTH = [
@@ -171,16 +173,18 @@ LOSSES: list[Case] = [
          (0.1, 0.9)),
         ("binary_cross_entropy_with_logits",
          weighted(F.binary_cross_entropy_with_logits, "weight", "pos_weight"),
-         [*PAIRS, ([(3, 5), (3, 5), (5,)], {}), ([(3, 5), (3, 5), (5,), (5,)], {"reduction": "none"}),
+         [*PAIRS, ([(3, 5), (3, 5), (5,)], {}),
+          ([(3, 5), (3, 5), (5,), (5,)], {"reduction": "none"}),
           ([(2, 3, 5), (2, 3, 5), (3, 1), (5,)], {}), ([(7,), (7,), (), ()], {})], NORMAL),
         ("kl_div", F.kl_div,
-         [*PAIRS, ([(3, 5), (3, 5)], {"reduction": "batchmean"}), ([(7,), (7,)], {"reduction": "batchmean"})],
+         [*PAIRS, *(([s, s], {"reduction": "batchmean"}) for s in ((3, 5), (7,)))],
          (0.1, 0.9)),
         ("kl_div", F.kl_div, [(s, {**given, "log_target": True}) for s, given in PAIRS], NORMAL),
     )
     for shapes, given in rows
 ] + [
-    (name, indexed(f), shapes, given, classes(5, shapes[1]) if len(shapes[1]) < len(shapes[0]) else (0.1, 0.9))
+    (name, indexed(f), shapes, given,
+     classes(5, shapes[1]) if len(shapes[1]) < len(shapes[0]) else (0.1, 0.9))
     for name, f, rows in (
         ("cross_entropy", F.cross_entropy, with_weight([*INDEX, *COUNTED, *SMOOTH])),
         ("nll_loss", F.nll_loss, with_weight([*INDEX, *COUNTED])),
@@ -189,7 +193,112 @@ LOSSES: list[Case] = [
     for shapes, given in rows
 ]  # fmt: skip
 
-CASES: list[Case] = [*WINDOWS, *LOSSES]
+# -- normalisation and look-up --------------------------------------------------------------------
+
+
+def statistics(f: Any) -> Any:
+    """torch's batch_norm takes the batch's own statistics only when it is training."""
+
+    def call(x: Any, *more: Any, **given: Any) -> Any:
+        mean, var = (v.detach() for v in more[:2]) if more else (None, None)
+        key = "training" if f is F.batch_norm else "use_input_stats"
+        x2 = x[:, None] if x.ndim == 1 else x
+        y = f(x2, mean, var, *more[2:], **{key: not more}, **given)
+        return y[:, 0] if x.ndim == 1 else y
+
+    return call
+
+
+def last(f: Any) -> Any:
+    def call(x: Any, *more: Any, normalized_shape: Any = None, **given: Any) -> Any:
+        if normalized_shape is None:
+            normalized_shape = x.shape[-1:]
+        return f(x, tuple(normalized_shape), *more, **given)
+
+    return call
+
+
+def grouped(x: Any, *more: Any, num_groups: int, **given: Any) -> Any:
+    return F.group_norm(x, num_groups, *more, **given)
+
+
+EPS = {"eps": 0.3}
+POSITIVE = (0.2, 2.0)
+NORMS: list[Case] = [
+    *(("batch_norm", statistics(F.batch_norm), shapes, given, POSITIVE) for shapes, given in (
+        ([(5, 3)], {}), ([(7,)], {}), ([(5, 3)], EPS), ([(3, 2, 5)], {}), ([(2, 3, 2, 5)], {}),
+        ([(2, 3, 2, 5, 2)], EPS), ([(5, 3), (3,), (3,)], {}), ([(2, 3, 5), (3,), (3,)], EPS),
+        ([(5, 3), (3,), (3,), (3,), (3,)], {}), ([(2, 3, 5, 2), (3,), (3,), (3,), (3,)], EPS),
+    )),
+    *(("layer_norm", last(F.layer_norm), shapes, given, NORMAL) for shapes, given in (
+        ([(7,)], {}), ([(3, 5)], {}), ([(2, 3, 5)], EPS), ([(3, 5), (5,)], {}),
+        ([(3, 5), (5,), (5,)], EPS), ([(2, 3, 5), (3, 5), (3, 5)], {"normalized_shape": (3, 5)}),
+        ([(2, 3, 5), (2, 3, 5)], {"normalized_shape": (2, 3, 5)}),
+    )),
+    *(("rms_norm", last(F.rms_norm), shapes, given, POSITIVE) for shapes, given in (
+        ([(7,)], {}), ([(3, 5)], EPS), ([(3, 5), (5,)], {}),
+        ([(2, 3, 5), (3, 5)], {"normalized_shape": (3, 5)}),
+    )),
+    *(("group_norm", grouped, shapes, given, NORMAL) for shapes, given in (
+        ([(3, 6)], {"num_groups": 2}), ([(2, 6, 5), (6,), (6,)], {"num_groups": 3}),
+        ([(2, 6, 3, 2)], {"num_groups": 6, **EPS}), ([(2, 5, 3), (5,)], {"num_groups": 1}),
+    )),
+    *(("instance_norm", statistics(F.instance_norm), shapes, given, POSITIVE) for shapes, given in (
+        ([(2, 3, 5)], {}), ([(2, 3, 5, 2)], EPS), ([(2, 3, 2, 3, 2)], {}),
+    )),
+    ("embedding", lambda t, w: F.embedding(t.long(), w), [(7,), (5, 3)], {}, classes(5, (7,))),
+    ("embedding", lambda t, w: F.embedding(t.long(), w), [(2, 3), (5, 7)], {}, classes(5, (2, 3))),
+    ("embedding", lambda t, w: F.embedding(t.long(), w), [(), (5, 3)], {}, classes(5, ())),
+    ("dropout", lambda x, p, m: x * m / (1 - p), [(3, 5), (), (3, 5)], {}, (0.1, 0.9)),
+]  # fmt: skip
+
+
+def test_instance_norm_with_given_statistics() -> None:
+    """torch holds such statistics fixed: only its value and its gradient by the input compare."""
+    shapes = [(2, 3, 5), (3,), (3,), (3,), (3,)]
+    arrays = [np.random.default_rng(k).uniform(0.2, 2.0, size=s) for k, s in enumerate(shapes)]
+
+    def f(x: Any, mean: Any, var: Any, w: Any, b: Any, **_: Any) -> Any:
+        return F.instance_norm(x, mean.detach(), var.detach(), w, b, use_input_stats=False)
+
+    compare("instance_norm", f, arrays, {"use_input_stats": False}, frozenset((1, 2)))
+
+
+def test_stated_backward_of_a_normalisation_is_the_derived_one() -> None:
+    """The rule that is kept whole against the quotient of sums, differentiated by the graph."""
+    from tutor.calculus.reverse import pullback
+    from tutor.graph import node as g
+    from tutor.graph.node import T, const, ein, map_, var
+    from tutor.numeric.evaluate import evaluate
+    from tutor.ops.normalized import normalized
+
+    rng = np.random.default_rng(4)
+    for axes, centred in (
+        ((1,), True),
+        ((0,), True),
+        ((0, 2), True),
+        ((2,), False),
+        ((1, 2), False),
+    ):
+        x, weights = var("x", (3, 5, 2)), var("w", (3, 5, 2))
+        own, rest = (0, 1, 2), tuple(k for k in (0, 1, 2) if k not in axes)
+        share = sp.Rational(1, int(np.prod([x.shape[k] for k in axes])))
+        mean = g.broadcast(ein([(x, own)], rest, share), rest, x.shape)
+        gap = g.sub(x, mean) if centred else x
+        power = ein([(gap, own), (gap, own)], rest, share)
+        plain = ein([(gap, own), (map_((T + sp.S.Half) ** sp.Rational(-1, 2), power), rest)], own)
+        env = {x: rng.normal(size=(3, 5, 2)), weights: rng.normal(size=(3, 5, 2))}
+        found = []
+        for y in (normalized(x, axes, sp.S.Half, centred), plain):
+            loss = ein([(y, own), (y, own), (weights, own)], ())
+            (first,) = pullback(loss, const(1), [x])
+            (second,) = pullback(ein([(first, own), (weights, own)], ()), const(1), [x])
+            found.append(evaluate([y, first, second], env))
+        for stated, derived in zip(*found, strict=True):
+            np.testing.assert_allclose(stated, derived, rtol=1e-11, atol=1e-12)
+
+
+CASES: list[Case] = [*WINDOWS, *LOSSES, *NORMS]
 
 
 def drawn(case: Case) -> list[np.ndarray]:
@@ -205,5 +314,5 @@ def drawn(case: Case) -> list[np.ndarray]:
 @pytest.mark.parametrize("case", [pytest.param(c, id=f"{c[0]}-{k}") for k, c in enumerate(CASES)])
 def test_value_and_gradient(case: Case) -> None:
     name, f, _, given, _ = case
-    fixed = frozenset((2, 3) if name in WEIGHTED else ())
+    fixed = frozenset((2, 3) if name in WEIGHTED else (1, 2) if name == "batch_norm" else ())
     compare(name, f, drawn(case), given, fixed)

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import sympy as sp
+
 from ..expr import Binary, Call, Const, Expr, List, Num, Transpose
 from ..graph.node import Node
 from ..graph.sizes import output_size
 from .build import NoMatrixForm, size_term
+from .scalars import term_of
 
 Keywords = tuple[tuple[str, Expr], ...]
 
@@ -131,6 +134,37 @@ def _integers(xs: tuple[int, ...]) -> Expr:
     return List(tuple(Num(str(x)) for x in xs))
 
 
+def _normalized(node: Node, args: list[Expr]) -> Expr:
+    """x̂ as the call that gives it: layer_norm(x), or batch_norm(X) where columns are averaged."""
+    axes, (eps,), centred = node.attr[1]
+    order = node.args[0].order
+    name = "layer_norm" if centred else "rms_norm"
+    more: Keywords = ()
+    if tuple(axes) == (0,) and order == 2 and centred:
+        name = "batch_norm"
+    elif len(axes) == order == 2:
+        sizes = tuple(size_term(d) for d in node.args[0].shape)
+        more = (("normalized_shape", List(sizes)),)
+    elif tuple(axes) != (order - 1,):
+        raise NoMatrixForm
+    usual = eps == (sp.Rational(1, 100_000) if centred else 0)
+    return Call(name, tuple(args), more if usual else (*more, ("eps", term_of(eps))))
+
+
+def _inverse_deviation(node: Node, args: list[Expr]) -> Expr:
+    """1/√(var(x) + ε); of x that is not centred, the mean of its squares."""
+    (_, (eps,), centred), operand = node.attr[1], args[0]
+    over = _over(node)
+    if centred:
+        power: Expr = Call("var", (operand,), over)
+    else:
+        squares = Binary("**", operand, Num("2"), elementwise=node.args[0].order > 0)
+        power = Call("mean", (squares,), over)
+    inside = power if eps == 0 else Binary("+", power, term_of(eps))
+    array = node.order > 0
+    return _column(Binary("/", Num("1"), Call("sqrt", (inside,)), elementwise=array), node)
+
+
 WRITTEN: dict[str, Callable[[Node, list[Expr]], Expr]] = {
     "softmax": _last_axis,
     "log_softmax": _last_axis,
@@ -149,4 +183,6 @@ WRITTEN: dict[str, Callable[[Node, list[Expr]], Expr]] = {
     "elimination": _sizes,
     "max_pool": _pool,
     "max_pool_winner": _pool,
+    "normalized": _normalized,
+    "rstd": _inverse_deviation,
 }

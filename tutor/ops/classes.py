@@ -233,8 +233,8 @@ CLASSES: tuple[Op, ...] = (
                ([(3, 5), (3,), (5,)], {"label_smoothing": 0.2, "ignore_index": 4}, _drawn(4, (3,))),
                ([(3, 5), (3, 5), (5,)], {"label_smoothing": 0.1}, (0.1, 1.0)))),
     Op("nll_loss", "log_p[n k], t[n], w[k] -> []", _nll_loss,
-       "{y} reads off minus the log-probability of the right class, so only that entry of {x} gets "
-       "a gradient.",
+       "{y} reads off minus the log-probability of the right class, so only that score gets a "
+       "gradient.",
        "dL = −onehot(t)ᵀ d log p", "linear map", _TORCH + "nll_loss", "NLL", _nll_plain,
        sample=(([(3, 5), (3,)], {}, _drawn(5, (3,))), ([(5,), ()], {}, _drawn(5, ())),
                ([(7, 5), (7,), (5,)], {"ignore_index": 2}, _drawn(5, (7,))),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import adaptive, classes, fold, losses, transposed
+from . import adaptive, classes, fold, lookup, losses, norm, normalized, transposed
 from .base import Op
 
 LAYERS: tuple[Op, ...] = (
@@ -11,6 +11,8 @@ LAYERS: tuple[Op, ...] = (
     *adaptive.ADAPTIVE,
     *transposed.TRANSPOSED,
     *fold.FOLD,
+    *norm.NORM,
+    *lookup.LOOKUP,
 )
 
-INTERNAL: tuple[Op, ...] = ()
+INTERNAL: tuple[Op, ...] = (*normalized.INTERNAL,)

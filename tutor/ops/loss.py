@@ -153,7 +153,7 @@ def _one_hot_forward(arrays: list[np.ndarray], parameters: Any) -> np.ndarray:
         whole = float(v) == int(v) and (0 <= v < classes or v == ignored)
         hint = "to leave examples out, name their index: `ignore_index=-100`" if v == -100 else None
         require(
-            bool(whole), f"a class index is a whole number from 0 to {classes - 1}, not {v}", hint
+            bool(whole), f"an index is a whole number from 0 to {classes - 1}, not {v}", hint
         )
     index = np.vectorize(int, otypes=[int])(t) if t.size else t.astype(int)
     mask = np.arange(classes) == index[..., None]
