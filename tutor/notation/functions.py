@@ -49,6 +49,8 @@ NAMES: dict[str, tuple[str, str]] = {
     "acos": ("arccos", r"\arccos"),
     "atan": ("arctan", r"\arctan"),
     "argmax": ("argmax", r"\operatorname{argmax}"),
+    "argmax_onehot": ("onehot argmax", r"\operatorname{onehot}\operatorname{argmax}"),
+    "cholesky": ("chol", r"\operatorname{chol}"),
     "logdet": ("log det", r"\log\det"),
     "maximum": ("max", r"\max"),
     "minimum": ("min", r"\min"),
@@ -139,6 +141,10 @@ def rewrite(e: Call) -> Expr:
             return Binary("@", a, Transpose(b))
         case "transpose", (a,), ():
             return Transpose(a)
+        case ("matrix_power", (a, n), ()) | ("matrix_power", (a,), (("n", n),)):
+            return Binary("**", a, n)
+        case "solve", (a, b), ():
+            return Binary("@", Call("inv", (a,)), b)
         case "quad_form", (x, p), ():
             return Binary("@", Binary("@", Transpose(x), p), x)
         case _:

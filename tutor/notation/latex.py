@@ -172,7 +172,9 @@ class _Printer:
             return self.layer(e, found)
         form = functions.FORMS.get((e.func, len(e.args)))
         if form is None or e.kwargs:
-            return _operator(e.func) + self.arguments(e), Level.ATOM
+            two_words = " " in functions.NAMES.get(e.func, ("", ""))[0]  # (log det(A))²
+            level = Level.POWER if two_words else Level.ATOM
+            return _operator(e.func) + self.arguments(e), level
         out = form.latex
         # argument braces first doubled as markers, so that no argument is substituted twice
         pieces = [self.at(a, form.least) for a in e.args]

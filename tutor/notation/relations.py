@@ -69,6 +69,8 @@ def _shifted(
     """A slice of a vector, or the vector with zeros around it."""
     (i,), (o,) = item.labels, outer
     n, m = sizes[i], sizes[o]
+    if coef[i] == coef[o] == 1 and dims.same(n, m) and dims.dim(n - 1 - constant) == 0:
+        return Item(Call("flip", (item.term,)), outer)
     if not all(isinstance(v, int) for v in (n, m, constant)):
         return None
     if coef[i] == 1 and coef[o] == -1:

@@ -207,7 +207,7 @@ class _Printer:
         form = functions.FORMS.get((e.func, len(e.args)))
         if form is None or e.kwargs:
             name, _ = functions.NAMES.get(e.func, (e.func, ""))
-            return beside(name, self.arguments(e)), Level.ATOM
+            return beside(name, self.arguments(e)), Level.POWER if " " in name else Level.ATOM
         return self.form(form, e.args), form.level
 
     def form(self, form: functions.Form, args: tuple[Expr, ...]) -> Block:

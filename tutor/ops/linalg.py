@@ -245,7 +245,7 @@ LINALG: tuple[Op, ...] = (
        "d(A⁻¹ b) = A⁻¹ (db − dA A⁻¹ b)", "derivative of the inverse", f"{_COOKBOOK} eq. 59", "A⁻¹b",
        _solve_plain, sample=(([(3, 3), (3,)], {}, well), ([(3, 3), (3, 2)], {}, well),
                              ([(5, 5), (5,)], {}, well)),
-       condition="the matrix is invertible", holds=_holds),
+       condition="{A} is invertible", holds=_holds),
     Op("matrix_power", "A[n n] -> [n n]", _matrix_power,
        "{y} is a product of equal factors, and each of them changes in turn.",
        "d(Aᵏ) = Σ Aⁱ dA Aᵏ⁻¹⁻ⁱ", "product rule", f"{_COOKBOOK} eq. 90", "Aᵏ",
