@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-
 FAR_FROM_SINGULAR = 1e4  # condition numbers beyond this leave differences too few digits
 
 
