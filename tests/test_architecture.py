@@ -21,7 +21,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # ones, at its top or inside a function.
 LAYERS = (
     "errors", "limits", "expr", "value", "steps", "graph", "ops", "numeric", "calculus", "notation",
-    "problem", "independent", "tasks", "codegen", "render", "derive", "api", "catalogue", "__init__",
+    "problem", "independent", "tasks", "codegen", "render", "derivation", "api", "catalogue", "exercises", "sheets", "__init__",
     "arguments", "output", "cli", "__main__",
 )  # fmt: skip
 

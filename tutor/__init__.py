@@ -3,6 +3,7 @@
     import tutor
     solution = tutor.load("problems/seeds/sine_neuron.yaml").solve()
     solution["L"].gradient("w").value
+    tutor.derive("norm2(A@x - y)**2", wrt="x").formula
 
 Everything heavy is imported when it is first used.
 """
@@ -12,14 +13,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-__all__ = ["LoadedProblem", "__version__", "load", "loads"]
+__all__ = ["Derivative", "LoadedProblem", "__version__", "derive", "load", "loads"]
 
 if TYPE_CHECKING:
-    from .api import LoadedProblem, load, loads
+    from .api import Derivative, LoadedProblem, derive, load, loads
 
 
 def __getattr__(name: str):
-    if name in ("LoadedProblem", "load", "loads"):
+    if name in __all__:
         from . import api
 
         return getattr(api, name)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from .derivation import Derivation, derivation
 from .errors import InputError
 from .problem import load as _load
 from .problem import loads as _loads
@@ -12,6 +15,7 @@ from .problem.elaborate import elaborate
 from .problem.model import Problem
 from .steps import Solution, TaskResult
 from .tasks import gradient as _gradient
+from .tasks import hessian as _hessian
 from .tasks import solve as _solve
 from .tasks.workspace import Workspace
 
@@ -24,6 +28,41 @@ def load(path: str | Path) -> LoadedProblem:
 def loads(text: str) -> LoadedProblem:
     """The problem in a YAML text."""
     return LoadedProblem(_loads(text))
+
+
+def derive(
+    expression: str,
+    /,
+    wrt: str | None = None,
+    *,
+    kind: str | None = None,
+    layout: str | None = None,
+    vec: str | None = None,
+    declare: Sequence[str] = (),
+    checking: bool = True,
+    **shapes: str,
+) -> Derivative:
+    """The derivative of one expression; sizes are inferred as far as the expression forces them.
+
+    wrt: the variable; may be left out where the expression has only one name.
+    kind: gradient, jacobian or hessian; by default the gradient of a scalar, else the Jacobian.
+    shapes: declarations by name, such as A="matrix(m, n)"; `declare` takes whole lines
+    ("A: matrix(m, n)"), for names that are words of this function.
+
+    >>> derive("norm2(A @ x - y)**2", wrt="x").formula
+    '2 * A.T @ (A @ x - y)'
+    """
+    lines = [*declare, *(f"{name}: {shape}" for name, shape in shapes.items())]
+    found = derivation(
+        expression,
+        () if wrt is None else (wrt,),
+        lines,
+        kind=kind,
+        conventions={"layout": layout, "vec": vec},
+        checking=checking,
+    )
+    ws = Workspace(found.problem, elaborate(found.problem))
+    return Derivative(found.results[0], ws, found)
 
 
 @dataclass(frozen=True)
@@ -74,6 +113,13 @@ class Quantity:
     def jacobian(self, wrt: str) -> Derivative:
         return self._derived("jacobian", wrt)
 
+    def hessian(self, wrt: str, second: str | None = None) -> Derivative:
+        """The second derivative by one variable, or the block of two (rows first)."""
+        names = (wrt,) if second is None else (wrt, second)
+        place = next(iter(self.workspace.problem.define)).where
+        result = _hessian.derive(self.workspace, "1", self.name, names, place)
+        return Derivative(result, self.workspace)
+
     @property
     def value(self):
         found = self.workspace.paper(self.workspace.line(self.name))
@@ -88,10 +134,11 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Derivative:
-    """A result with its formula, value, steps and check."""
+    """A result with its formula, value, steps and check, and as code."""
 
     result: TaskResult
     workspace: Workspace
+    origin: Derivation | None = None  # of `derive`
 
     @property
     def value(self):
@@ -126,6 +173,33 @@ class Derivative:
     @property
     def check(self):
         return self.result.check
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """What `derive` took for granted, in sentences."""
+        from .render.json import plain
+
+        return () if self.origin is None else tuple(plain(t) for t in self.origin.assumed)
+
+    def text(self) -> str:
+        """The derivation as it is printed in a terminal."""
+        from .render.terminal import terminal
+
+        if self.origin is None:
+            raise InputError("only a derivation of its own has a text; take the solution's")
+        return terminal(self.origin.solution)
+
+    def code(self, library: str = "numpy") -> str:
+        """A function in NumPy, PyTorch ("torch") or JAX ("jax"), ready to paste."""
+        from .codegen import source
+
+        return source(self.workspace, [self.result], library)
+
+    def compile(self, library: str = "numpy") -> Callable[..., Any]:
+        """The same as something to call: arrays in, by position or by name, an array out."""
+        from .codegen import function_of
+
+        return function_of(self.workspace, self.result, library)
 
     def __str__(self) -> str:
         return self.formula or "no closed form"

@@ -83,19 +83,30 @@ def solve(
     graph: Annotated[
         bool, typer.Option("--graph", help="Draw the graph beside the file of -o, and include it.")
     ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", help="Draw the loss curve of a training (.svg, .png, .pdf)."),
+    ] = None,
     no_check: Annotated[
         bool, typer.Option("--no-check", help="Skip the numeric cross-check.")
     ] = False,
 ) -> None:
     """The worked solution of a problem."""
     from .problem import load
+    from .render.progress import Progress
     from .tasks import solve as run
 
     _collect_garbage_again()
     if not graph:  # nothing needs finding at exit (but the embedded layout cleans up there)
         atexit.register(gc.freeze)
-    solution = run(load(file), only=task, checking=not no_check)
+    progress = Progress()
+    solution = run(load(file), only=task, checking=not no_check, progress=progress)
+    progress.close()
     picture = _drawn(solution, format, out) if graph else None
+    if plot is not None:
+        from .render.plot import plot as drawn
+
+        drawn(solution, plot)
     write(rendered(solution, format, out, picture.name if picture else None, level), out)
     _stop_if_unchecked(solution)
     wrong = [t.id for t in solution.tasks if t.answer is not None and t.answer.correct is False]
@@ -167,7 +178,7 @@ def derive(
     ] = False,
 ) -> None:
     """The derivative of one expression, without a file."""
-    from .derive import derivation, kind_of
+    from .derivation import derivation, kind_of
 
     _collect_garbage_again()
     atexit.register(gc.freeze)

@@ -46,13 +46,7 @@ def elaborate(problem: Problem, skip: frozenset[str] = frozenset()) -> Graph:
     skip: names that stay unknown (hyperparameters that a solve_shape task asks for); definitions
     that need them are left out.
     """
-    unifier = dims.Unifier()
-    with dims.unifying(unifier):
-        for _ in range(limits.TENSOR_ORDER * 8):
-            known = dict(unifier.bound)
-            graph = _Elaborator(problem, unifier, skip).graph()
-            if unifier.bound == known:
-                break
+    graph = open_sizes(problem, dims.Unifier(), skip)
     for line in graph.lines.values():
         for d in line.shape:
             if not isinstance(d, int) and d.has(dims.Unknown):
@@ -62,6 +56,19 @@ def elaborate(problem: Problem, skip: frozenset[str] = frozenset()) -> Graph:
                     hint="write a number or a name instead of `?`",
                     where=given.where if given else line.where,
                 )
+    return graph
+
+
+def open_sizes(
+    problem: Problem, unifier: dims.Unifier, skip: frozenset[str] = frozenset()
+) -> Graph:
+    """The same where sizes may stay unknown; the unifier holds what was found out about them."""
+    with dims.unifying(unifier):
+        for _ in range(limits.TENSOR_ORDER * 8):
+            known = dict(unifier.bound)
+            graph = _Elaborator(problem, unifier, skip).graph()
+            if unifier.bound == known:
+                break
     return graph
 
 
@@ -232,7 +239,7 @@ class _Elaborator:
 
     def literal(self, e: Expr) -> Piece | None:
         """A term without names: a number, or an array that becomes a constant leaf."""
-        if isinstance(e, Call) and e.func in ("eye", "ones", "zeros"):
+        if isinstance(e, Call) and e.func in OPS and OPS[e.func].constant:
             return None  # the graph knows these by their structure
         if any(isinstance(x, Call) and x.func not in values.functions() for x in walk(e)):
             return None

@@ -20,8 +20,12 @@ SCHEMA = 1
 
 def json(solution: Solution) -> str:
     """The solution as one JSON object; never NaN or Infinity."""
-    dumped = _json.dumps(data(solution), ensure_ascii=False, allow_nan=False, indent=1)
-    return json_text(dumped) + "\n"
+    return written(data(solution))
+
+
+def written(tree: dict[str, Any]) -> str:
+    """JSON data as text, every invisible character as an escape sequence."""
+    return json_text(_json.dumps(tree, ensure_ascii=False, allow_nan=False, indent=1)) + "\n"
 
 
 def data(solution: Solution) -> dict[str, Any]:

@@ -1,0 +1,315 @@
+"""A derivative as a function of the given quantities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sympy as sp
+
+from ..calculus.reverse import identity, pullback
+from ..calculus.simplify import simplify
+from ..errors import InputError
+from ..expr import Binary, Call, Expr, Index, Name, Num, names
+from ..graph import dims
+from ..graph.dims import Dim, Shape
+from ..graph.node import Node
+from ..notation.build import NoMatrixForm, size_term
+from ..notation.build import transposed as turned
+from ..notation.jacobian import jacobian_term
+from ..notation.text import text
+from ..problem.lines import Line
+from ..steps import TaskResult
+from ..tasks.chain import tree_size
+from ..tasks.constrained import constrained_term, symmetric
+from ..tasks.second import gradient_node, twice_node, written_out
+from ..tasks.workspace import Workspace
+from .functions import tuple_of
+from .kinds import Code, NoCode, flat, same, upright
+from .libraries import Library
+from .program import RESERVED, Body, Namer, body
+from .spelling import spelled
+from .tensors import TensorWriter
+from .translate import Translator, times
+
+TREE = 3000  # nodes of an expression that is still written through its matrix notation
+
+
+@dataclass(frozen=True)
+class Parameter:
+    name: str
+    identifier: str
+    shape: Shape  # of the array in code
+    row: bool
+
+
+@dataclass(frozen=True)
+class Function:
+    """accepted: everything that the quantity depends on; parameters: what the derivative needs.
+
+    sizes are read off the parameters' shapes before the body.
+    """
+
+    name: str
+    kind: str
+    of: str
+    wrt: tuple[str, ...]
+    library: Library
+    accepted: tuple[Parameter, ...]
+    parameters: tuple[Parameter, ...]
+    sizes: tuple[tuple[str, Expr], ...]
+    body: Body
+    shape: Shape
+    formula: str | None
+    title: str
+
+
+def function(ws: Workspace, result: TaskResult, library: Library, name: str) -> Function:
+    """The function of one gradient, Jacobian or Hessian; InputError where there is none."""
+    of, wrt = result.subject["of"], result.subject["wrt"]
+    wrt = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    return _Maker(ws, result, ws.line(of), tuple(ws.line(n) for n in wrt), library).made(name)
+
+
+class _Maker:
+    def __init__(
+        self, ws: Workspace, result: TaskResult, of: Line, wrt: Sequence[Line], library: Library
+    ) -> None:
+        self.ws = ws
+        self.result = result
+        self.of, self.wrt = of, tuple(wrt)
+        self.library = library
+        below = ws.graph.below([of])
+        given = [x for x in ws.graph.lines.values() if x.kind == "given" and x in below]
+        self.accepted = tuple(
+            Parameter(x.name, _identifier(x.name), x.leaf.node.shape, x.leaf.row) for x in given
+        )
+        if any("homogeneous" in x.properties for x in given):
+            raise InputError("there is no code for homogeneous vectors yet")
+        leaves = {p.name: Code(Name(p.identifier), p.shape, p.row) for p in self.accepted}
+        self.vec = ws.problem.convention.vec
+        self.translator = Translator(leaves, ws.graph.sizes, self.vec)
+        self.taken = {p.identifier for p in self.accepted} | set(ws.graph.sizes)
+
+    def made(self, name: str) -> Function:
+        shape = self.shape()
+        try:
+            draft = self.from_term(shape) or self.from_node(shape)
+        except NoCode as missing:
+            raise InputError(f"there is no code for this derivative yet: {missing}") from None
+        parameters, sizes = self.signature(draft)
+        like = next((p.identifier for p in parameters if p.shape), None)
+        if like is None and parameters:
+            like = parameters[0].identifier
+        fixed = Body(
+            tuple((n, spelled(e, self.library, like)) for n, e in draft.statements),
+            spelled(draft.result, self.library, like),
+        )
+        whole = self.shared(fixed, name)
+        title = self.ws.problem.title if self.single() else self.of.name
+        formula = self.printed()
+        return Function(
+            name, self.result.task, self.of.name, tuple(x.name for x in self.wrt), self.library,
+            self.accepted, parameters, sizes, whole, shape,
+            None if formula is None else text(formula), title,
+        )  # fmt: skip
+
+    def single(self) -> bool:
+        """Whether the whole problem is one expression, whose text is its title."""
+        define = self.ws.problem.define
+        return len(define) == 1 and text(define[0].expr) == self.ws.problem.title
+
+    def shared(self, draft: Body, name: str) -> Body:
+        taken = self.taken | {n for n, _ in draft.statements} | {name}
+        if not draft.statements:
+            return body(draft.result, taken)
+        done: list[tuple[str, Expr]] = []
+        for n, e in draft.statements:
+            inner = body(e, taken)
+            done += [*inner.statements, (n, inner.result)]
+            taken |= {m for m, _ in inner.statements}
+        last = body(draft.result, taken)
+        return Body((*done, *last.statements), last.result)
+
+    # -- what is returned --------------------------------------------------------------------
+
+    def shape(self) -> Shape:
+        shape = self.result.shape or ()
+        if self.result.task == "gradient":
+            return self.wrt[0].symbol.shape
+        return tuple(shape)
+
+    def from_term(self, shape: Shape) -> Body | None:
+        """By way of the formula, where it is in the givens and has a matrix form."""
+        for e in (self.printed(), self.derived()):
+            if e is None:
+                continue
+            try:
+                found = self.fitted(self.translator.whole(e), shape)
+            except NoCode:
+                continue
+            return Body((), found)
+        return None
+
+    def printed(self) -> Expr | None:
+        e = self.result.formula
+        known = {*self.translator.leaves, *self.ws.graph.sizes, "pi", "e"}
+        return e if e is not None and set(names(e)) <= known else None
+
+    def derived(self) -> Expr | None:
+        node = self.node()
+        if tree_size(node) > TREE:
+            return None
+        try:
+            e = self.term(node)
+        except NoMatrixForm:
+            return None
+        if self.result.task == "gradient" and symmetric(self.wrt[0]):
+            e = constrained_term(self.wrt[0], e)
+        return e
+
+    def term(self, node: Node) -> Expr:
+        ws = self.ws
+        if self.result.task == "gradient":
+            e = ws.term(node)
+            return turned(e) if self.wrt[0].leaf.row else e
+        style = ws.problem.convention
+        return jacobian_term(node, self.rows(), ws.leaf_term, style.layout, style.vec)
+
+    def rows(self) -> int:
+        if self.result.task == "hessian":
+            return self.ordered()[0].symbol.order
+        return self.of.symbol.order
+
+    def ordered(self) -> tuple[Line, Line]:
+        """The two variables of a Hessian, in the order of its node's axes."""
+        first, second = self.wrt[0], self.wrt[-1]
+        turn = self.ws.problem.convention.layout == "denominator"
+        return (second, first) if turn else (first, second)
+
+    def node(self) -> Node:
+        """The derivative over the givens."""
+        ws, of = self.ws, self.of
+        if self.result.task == "gradient":
+            return gradient_node(ws, of, self.wrt[0])
+        if self.result.task == "hessian":
+            return twice_node(ws, of, *self.ordered())
+        full = written_out(ws, of)
+        return simplify(pullback(full, identity(full.shape), [self.wrt[0].symbol])[0])
+
+    def fitted(self, c: Code, shape: Shape) -> Expr:
+        """The code with the axes that are returned."""
+        if c.order == 0 and shape:
+            if 1 in shape and len(shape) == 2 and not c.number and all(d == 1 for d in shape):
+                return Call("reshape", (c.term, tuple_of((Num("1"), Num("1")))))
+            return self.filled(c, shape)
+        if len(shape) == 2 and c.order == 1:
+            c = upright(c)
+        elif len(shape) == 1 and c.order == 2:
+            c = flat(c)
+        if not shape and c.number:
+            return (
+                Num(f"{c.term.text}.0")
+                if isinstance(c.term, Num) and c.term.text.isdigit()
+                else c.term
+            )
+        if c.order != len(shape) or not all(map(same, c.shape, shape)):
+            raise NoCode("the size of the result")
+        return c.term
+
+    def filled(self, c: Code, shape: Shape) -> Expr:
+        if not c.number:
+            raise NoCode("a scalar for an array")
+        terms = tuple(self.translator.code(size_term(d)).term for d in shape)
+        size = terms[0] if len(terms) == 1 else tuple_of(terms)
+        if c.term == Num("0"):
+            return Call("zeros", (size,))
+        return times(c, Code(Call("ones", (size,)), shape)).term
+
+    # -- without matrix notation -------------------------------------------------------------
+
+    def from_node(self, shape: Shape) -> Body:
+        node = self.node()
+        if self.result.task == "gradient" and symmetric(self.wrt[0]):
+            raise NoCode("a constrained variable")
+        writer = TensorWriter(self.translator, self.ws.leaf_term, Namer(self.taken))
+        found = writer.write(node)
+        e = found.term if self.result.task == "gradient" else self.unrolled(found.term, node)
+        if not node.order and shape:
+            e = Call("reshape", (e, tuple_of((Num("1"), Num("1")))))
+        return Body(tuple(writer.statements), e)
+
+    def unrolled(self, e: Expr, node: Node) -> Expr:
+        """The array as a matrix: the result's axes merged, then the variable's."""
+        if node.order == 0:
+            return e
+        rows = self.rows()
+        front, back = list(range(rows)), list(range(rows, node.order))
+        order = [*self.by_vec(front), *self.by_vec(back)]
+        turn = self.ws.problem.convention.layout == "denominator"
+        if turn:
+            order = [*self.by_vec(back), *self.by_vec(front)]
+        if order != sorted(order):
+            e = Call("transpose", (e, tuple_of(tuple(Num(str(k)) for k in order))))
+        if node.order == 2 and rows == 1:
+            return e
+        sizes = [dims.product(node.shape[:rows]), dims.product(node.shape[rows:])]
+        terms = tuple(
+            self.translator.code(size_term(d)).term for d in (sizes[::-1] if turn else sizes)
+        )
+        return Call("reshape", (e, tuple_of(terms)))
+
+    def by_vec(self, axes: list[int]) -> list[int]:
+        return axes[::-1] if self.vec == "column" and len(axes) <= 2 else axes
+
+    # -- parameters and sizes ----------------------------------------------------------------
+
+    def signature(self, draft: Body) -> tuple[tuple[Parameter, ...], tuple[tuple[str, Expr], ...]]:
+        """The parameters that the body needs, and the sizes read off them."""
+        used = {n.split(".")[0] for e in draft.terms() for n in names(e)}
+        needed = [p for p in self.accepted if p.identifier in used]
+        wanted = [s for s in self.ws.graph.sizes if s in used]
+        found: dict[str, Expr] = {}
+        for size in wanted:
+            symbol = self.ws.graph.sizes[size]
+            place = _place(symbol, needed) or _place(symbol, self.accepted)
+            if place is None:
+                raise NoCode(f"the size {size}")
+            p, e = place
+            found[size] = e
+            if p not in needed:
+                needed.append(p)
+        parameters = tuple(p for p in self.accepted if p in needed)
+        return parameters, tuple(found.items())
+
+
+def _place(symbol: sp.Symbol, parameters: Sequence[Parameter]) -> tuple[Parameter, Expr] | None:
+    """A parameter whose shape says the size, and how."""
+    for plain in (True, False):
+        for p in parameters:
+            for axis, d in enumerate(p.shape):
+                read = Index(Name(f"{p.identifier}.shape"), (Num(str(axis)),))
+                if d is symbol or d == symbol:
+                    return p, read
+                e = None if plain else _solved(d, symbol, read)
+                if e is not None:
+                    return p, e
+    return None
+
+
+def _solved(d: Dim, symbol: sp.Symbol, read: Expr) -> Expr | None:
+    """n from d = a n + b."""
+    if isinstance(d, int) or d.free_symbols != {symbol}:
+        return None
+    a = d.coeff(symbol, 1)
+    b = sp.expand(d - a * symbol)
+    if not (a.is_Integer and b.is_Integer):
+        return None
+    e: Expr = read
+    if b != 0:
+        e = Binary("-" if b > 0 else "+", e, Num(str(abs(int(b)))))
+    return e if a == 1 else Call("int", (Binary("/", e, Num(str(int(a)))),))
+
+
+def _identifier(name: str) -> str:
+    return f"{name}_" if name in RESERVED else name

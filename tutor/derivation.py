@@ -1,0 +1,113 @@
+"""The derivative of one expression: a problem made for it, solved like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .errors import InputError, did_you_mean
+from .notation.latex import latex
+from .problem.infer import Inferred, infer
+from .problem.model import Convention, Problem, Task
+from .problem.task_table import TASKS
+from .render import json as reference
+from .render.wording import words
+from .steps import Solution, TaskResult, Text
+from .tasks import solve
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A solved problem with one definition, and in words what was taken for granted."""
+
+    problem: Problem
+    of: str
+    solution: Solution
+    assumed: tuple[Text, ...]
+
+    @property
+    def results(self) -> tuple[TaskResult, ...]:
+        return self.solution.tasks
+
+    def json(self) -> str:
+        """The solution's JSON with one more field, `assumed`: a list of sentences."""
+        data = reference.data(self.solution)
+        data["assumed"] = [reference.plain(t) for t in self.assumed]
+        return reference.written(data)
+
+    def code(self, library: str) -> str:
+        """A module with one function per result."""
+        from .codegen import source
+        from .problem.elaborate import elaborate
+        from .tasks.workspace import Workspace
+
+        ws = Workspace(self.problem, elaborate(self.problem))
+        return source(ws, self.results, library)
+
+
+def kind_of(*, hessian: bool, jacobian: bool) -> str | None:
+    if hessian and jacobian:
+        raise InputError("--hessian and --jacobian exclude each other")
+    return "hessian" if hessian else "jacobian" if jacobian else None
+
+
+def derivation(
+    expression: str,
+    wrt: Sequence[str] = (),
+    declarations: Sequence[str] = (),
+    *,
+    kind: str | None = None,
+    conventions: Mapping[str, Any] | None = None,
+    checking: bool = True,
+) -> Derivation:
+    """Infer, derive, check.
+
+    wrt: names; none is needed where the expression has only one.
+    declarations: lines such as "A: matrix(m, n)".
+    kind: gradient, jacobian or hessian; None takes the gradient of a scalar, else the Jacobian.
+    conventions: layout and vec; None for the default.
+    """
+    said = {k: str(v) for k, v in (conventions or {}).items() if v is not None}
+    inferred = infer(expression, declarations, Convention(**said, stated=frozenset(said)))
+    names = _variables(inferred, wrt)
+    line = inferred.graph[inferred.of]
+    kind = kind or ("gradient" if line.has_one_entry else "jacobian")
+    if kind != "jacobian" and not line.has_one_entry:
+        raise InputError(
+            f"the expression has size {line.dims}: a {kind} needs a scalar",
+            hint="ask for its Jacobian, or for the derivative of a scalar such as its sum",
+        )
+    given = {**TASKS[kind], "of": None, "wrt": None}
+    args = {name: arg.default if arg else None for name, arg in given.items()}
+    task = Task(
+        "1", kind, {**args, "of": inferred.of, "wrt": names}, inferred.graph[names[0]].where
+    )
+    problem = replace(inferred.problem, tasks=(task,), statement=_statement(inferred))
+    return Derivation(problem, inferred.of, solve(problem, checking=checking), inferred.assumed)
+
+
+def _variables(inferred: Inferred, wrt: Sequence[str]) -> tuple[str, ...]:
+    """The names to differentiate by, each of them one of the expression."""
+    known = list(inferred.problem.given)
+    if not known:
+        raise InputError("the expression has no name to differentiate by")
+    if not wrt:
+        if len(known) > 1:
+            listed = ", ".join(f"`{n}`" for n in known)
+            raise InputError(f"with respect to which name? say --wrt and one of {listed}")
+        return tuple(known)
+    for name in wrt:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            hint = hint or "it has " + ", ".join(f"`{n}`" for n in known)
+            raise InputError(f"the expression has no name `{name[:40]}`", hint=hint)
+    return tuple(dict.fromkeys(wrt))
+
+
+def _statement(inferred: Inferred) -> str | None:
+    """What was taken for granted, as the text above the solution."""
+    if not inferred.assumed:
+        return None
+    sentences = [words(t, lambda e: f"${latex(e)}$", str) for t in inferred.assumed]
+    return " ".join(sentences)

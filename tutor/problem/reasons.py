@@ -1,0 +1,112 @@
+"""What an inferred problem took for granted, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..expr import Expr, Name, names, walk
+from ..notation.text import text
+from ..steps import Text
+from .model import Given
+
+KINDS = ("a scalar", "a column vector", "a matrix")
+PLURALS = ("scalars", "column vectors", "matrices")
+
+
+def reasons(expr: Expr, search: Any, chosen: Any, given: Mapping[str, Given]) -> tuple[Text, ...]:
+    """Which orders were forced, which were chosen by habit, and where the sizes come from."""
+    forced = search.forced(chosen)
+    orders = dict(zip(search.free, chosen.orders, strict=True))
+    habitual = [n for n in search.free if n not in forced]
+    found = []
+    if habitual:
+        found.append(
+            Text(
+                "Going by the letters, {list}."
+                if len(habitual) > 1
+                else "Going by its letter, {list}.",
+                {"list": _listed(habitual, orders)},
+            )
+        )
+    must = [n for n in search.free if n in forced]
+    if must:
+        found.append(
+            Text("For the expression to make sense, {list}.", {"list": _listed(must, orders)})
+        )
+    found += _sizes(expr, given, search.free)
+    return tuple(found)
+
+
+def _listed(wanted: Sequence[str], orders: Mapping[str, int]) -> Text:
+    """A is a matrix, and x and y are column vectors."""
+    clauses = []
+    for order in (2, 1, 0):
+        group = [n for n in wanted if orders[n] == order]
+        if len(group) == 1:
+            clauses.append(Text("{x} is " + KINDS[order], {"x": Name(group[0])}))
+        elif group:
+            clauses.append(Text("{x} are " + PLURALS[order], {"x": joined(map(_name, group))}))
+    return joined(clauses, ", and ")
+
+
+def _name(name: str) -> Text:
+    return Text("{x}", {"x": Name(name)})
+
+
+def joined(items: Any, last: str = " and ") -> Text:
+    """a, b and c."""
+    parts = list(items)
+    holes = {f"p{k}": p for k, p in enumerate(parts)}
+    keys = [f"{{p{k}}}" for k in range(len(parts))]
+    head = ", ".join(keys[:-1])
+    return Text(f"{head}{last}{keys[-1]}" if head else keys[-1], holes)
+
+
+# -- sizes ----------------------------------------------------------------------------------------
+
+
+def _sizes(expr: Expr, given: Mapping[str, Given], free: Sequence[str]) -> list[Text]:
+    """For every size that two axes share: who got it from whom, and in which part."""
+    axes = [
+        (name, k, text(d))  # type: ignore[arg-type]
+        for name, g in given.items()
+        for k, d in enumerate(g.shape or ())
+    ]
+    found = []
+    for at, (name, axis, size) in enumerate(axes):
+        earlier = [a for a in axes[:at] if a[2] == size]
+        if name not in free or not earlier:
+            continue
+        own = [a for a in earlier if a[0] == name]
+        rest = [(len(text(_smallest(expr, a[0], name))), k, a) for k, a in enumerate(earlier)]
+        other = own[0] if own else min(rest)[2]
+        found.append(_shared(expr, given, (name, axis), other))
+    return found
+
+
+def _shared(
+    expr: Expr, given: Mapping[str, Given], one: tuple[str, int], other: tuple[str, int, str]
+) -> Text:
+    where = _smallest(expr, one[0], other[0])
+    holes = {"x": Name(one[0]), "y": Name(other[0]), "n": Name(other[2]), "e": where}
+    mine, theirs = (_axis(given, n, k) for n, k in (one, other[:2]))
+    if one[0] == other[0]:
+        return Text("{x} is square.", holes)
+    same = "" if mine == theirs else f" has {theirs}"
+    return Text(f"{{x}} has as many {mine} as {{y}}{same}, because of {{e}}.", holes)
+
+
+def _axis(given: Mapping[str, Given], name: str, axis: int) -> str:
+    order = len(given[name].shape or ())
+    return "entries" if order == 1 else ("rows", "columns")[axis] if order == 2 else f"axis {axis}"
+
+
+def _smallest(expr: Expr, a: str, b: str) -> Expr:
+    """The smallest part of the expression in which both names occur."""
+    best = expr
+    for e in walk(expr):
+        found = names(e)
+        if a in found and b in found and len(text(e)) < len(text(best)):
+            best = e
+    return best
