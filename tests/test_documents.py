@@ -20,7 +20,7 @@ from tests.documents import (
 )
 from tutor.ops import OPS
 from tutor.problem.layers import LAYERS
-from tutor.problem.schema import TASKS
+from tutor.problem.task_table import TASKS
 
 EXAMPLES = [e for page in PAGES for e in examples(page)]
 

@@ -297,10 +297,10 @@ MISTAKES = [
     ("tasks:\n - stencil: {derivative: 1, side: left}\n", (2, 35), "cannot be `left`", "central"),
     ("given: {x: 1}\ntasks:\n - evaluate: {expr: x + q}\n", (3, 25), "unknown name `q`", None),
     (
-        "given: {x: 1}\ntasks:\n - update: {of: x, wrt: x, rate: 1, optimizer: adam}\n",
+        "given: {x: 1}\ntasks:\n - update: {of: x, wrt: x, rate: 1, optimizer: adaam}\n",
         (3, 48),
-        "`optimizer` of update cannot be `adam`",
-        "`sgd`",
+        "`optimizer` of update cannot be `adaam`",
+        "`adam`",
     ),
     ("network: {input: 3}\n", (1, 10), "`layers` is missing", None),
     ("network:\n  input: 3\n  layers: [ReLu]\n", (3, 12), "unknown layer `ReLu`", "`ReLU`"),

@@ -28,7 +28,7 @@ from tutor.render.latex import latex
 from tutor.render.markdown import markdown
 from tutor.render.terminal import terminal
 from tutor.steps import Solution
-from tutor.tasks import chain, matrix_form, solve, train, workspace
+from tutor.tasks import chain, descent, matrix_form, solve, workspace
 
 FOLDER = Path(__file__).parent.parent / "problems"
 FILES = sorted(FOLDER.rglob("*.yaml"))
@@ -228,7 +228,7 @@ FAULTS = [  # what is broken, how, the exercise and its task that must notice
     (chain, "pullback", twice, "sine_neuron", "update"),
     (chain, "pullback", twice, "conv_maxpool_net", "gradient"),
     (chain, "pullback", twice, "conv_with_bias", "bias"),
-    (train, "pullback", twice, "learn_kernel", "training"),
+    (descent, "pullback", twice, "learn_kernel", "training"),
     (matrix_form, "_unrolled", off_by_one, "conv_as_matrix", "matrices"),
     (matrix_form, "_patches", off_by_one, "conv_as_matrix", "matrices"),
 ]

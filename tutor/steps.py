@@ -71,7 +71,7 @@ class Answer:
     """The author's expected answer and whether ours agrees."""
 
     given: Any  # JSON-ready: numbers, strings, nested lists, mappings
-    correct: bool
+    correct: bool | None  # None: nothing could decide
     note: Text | None = None
 
 
@@ -119,6 +119,15 @@ class Diagram:
 
 
 @dataclass(frozen=True)
+class Curve:
+    """How a quantity ran from step to step: its values before each step and after the last."""
+
+    quantity: Expr
+    values: tuple[float, ...]
+    label: str  # of the method, where several curves stand in one picture
+
+
+@dataclass(frozen=True)
 class TaskResult:
     """One entry of the JSON `tasks`.
 
@@ -140,6 +149,7 @@ class TaskResult:
     extra: Mapping[str, Any] = field(default_factory=dict)
     tables: tuple[Table, ...] = ()
     diagram: Diagram | None = None
+    curve: Curve | None = None
     check: Check | None = None
     answer: Answer | None = None
     text: str | None = None  # the question, in the author's words

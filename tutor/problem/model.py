@@ -53,7 +53,7 @@ class Definition:
 
 @dataclass(frozen=True)
 class Task:
-    """A task as typed by `schema.TASKS`: every argument present, defaults filled in.
+    """A task as typed by `task_table.TASKS`: every argument present, defaults filled in.
 
     args: str for a name, tuple[str, ...] for names, Expr for expressions, int, float, bool, dict.
     answer: nested tuples of Expr, or a mapping of name -> the same, or None.

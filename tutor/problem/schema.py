@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from .. import limits
@@ -34,63 +33,10 @@ CONVENTIONS = {
     "vec": ("column", "row"),
     "conv": ("correlation", "convolution"),
     "ties": ("first", "split"),
-    "style": ("adjoint",),
+    "style": ("adjoint", "jacobian"),
 }
 NETWORK_KEYS = ("input", "layers")
 LANGUAGES = ("en",)
-
-
-@dataclass(frozen=True)
-class Arg:
-    """An argument of a task.
-
-    kind: node | nodes | expression | integer | flag | word | edges | unknowns | targets | report |
-    after. A default of None means that the argument may be missing, and is then None.
-    """
-
-    kind: str
-    default: Any = None
-    required: bool = False
-    words: tuple[str, ...] = ()
-    least: int = 1
-    most: int = limits.TRAIN_STEPS
-
-
-_OF = Arg("node", required=True)
-_WRT = Arg("nodes", required=True)
-_AFTER = Arg("after")
-_STEP = {
-    "of": _OF,
-    "wrt": _WRT,
-    "rate": Arg("expression", required=True),
-    "optimizer": Arg("word", "sgd", words=("sgd",)),
-}
-
-# `of: ()` means every name, `edges: "all"` every edge; `edges` is () when only `of` is given.
-TASKS: dict[str, dict[str, Arg]] = {
-    "forward": {"of": Arg("nodes", ()), "after": _AFTER},
-    "graph": {"values": Arg("flag", False), "gradients": Arg("flag", False)},
-    "shapes": {"of": Arg("nodes", ()), "edges": Arg("edges")},
-    "gradient": {"of": _OF, "wrt": _WRT, "after": _AFTER},
-    "jacobian": {"of": _OF, "wrt": _WRT},
-    "update": {**_STEP, "steps": Arg("integer", 1)},
-    "train": {**_STEP, "steps": Arg("integer", required=True), "report": Arg("report")},
-    "parameters": {},
-    "matrix_form": {"of": _OF},
-    "solve_shape": {
-        "unknown": Arg("unknowns", required=True),
-        "so_that": Arg("targets", required=True),
-    },
-    "stencil": {
-        "derivative": Arg("integer", required=True, least=0, most=20),
-        "accuracy": Arg("integer", 2, most=20),
-        "dims": Arg("integer", 1, most=2),
-        "side": Arg("word", "central", words=("central", "forward", "backward")),
-    },
-    "evaluate": {"expr": Arg("expression", required=True), "after": _AFTER},
-}
-COMMON_KEYS = ("id", "text", "points", "answer", "tolerance", "hint")
-UPDATES = ("update", "train")
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z")
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\Z")

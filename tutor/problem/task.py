@@ -1,4 +1,4 @@
-"""The `tasks` section: each task typed by its row of `schema.TASKS`."""
+"""The `tasks` section: each task typed by its row of `task_table.TASKS`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..errors import InputError, Where, did_you_mean
 from ..expr import Expr, Name
 from . import schema, tree
 from .model import Source, Task
-from .schema import Arg
+from .task_table import COMMON_KEYS, TASKS, UPDATES, Arg
 from .tree import Node, Scalar
 
 _MAPPING_HINT = "write `- forward` or `- gradient: {of: L, wrt: w}`"
@@ -35,10 +35,10 @@ def heads(section: Node) -> list[tuple[Scalar, Node | None, tree.Mapping | None]
     found = []
     for item in schema.sequence(section, "`tasks`").items:
         if isinstance(item, tree.Mapping):
-            own = [(k, v) for k, v in item.entries if k.text not in schema.COMMON_KEYS]
+            own = [(k, v) for k, v in item.entries if k.text not in COMMON_KEYS]
             if not own:
                 raise schema.fail("the task itself is missing", item, _MAPPING_HINT)
-            key, body = next(((k, v) for k, v in own if k.text in schema.TASKS), own[0])
+            key, body = next(((k, v) for k, v in own if k.text in TASKS), own[0])
             found.append((_kind(key), body, item))
             for other, _ in own:
                 if other is not key:
@@ -52,22 +52,22 @@ def heads(section: Node) -> list[tuple[Scalar, Node | None, tree.Mapping | None]
 
 
 def _kind(key: Scalar) -> Scalar:
-    if key.text not in schema.TASKS:
-        hint = did_you_mean(key.text, schema.TASKS)
-        hint = hint or f"the tasks are {schema.listing(schema.TASKS)}"
+    if key.text not in TASKS:
+        hint = did_you_mean(key.text, TASKS)
+        hint = hint or f"the tasks are {schema.listing(TASKS)}"
         raise schema.fail(f"unknown task `{key.text[:40]}`", key, hint)
     return key
 
 
 def _second(other: Scalar, key: Scalar) -> InputError:
-    if other.text in schema.TASKS:
+    if other.text in TASKS:
         message = f"two tasks in one entry: `{key.text}` and `{other.text}`"
         return schema.fail(message, other, "begin each task with `- `")
-    if other.text in schema.TASKS[key.text]:
+    if other.text in TASKS[key.text]:
         hint = f"indent it under `{key.text}:`, or write `{key.text}: {{{other.text}: …}}`"
         return schema.fail(f"`{other.text}` belongs inside `{key.text}`", other, hint)
-    hint = did_you_mean(other.text, schema.COMMON_KEYS)
-    hint = hint or f"the keys beside a task are {schema.listing(schema.COMMON_KEYS)}"
+    hint = did_you_mean(other.text, COMMON_KEYS)
+    hint = hint or f"the keys beside a task are {schema.listing(COMMON_KEYS)}"
     return schema.fail(f"unknown key `{other.text[:40]}` beside `{key.text}`", other, hint)
 
 
@@ -110,7 +110,7 @@ class _Reader:
 
     def read(self, position: str) -> Task:
         kind = self.key.text
-        table = schema.TASKS[kind]
+        table = TASKS[kind]
         args: dict[str, Any] = {}
         sources: dict[str, Source] = {}
         places: dict[str, Where] = {}
@@ -141,7 +141,7 @@ class _Reader:
             message = f"the arguments of {kind} must be a mapping, not {schema.found(body)}"
             raise schema.fail(message, body, hint)
         for key, _ in body.entries:
-            if key.text in schema.COMMON_KEYS and key.text not in table:
+            if key.text in COMMON_KEYS and key.text not in table:
                 hint = "write it on a line of its own, in the column of the task's name"
                 raise schema.fail(f"`{key.text}` belongs beside `{kind}`, not inside", key, hint)
         schema.check_keys(body, table, kind)
@@ -176,6 +176,8 @@ class _Reader:
                 return self._targets(node, what)
             case "report":
                 return _report(node, what)
+            case "state":
+                return self._state(node, what)
             case "after":
                 return self._after(node)
             case kind:
@@ -209,9 +211,18 @@ class _Reader:
             raise schema.fail(f"{what} is empty", node, "such as {y: [16, 128, 128]}")
         return found
 
+    def _state(self, node: Node, what: str) -> Any:
+        """What an optimiser remembers: an expression, or mappings down to expressions."""
+        if isinstance(node, tree.Mapping):
+            return {key.text: self._state(value, what) for key, value in node.entries}
+        from .values import functions
+
+        known = dict.fromkeys([*self.scope.functions, *functions()])
+        return schema.expression(node, what, known, self.scope.names)[0]
+
     def _after(self, node: Node) -> str:
         wanted = schema.text(node, "`after`")
-        updates = [t.id for t in self.earlier if t.kind in schema.UPDATES]
+        updates = [t.id for t in self.earlier if t.kind in UPDATES]
         if wanted not in updates:
             hint = did_you_mean(wanted, updates) or "give the update an `id`, and write it here"
             raise schema.fail(f"no earlier update or train task has the id `{wanted}`", node, hint)

@@ -63,7 +63,12 @@ def drawn(
 
 def to_svg(dot: str) -> str:
     """The graph as an SVG document with a title and a text alternative."""
-    return "\n".join(_svg(draw(layout(dot)))) + "\n"
+    return written(draw(layout(dot)))
+
+
+def written(scene: Scene) -> str:
+    """Any scene as an SVG document."""
+    return "\n".join(_svg(scene)) + "\n"
 
 
 def to_pdf(dot: str) -> bytes:

@@ -12,11 +12,21 @@ from ..problem.model import Problem, Source, Task
 from ..steps import Solution, TaskResult, Text
 
 if TYPE_CHECKING:
+    from .train import Progress
     from .workspace import Workspace
 
 
-def solve(problem: Problem, *, only: str | None = None, checking: bool = True) -> Solution:
-    """The worked solution. `only` limits it to the task of that id (and what it needs)."""
+def solve(
+    problem: Problem,
+    *,
+    only: str | None = None,
+    checking: bool = True,
+    progress: Progress | None = None,
+) -> Solution:
+    """The worked solution. `only` limits it to the task of that id (and what it needs).
+
+    progress is called now and then during a training: steps made, steps in all, loss.
+    """
     if not problem.tasks:
         raise InputError("there is nothing to do: the file has no `tasks`")
     if only is not None and all(t.id != only for t in problem.tasks):
@@ -24,7 +34,7 @@ def solve(problem: Problem, *, only: str | None = None, checking: bool = True) -
         raise InputError(
             f"there is no task `{only}`", hint=did_you_mean(only, ids) or "tasks: " + ", ".join(ids)
         )
-    session = _Session(problem, checking)
+    session = _Session(problem, checking, progress)
     needed = _needed(problem, only)
     results: list[TaskResult] = []
     for task in problem.tasks:
@@ -58,11 +68,14 @@ def _needed(problem: Problem, only: str | None) -> set[str] | None:
 
 
 class _Session:
-    def __init__(self, problem: Problem, checking: bool) -> None:
+    def __init__(
+        self, problem: Problem, checking: bool, progress: Progress | None = None
+    ) -> None:
         self.problem = problem
         self.checking = checking
+        self.progress = progress
         self.warnings: list[Text] = []
-        self.after: dict[str, Workspace] = {}
+        self.after: dict[str, Workspace | None] = {}
         self._ws: Workspace | None = None
 
     @property
@@ -130,7 +143,11 @@ class _Session:
     def finished(self, task: Task, result: TaskResult) -> TaskResult:
         from .answers import judged
 
-        answer = result.answer if result.answer is not None else judged(task, result)
+        def point() -> Workspace:
+            return self.moved(task.args["after"]) if task.args.get("after") else self.ws
+
+        named = point if self.problem.given and self.problem.define else None
+        answer = result.answer if result.answer is not None else judged(task, result, named)
         heading = result.heading
         if task.args.get("after"):
             heading = Text("{h}, after task {t}", {"h": heading, "t": task.args["after"]})
@@ -143,6 +160,16 @@ class _Session:
             hint=task.hint,
         )
 
+    def moved(self, task_id: str) -> Workspace:
+        """The point that an earlier update or training led to."""
+        ws = self.after[task_id]
+        if ws is None:
+            raise InputError(
+                f"task `{task_id}` has no numbers to go on from: some quantity has no value there",
+                hint="give values to the quantities that it depends on",
+            )
+        return ws
+
     def results(self, task: Task) -> list[TaskResult]:
         from importlib import import_module
 
@@ -150,7 +177,7 @@ class _Session:
         module = import_module(f"{__name__}.{_MODULES.get(task.kind, task.kind)}")
         if task.kind in ("parameters", "solve_shape", "stencil"):
             return [module.solve(self.problem, task)]
-        ws = self.after[args["after"]] if args.get("after") else self.ws
+        ws = self.moved(args["after"]) if args.get("after") else self.ws
         match task.kind:
             case "forward":
                 if args.get("after"):
@@ -170,16 +197,8 @@ class _Session:
             case "hessian" | "directional" | "taylor" | "stationary":
                 return [module.solve(ws, task)]
             case "update" | "train":
-                more = (args["report"],) if task.kind == "train" else ()
-                result, self.after[task.id] = module.solve(
-                    ws,
-                    task.id,
-                    args["of"],
-                    _as_tuple(args["wrt"]),
-                    args["rate"],
-                    args["steps"],
-                    *more,
-                )
+                more = (self.progress,) if task.kind == "train" else ()
+                result, self.after[task.id] = module.solve(ws, task, *more)
                 return [result]
             case "matrix_form":
                 return [module.solve(ws, task.id, args["of"])]

@@ -1,126 +1,243 @@
-"""train: many steps of gradient descent, of which the losses and the last point are told."""
+"""train: many steps of an optimiser, of which the losses and the last point are told."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-import sympy as sp
 
 from .. import independent
-from ..calculus.reverse import pullback
-from ..calculus.simplify import simplify_all, substitute
 from ..errors import InputError
-from ..expr import Expr, Name, Partial
-from ..graph.node import Node, const
-from ..numeric.evaluate import NotFinite, TooLong, evaluate
+from ..expr import Name
+from ..numeric.evaluate import NotFinite, TooLong
 from ..problem.lines import Line
-from ..steps import Check, Step, Table, TaskResult, Text
+from ..problem.model import Task
+from ..steps import Check, Curve, Table, TaskResult, Text
 from ..value import Value
-from .chain import Chain, paper_value
-from .chain_steps import has_subscripts, subscripted
-from .checked import difference_error
-from .numbers import approx, equation, exact_term
-from .update import array, learnable, new_name, rate_of, rule
+from . import newton
+from .chain import paper_value
+from .descent import Descent, finite
+from .divergence import course_steps
+from .learning import array, entries, learnable, names_of, subject, valued
+from .optimiser_plan import Plan, plan
+from .optimiser_steps import Symbols
+from .replayed import Moment, check_replayed, gradient_error
+from .train_steps import train_steps
 from .workspace import Workspace
 
 MOST_EXACT_STEPS = 20
+CHECKED_STEPS = 5  # steps from the first that are made again in plain floating point
+OFTEN = 64  # steps between two reports of progress
+
+Progress = Callable[[int, int, float], None]  # steps made, steps in all, loss
 
 
-class Descent:
-    """The loss and all its gradients as nodes over the givens, evaluated step after step."""
+@dataclass
+class Run:
+    """What a training leaves behind.
 
-    def __init__(self, ws: Workspace, target: Line, lines: Sequence[Line]) -> None:
-        self.ws = ws
-        self.lines = lines
-        full: dict[Node, Node] = {}
-        for line in ws.graph.below([target]):
-            if line.val is not None:
-                full[line.symbol] = substitute(line.val.node, full)
-        self.loss = full.get(target.symbol, target.symbol)
-        self.slopes = simplify_all(
-            pullback(self.loss, const(1, self.loss.shape), [x.symbol for x in lines])
-        )
-        self.env = ws.leaves()
+    point: the final parameters; losses: before every step, as floats; reported: the same as they
+    are printed, at the steps that are told; stopped: the step that came upon a number that is not
+    finite, or None. The point is then the last one with a finite loss.
+    """
 
-    def at(self, point: dict[str, np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
-        env = dict(self.env)
-        exact = all(p.dtype == object for p in point.values())
-        if not exact:
-            env = {n: Value(v).floats() for n, v in env.items()}
-        for line in self.lines:
-            env[line.symbol] = point[line.name]
-        loss, *slopes = evaluate([self.loss, *self.slopes], env)
-        return loss.reshape(()), slopes
+    point: dict[str, np.ndarray]
+    losses: list[float] = field(default_factory=list)
+    reported: list[tuple[int, np.ndarray]] = field(default_factory=list)
+    moments: list[Moment] = field(default_factory=list)
+    stopped: int | None = None
+    rounded_from: int | None = None
 
 
 def solve(
-    ws: Workspace,
-    task_id: str,
-    of: str,
-    wrt: Sequence[str],
-    rate: Expr,
-    steps: int,
-    report: int | None,
+    ws: Workspace, task: Task, progress: Progress | None = None
 ) -> tuple[TaskResult, Workspace]:
-    """`steps` gradient steps; the loss before each reported step, and the final parameters."""
-    target, lines = learnable(ws, of, wrt)
-    alpha = rate_of(rate)
-    every = report or max(1, steps // 10)
+    """All steps; the loss before each reported one, and the final parameters."""
+    target, lines = learnable(ws, task.args["of"], names_of(task))
+    for line in (*lines, target):
+        if ws.numbers[line.name] is None:
+            what = (
+                "has no value to update"
+                if line is not target
+                else ("has no value: some of the given quantities have none")
+            )
+            raise InputError(f"`{line.name}` {what}")
+    assert valued(ws, target, lines)
+    chosen = plan(ws, task, lines)
     descent = Descent(ws, target, lines)
-    point = {x.name: array(ws, x) for x in lines}
-    if steps > MOST_EXACT_STEPS or alpha.has(sp.Float):
-        point = {n: Value(v).floats() for n, v in point.items()}
-    history: list[tuple[int, np.ndarray]] = []
-    for k in range(1, steps + 1):
-        try:
-            try:
-                loss, slopes = descent.at(point)
-            except TooLong:
-                point = {n: Value(v).floats() for n, v in point.items()}
-                loss, slopes = descent.at(point)
-        except NotFinite:
-            raise InputError(
-                f"the training diverged: at step {k} the loss is no longer a finite number",
-                hint="a smaller `rate` keeps the steps from overshooting",
-            ) from None
-        if k == 1 or k % every == 0:
-            history.append((k, loss))
-        point = {x.name: _step(point[x.name], s, alpha) for x, s in zip(lines, slopes, strict=True)}
-    here = ws.moved(point)
+    run = trained(descent, chosen, task.args["steps"], task.args["report"], progress)
+    if not run.losses:
+        raise InputError(f"the gradient of `{target.name}` is not a finite number at the start")
+    try:
+        here = ws.moved(run.point)
+    except NotFinite as error:
+        raise InputError(f"the training leads to a point where {error.message}") from None
     here.shown = set(ws.graph.lines)
-    final_loss = here.numbers[target.name]
-    assert final_loss is not None
+    return _result(ws, here, task, chosen, descent, run), here
+
+
+# -- the loop -------------------------------------------------------------------------------------
+
+
+def trained(
+    descent: Descent, chosen: Plan, steps: int, every: int, progress: Progress | None = None
+) -> Run:
+    """The steps from the workspace's point: exact while that stays short, then in float64."""
+    lines = descent.lines
+    run = Run({x.name: array(descent.ws, x) for x in lines})
+    state: dict[str, Any] = {n: dict(s) for n, s in chosen.state.items()}
+    k = 1
+    if steps <= MOST_EXACT_STEPS and chosen.is_exact:
+        k, state = _exactly(descent, chosen, steps, every, run, state)
+    if k <= steps and run.stopped is None:
+        if all(x.dtype == object for x in run.point.values()):
+            run.rounded_from = k
+        _quickly(descent, chosen, range(k, steps + 1), every, run, state, progress)
+    return run
+
+
+def _exactly(
+    descent: Descent, chosen: Plan, steps: int, every: int, run: Run, state: dict[str, Any]
+) -> tuple[int, dict[str, Any]]:
+    """The first step that was not made because its numbers are too long or not exact."""
+    for k in range(1, steps + 1):
+        if any(x.dtype != object for x in run.point.values()):
+            return k, state
+        try:
+            loss, slopes = descent.at(run.point)
+            if loss.dtype != object:
+                return k, state
+            moves = _moves(descent, chosen, run.point, slopes)
+            found = {
+                x.name: chosen.moved(run.point[x.name], m, state[x.name], chosen.done + k)
+                for x, m in zip(descent.lines, moves, strict=True)
+            }
+        except TooLong:
+            return k, state
+        except NotFinite:
+            run.stopped = k
+            run.point = dict(run.moments[-1].point) if run.moments else run.point
+            return k, state
+        run.losses.append(float(loss[()]))
+        if k == 1 or k % every == 0:
+            run.reported.append((k, loss))
+        new = {n: f["w"] for n, f in found.items()}
+        _remember(descent, run, slopes, moves, new)
+        state = {n: chosen.kept(f, state[n]) for n, f in found.items()}
+        run.point = new
+    return steps + 1, state
+
+
+def _quickly(
+    descent: Descent,
+    chosen: Plan,
+    numbers: range,
+    every: int,
+    run: Run,
+    state: dict[str, Any],
+    progress: Progress | None,
+) -> None:
+    """The same by the prepared program, with all parameters in one vector."""
+    lines, names = descent.lines, [x.name for x in descent.lines]
+    shapes = [tuple(int(d) for d in x.symbol.shape) for x in lines]  # type: ignore[arg-type]
+    cuts = np.cumsum([int(np.prod(s)) for s in shapes])[:-1]
+
+    def apart(flat: np.ndarray) -> list[np.ndarray]:
+        return [p.reshape(s) for p, s in zip(np.split(flat, cuts), shapes, strict=True)]
+
+    def joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
+        return np.concatenate([np.ravel(a) for a in arrays])
+
+    w = joined([Value(run.point[n]).floats() for n in names])
+    memory = {s: joined([Value(state[n][s]).floats() for n in names]) for s in state[names[0]]}
+    step = chosen.stepper()
+    places = before = apart(w)
+    for k in numbers:
+        loss, slopes = descent.fast(places)
+        if not finite(loss, slopes):
+            run.stopped, places = k, before
+            break
+        run.losses.append(loss)
+        if k == 1 or k % every == 0:
+            run.reported.append((k, np.asarray(loss)))
+        point = dict(zip(names, places, strict=True))
+        moves = _moves(descent, chosen, point, slopes)
+        with np.errstate(all="ignore"):
+            new, memory = step(w, joined(moves), memory, chosen.done + k)
+        if not np.isfinite(new).all():
+            run.stopped = k
+            break
+        w, before, places = new, places, apart(new)
+        if len(run.moments) < CHECKED_STEPS or k == numbers[-1]:
+            run.point = point
+            _remember(descent, run, slopes, moves, dict(zip(names, places, strict=True)))
+        if progress is not None and k % OFTEN == 0:
+            progress(k, numbers[-1], loss)
+    run.point = dict(zip(names, places, strict=True))
+
+
+def _moves(
+    descent: Descent, chosen: Plan, point: dict[str, np.ndarray], slopes: list[np.ndarray]
+) -> list[np.ndarray]:
+    if not chosen.optimiser.second_order:
+        return slopes
+    return newton.direction(descent, point, slopes).parts
+
+
+def _remember(
+    descent: Descent,
+    run: Run,
+    slopes: Sequence[np.ndarray],
+    moves: Sequence[np.ndarray],
+    new: dict[str, np.ndarray],
+) -> None:
+    """Of the first steps everything, for the check; of the others only the last one's gradients."""
+    names = [x.name for x in descent.lines]
+    moment = Moment(
+        run.point, dict(zip(names, slopes, strict=True)), dict(zip(names, moves, strict=True)), new
+    )
+    run.moments.append(moment)
+
+
+# -- told -----------------------------------------------------------------------------------------
+
+
+def _result(
+    ws: Workspace, here: Workspace, task: Task, chosen: Plan, descent: Descent, run: Run
+) -> TaskResult:
+    target, lines = descent.target, list(descent.lines)
+    last = here.numbers[target.name]
+    assert last is not None
+    final_loss = float(np.asarray(last).reshape(())[()])
     final = {x.name: paper_value(x, array(here, x)) for x in lines}
     only = final[lines[0].name] if len(lines) == 1 else None
-    rows = [(k, Value(np.asarray(v)).decimal()) for k, v in history]
-    rows.append(
-        (Text("after step {k}", {"k": str(steps)}), Value(np.asarray(final_loss)).decimal())
-    )
-    result = TaskResult(
-        id=task_id,
+    symbols = [Symbols(ws, chosen, target, x, len(lines) == 1) for x in lines]
+    done = len(run.losses) - (run.stopped is not None)
+    steps = train_steps(ws, chosen, symbols, final)
+    steps += course_steps(descent, chosen, run, final_loss, task.args["steps"])
+    rows: list[tuple[Any, Any]] = [(k, Value(np.asarray(v)).decimal()) for k, v in run.reported]
+    after = Text("after step {k}", {"k": str(done)})
+    rows.append((after, Value(np.asarray(last).reshape(())).decimal()))
+    extra: dict[str, Any] = {
+        "history": [{"step": k, "loss": float(v[()])} for k, v in run.reported],
+        "final_loss": final_loss,
+        "final": entries(final),
+    }
+    if run.stopped is not None:
+        extra["diverged"] = {"step": run.stopped}
+    return TaskResult(
+        id=task.id,
         task="train",
-        subject={"of": of, "wrt": wrt[0] if len(wrt) == 1 else list(wrt)},
-        heading=Text(
-            "Training {names} for {k} steps",
-            {
-                "names": Text(
-                    ", ".join(f"{{n{j}}}" for j in range(len(lines))),
-                    {f"n{j}": Name(x.name) for j, x in enumerate(lines)},
-                ),
-                "k": str(steps),
-            },
-        ),
-        steps=tuple(_train_steps(ws, target, lines, rate, final)),
+        subject=subject(task, chosen),
+        heading=_heading(task, chosen, lines),
+        steps=tuple(steps),
         shape=lines[0].leaf.shape if only else None,
         dims=lines[0].dims if only else None,
-        symbol=new_name(lines[0]) if only else None,
+        symbol=symbols[0].name("w") if only else None,
         value=only,
-        extra={
-            "history": [{"step": k, "loss": float(v[()])} for k, v in history],
-            "final_loss": float(np.asarray(final_loss).reshape(())[()]),
-            "final": {n: {"exact": v.strings(), "value": v.numbers()} for n, v in final.items()},
-        },
+        extra=extra,
         tables=(
             Table(
                 (Text("Step"), Text("{L} before the step", {"L": Name(target.name)})),
@@ -128,91 +245,40 @@ def solve(
                 frozenset({0, 1}),
             ),
         ),
-        check=_check_training(ws, here, target, descent),
+        curve=Curve(
+            Name(target.name),
+            (*run.losses, final_loss) if run.stopped is None else tuple(run.losses),
+            chosen.optimiser.title,
+        ),
+        check=_check(ws, chosen, descent, run),
     )
-    return result, here
 
 
-def _step(w: np.ndarray, g: np.ndarray, alpha: sp.Expr) -> np.ndarray:
-    if w.dtype == object and g.dtype == object:
-        return np.asarray(w - g * alpha, dtype=object)  # NumPy unwraps arrays of order 0
-    return np.asarray(Value(w).floats() - float(alpha) * Value(g).floats())
+def _heading(task: Task, chosen: Plan, lines: Sequence[Line]) -> Text:
+    holes: dict[str, Any] = {f"n{j}": Name(x.name) for j, x in enumerate(lines)}
+    names = Text(", ".join(f"{{{h}}}" for h in holes), holes)
+    k = task.args["steps"]
+    parts = {"names": names, "k": str(k), "steps": "step" if k == 1 else "steps"}
+    if chosen.optimiser.name == "sgd" and chosen.plain:
+        return Text("Training {names} for {k} {steps}", parts)
+    return Text("Training {names} for {k} {steps}: {o}", parts | {"o": chosen.optimiser.title})
 
 
-def _train_steps(
-    ws: Workspace,
-    target: Line,
-    lines: Sequence[Line],
-    rate: Expr,
-    final: dict[str, Value],
-) -> list[Step]:
-    steps = []
-    for line in lines:
-        chain = Chain(ws, target, line, gradient=True)
-        formula = None
-        if chain.final is not None:
-            formula = chain.closed_term()
-            if formula is None:
-                formula = chain.formula(chain.final)
-        if formula is not None:
-            symbol = _named(target, line, formula)
-            steps.append(
-                Step(
-                    f"gradient.{line.name}",
-                    "closed",
-                    "chain rule",
-                    Text("The gradient that every step uses"),
-                    (symbol, formula),
-                    shape=line.leaf.shape,
-                )
-            )
-        steps.append(
-            Step(
-                f"rule.{line.name}",
-                "update",
-                "gradient descent",
-                Text("Each step updates {w}", {"w": Name(line.name)}),
-                (new_name(line), rule(target, line, rate)),
-                why=Text("Go against the gradient, by the learning rate {a}.", {"a": rate}),
-                shape=line.leaf.shape,
-            )
-        )
-    for line in lines:
-        value = final[line.name]
-        steps.append(
-            Step(
-                f"answer.{line.name}",
-                "value",
-                "substitution",
-                Text("{w} after the last step", {"w": Name(line.name)}),
-                equation(new_name(line), exact_term(value)),
-                approx=approx(value),
-                shape=line.leaf.shape,
-                level=0,
-            )
-        )
-    return steps
-
-
-def _check_training(ws: Workspace, here: Workspace, target: Line, descent: Descent) -> Check | None:
-    """The gradients that the steps took, by differences at the first and the last point."""
-    if not ws.checking:
+def _check(ws: Workspace, chosen: Plan, descent: Descent, run: Run) -> Check | None:
+    """The first steps made again, and the gradients there and at the last point by differences."""
+    if not ws.checking or not run.moments:
         return None
-    worst = 0.0
-    for place in (ws, here):
-        _, slopes = descent.at({x.name: Value(array(place, x)).floats() for x in descent.lines})
-        for line, slope in zip(descent.lines, slopes, strict=True):
-            chain = Chain(place, target, line, gradient=True)
-            env = place.reference(target)
-            if independent.kink_distance(chain.path, env) < independent.NEAR_KINK:
-                continue
-            derived = Value(slope).floats()
-            worst = max(worst, difference_error(place, chain, derived))
+    target, lines = descent.target, descent.lines
+    first = [m for m in run.moments[:CHECKED_STEPS]]
+    worst, passed = check_replayed(ws, chosen, target, lines, first)
+    for moment in (run.moments[0], run.moments[-1]):
+        error = gradient_error(ws, target, lines, moment)
+        if error is not None:
+            worst = max(worst, error)
+            passed = passed and error < independent.AGREE
     return Check(
-        "central differences at the first and the last point", worst, worst < independent.AGREE
+        "central differences at the first and the last step, and the first steps once more in "
+        "plain floating point",
+        worst,
+        passed,
     )
-
-
-def _named(target: Line, line: Line, formula: Expr) -> Expr:
-    symbol = Partial(Name(target.name), Name(line.name))
-    return subscripted(symbol, line) if has_subscripts(formula) else symbol

@@ -1,181 +1,191 @@
-"""update: one or a few steps of gradient descent, each worked out, exact where possible."""
+"""update: one or a few steps of an optimiser, each worked out, exact where possible."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-import sympy as sp
 
 from ..errors import InputError
-from ..expr import Binary, Expr, Name, Partial
-from ..graph.dims import number
-from ..problem import values
+from ..numeric.evaluate import NotFinite, TooLong
 from ..problem.lines import Line
+from ..problem.model import Task
 from ..steps import Check, Step, TaskResult, Text
 from ..value import Value
-from . import gradient
+from . import gradient, newton
 from .chain import paper_value
-from .numbers import approx, equation, exact_term, substituted
+from .descent import Descent
+from .learning import array, entries, learnable, names_of, subject, valued
+from .optimiser_plan import Plan, plan
+from .optimiser_steps import Symbols, rule_steps, setting_steps, update_formula
+from .replayed import Moment, check_replayed
+from .update_told import apart, gradient_steps, heading, symbolic
 from .workspace import Workspace
 
+MOST_TOLD = 20  # steps; for more there is `train`
 
-def learnable(ws: Workspace, of: str, wrt: Sequence[str]) -> tuple[Line, list[Line]]:
-    """The loss and the parameters, which must be given and have values."""
-    target = ws.line(of)
-    if not target.has_one_entry:
-        raise InputError(f"`{of}` has size {target.dims}: gradient descent needs a scalar")
-    lines = [ws.line(n) for n in wrt]
-    for line in lines:
-        if line.op is not None:
-            raise InputError(
-                f"`{line.name}` is computed from other quantities; only a given one can be updated"
-            )
-        if ws.numbers[line.name] is None:
-            raise InputError(f"`{line.name}` has no value to update")
-    if ws.numbers[target.name] is None:
-        raise InputError(f"`{of}` has no value: some of the given quantities have none")
-    return target, lines
+Arrays = dict[str, np.ndarray]
 
 
-def rate_of(rate: Expr) -> sp.Expr:
-    value = values.scalar(rate)
-    return number(value if isinstance(value, sp.Expr) else float(value))
-
-
-def solve(
-    ws: Workspace, task_id: str, of: str, wrt: Sequence[str], rate: Expr, steps: int
-) -> tuple[TaskResult, Workspace]:
-    """One or several steps w ← w − rate · ∂L/∂w; also the workspace at the new point."""
-    target, lines = learnable(ws, of, wrt)
-    alpha = rate_of(rate)
-    shown: list[Step] = []
-    checks: list[Check] = []
-    here = ws
-    for k in range(steps):
-        new: dict[str, np.ndarray] = {}
-        for line in lines:
-            earlier = ws.derived.get((of, line.name))
-            result = gradient.solve(here, task_id, "gradient", of, line.name)
-            if result.check is not None:
-                checks.append(result.check)
-            assert result.value is not None
-            shown += _gradient_steps(result, line, k, earlier)
-            moved = _moved(here, line, result.value, alpha)
-            new[line.name] = moved
-            shown.append(_update_step(here, target, line, rate, result.value, moved, k, steps))
-        here = here.moved(new)
-        here.shown = set(ws.graph.lines)
-    final = {x.name: paper_value(x, array(here, x)) for x in lines}
-    only = final[lines[0].name] if len(lines) == 1 else None
-    worst = max((c.max_rel_error for c in checks), default=0.0)
-    note = next((c.note for c in checks if c.note is not None), None)
-    check = (
-        Check("central differences", worst, all(c.passed for c in checks), note) if checks else None
-    )
-    result = TaskResult(
-        id=task_id,
-        task="update",
-        subject={"of": of, "wrt": wrt[0] if len(wrt) == 1 else list(wrt)},
-        heading=Text("Gradient step on {w}", {"w": Name(lines[0].name)})
-        if len(lines) == 1
-        else Text("Gradient step on all parameters"),
-        steps=tuple(shown),
-        shape=lines[0].leaf.shape if only else None,
-        dims=lines[0].dims if only else None,
-        symbol=new_name(lines[0]) if only else None,
-        formula=rule(target, lines[0], rate) if only else None,
-        value=only,
-        extra={
-            "final": {n: {"exact": v.strings(), "value": v.numbers()} for n, v in final.items()}
-        },
-        check=check,
-    )
-    return result, here
-
-
-def array(ws: Workspace, line: Line) -> np.ndarray:
-    value = ws.numbers[line.name]
-    assert value is not None
-    return value
-
-
-def _moved(ws: Workspace, line: Line, slope: Value, alpha: sp.Expr) -> np.ndarray:
-    """w − rate · gradient; exact if all three are."""
-    old = Value(array(ws, line))
-    g = slope.data.reshape(old.data.shape)
-    if old.exact and slope.exact and not alpha.has(sp.Float):
-        flat = [sp.expand(a - alpha * b) for a, b in zip(old.data.ravel(), g.ravel(), strict=True)]
-        out = np.empty(len(flat), dtype=object)
-        out[:] = flat
-        return out.reshape(old.data.shape)
-    return np.asarray(old.floats() - float(alpha) * Value(np.asarray(g)).floats())
-
-
-def new_name(line: Line) -> Name:
-    return Name(f"{line.name}_new")
-
-
-def rule(target: Line, line: Line, rate: Expr) -> Expr:
-    slope = Partial(Name(target.name), Name(line.name))
-    return Binary("-", Name(line.name), Binary("*", rate, slope))
-
-
-def _gradient_steps(result: TaskResult, line: Line, k: int, earlier: str | None) -> list[Step]:
-    if k == 0 and earlier is None:
-        return list(result.steps)
-    names = {"w": Name(line.name)}
-    why = (
-        Text("From task {t}.", {"t": earlier})
-        if k == 0 and earlier
-        else Text("By the same formula, at the new point.")
-    )
-    assert result.symbol is not None and result.value is not None
-    return [
-        Step(
-            f"gradient.{line.name}.{k + 1}",
-            "chain",
-            "chain rule",
-            Text("The gradient at {w}", names),
-            equation(result.symbol, result.formula if k == 0 else None, exact_term(result.value)),
-            approx=approx(result.value),
-            why=why,
-            shape=line.leaf.shape,
+def solve(ws: Workspace, task: Task) -> tuple[TaskResult, Workspace | None]:
+    """The steps, and the workspace at the new point (None where there are no numbers)."""
+    target, lines = learnable(ws, task.args["of"], names_of(task))
+    chosen = plan(ws, task, lines)
+    if not valued(ws, target, lines):
+        return symbolic(ws, task, chosen, target, lines), None
+    if task.args["steps"] > MOST_TOLD:
+        raise InputError(
+            f"`update` tells every step, so it makes at most {MOST_TOLD}",
+            hint=f"write `train: {{…, steps: {task.args['steps']}}}` for more",
         )
-    ]
+    told = _Told(ws, task, chosen, target, lines)
+    return told.run()
 
 
-def _update_step(
-    ws: Workspace,
-    target: Line,
-    line: Line,
-    rate: Expr,
-    slope: Value,
-    new: np.ndarray,
-    k: int,
-    steps: int,
-) -> Step:
-    by_rule = rule(target, line, rate)
-    old = ws.paper(line)
-    assert old is not None
-    partial = Partial(Name(target.name), Name(line.name))
-    middle = substituted(by_rule, {Name(line.name): old, partial: slope})
-    value = paper_value(line, new)
-    title = Text("Update {w}", {"w": Name(line.name)})
-    if steps > 1:
-        title = Text("Update {w}, step {k}", {"w": Name(line.name), "k": str(k + 1)})
-    why = (
-        Text("Go against the gradient, by the learning rate {a}.", {"a": rate}) if k == 0 else None
-    )
-    return Step(
-        f"update.{line.name}" + (f".{k + 1}" if steps > 1 else ""),
-        "update",
-        "gradient descent",
-        title,
-        equation(new_name(line), by_rule, middle, exact_term(value)),
-        approx=approx(value),
-        why=why,
-        shape=line.leaf.shape,
-        uses=("answer",),
-        level=0,
+class _Told:
+    """The steps of one update, computed and told at once."""
+
+    def __init__(
+        self, ws: Workspace, task: Task, chosen: Plan, target: Line, lines: list[Line]
+    ) -> None:
+        self.ws = ws
+        self.task = task
+        self.plan = chosen
+        self.target = target
+        self.lines = lines
+        self.count = task.args["steps"]
+        alone = len(lines) == 1
+        self.symbols = [Symbols(ws, chosen, target, x, alone) for x in lines]
+        self.steps: list[Step] = []
+        self.checks: list[Check] = []
+        self.moments: list[Moment] = []
+        self.rounded = False
+
+    def run(self) -> tuple[TaskResult, Workspace]:
+        here = self.ws
+        state: dict[str, Any] = {n: dict(s) for n, s in self.plan.state.items()}
+        for k in range(self.count):
+            slopes = [self.slope(here, line, k) for line in self.lines]
+            if k == 0:
+                self.steps += setting_steps(self.symbols, state)
+            here, state = self.step(here, slopes, state, k)
+        return self.result(here, state), here
+
+    def slope(self, here: Workspace, line: Line, k: int) -> np.ndarray:
+        """The gradient at the old point, derived the first time and recalled then."""
+        of = self.target.name
+        earlier = self.ws.derived.get((of, line.name))
+        result = gradient.solve(here, self.task.id, "gradient", of, line.name)
+        if result.check is not None:
+            self.checks.append(result.check)
+        assert result.value is not None
+        own = gradient_steps(result, line, k, earlier)
+        self.steps += own if len(self.lines) == 1 else apart(own, line)
+        return result.value.data.reshape(array(here, line).shape)
+
+    def step(
+        self, here: Workspace, slopes: list[np.ndarray], state: dict[str, Any], k: int
+    ) -> tuple[Workspace, dict[str, Any]]:
+        t = self.plan.done + k + 1
+        point = {x.name: array(here, x) for x in self.lines}
+        moves = slopes
+        if self.plan.optimiser.second_order:
+            descent = Descent(here, self.target, self.lines)
+            found = newton.direction(descent, point, slopes)
+            names = [s.terms["d"] for s in self.symbols]
+            self.steps += newton.direction_steps(descent, found, k, names)
+            moves = found.parts
+        new: Arrays = {}
+        after: dict[str, Any] = {}
+        tag = f".{k + 1}" if self.count > 1 else ""
+        for one, slope in zip(self.symbols, moves, strict=True):
+            name = one.line.name
+            found_ = self.moved(point[name], slope, state[name], t)
+            known = {"w": point[name], "G": slope, **state[name]}
+            last = one is self.symbols[-1] and len(self.symbols) > 1 and k == 0
+            note = (
+                Text("All gradients were taken at the old point: the parameters move together.")
+                if last
+                else None
+            )
+            self.steps += rule_steps(one, k, t, known, found_, tag, note)
+            new[name] = found_["w"]
+            after[name] = self.plan.kept(found_, state[name])
+        self.moments.append(Moment(point, dict(zip(point, slopes, strict=True)),
+                                   dict(zip(point, moves, strict=True)), new))  # fmt: skip
+        try:
+            moved = here.moved(new)
+        except NotFinite as error:
+            raise _overshot(k + 1, error) from None
+        moved.shown = set(self.ws.graph.lines)
+        return moved, after
+
+    def moved(self, w: np.ndarray, slope: np.ndarray, state: Arrays, t: int) -> Arrays:
+        """The rules at this point, exact while the numbers stay short."""
+        try:
+            try:
+                return self.plan.moved(w, slope, state, t)
+            except TooLong:
+                self.rounded = True
+                floats = {s: Value(x).floats() for s, x in state.items()}
+                return self.plan.moved(Value(w).floats(), Value(slope).floats(), floats, t)
+        except NotFinite:
+            hint = "a smaller `rate`"
+            if "epsilon" in self.plan.exact and self.plan.exact["epsilon"] == 0:
+                hint = "an `eps` above 0 keeps an entry whose gradient is 0 from becoming 0/0"
+            raise InputError("this step does not lead to a finite number", hint=hint) from None
+
+    def result(self, here: Workspace, state: Mapping[str, Any]) -> TaskResult:
+        lines, target = self.lines, self.target
+        final = {x.name: paper_value(x, array(here, x)) for x in lines}
+        only = final[lines[0].name] if len(lines) == 1 else None
+        if self.rounded and all(x.dtype == object for x in self.moments[0].point.values()):
+            self.steps.append(
+                Step(
+                    "note.rounded",
+                    "note",
+                    "rounding",
+                    Text("Rounded numbers"),
+                    why=Text("The exact numbers would grow too long here, so they are rounded."),
+                )
+            )
+        extra: dict[str, Any] = {"final": entries(final)}
+        if any(state.values()):
+            extra["state"] = {
+                x.name: entries({s: paper_value(x, a) for s, a in state[x.name].items()})
+                for x in lines
+                if state[x.name]
+            }
+        return TaskResult(
+            id=self.task.id,
+            task="update",
+            subject=subject(self.task, self.plan),
+            heading=heading(self.plan, lines),
+            steps=tuple(self.steps),
+            shape=lines[0].leaf.shape if only else None,
+            dims=lines[0].dims if only else None,
+            symbol=self.symbols[0].name("w") if only else None,
+            formula=update_formula(self.symbols[0]) if only else None,
+            value=only,
+            extra=extra,
+            check=self.check(target),
+        )
+
+    def check(self, target: Line) -> Check | None:
+        if not self.checks:
+            return None
+        worst = max(c.max_rel_error for c in self.checks)
+        passed = all(c.passed for c in self.checks)
+        note = next((c.note for c in self.checks if c.note is not None), None)
+        error, agrees = check_replayed(self.ws, self.plan, target, self.lines, self.moments)
+        method = "central differences"
+        if not self.plan.plain:
+            method += ", and the steps once more in plain floating point"
+        return Check(method, max(worst, error), passed and agrees, note)
+
+
+def _overshot(k: int, error: InputError) -> InputError:
+    return InputError(
+        f"step {k} leads to a point where {error.message}", hint="a smaller `rate` may help"
     )

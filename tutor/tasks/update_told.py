@@ -1,0 +1,112 @@
+"""update without numbers: the gradients and the rules as formulas; and how a gradient is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..errors import InputError
+from ..expr import Binary, Expr, Name
+from ..problem.lines import Line
+from ..problem.model import Task
+from ..steps import Step, TaskResult, Text
+from . import gradient
+from .learning import subject
+from .numbers import approx, equation, exact_term
+from .optimiser_plan import Plan
+from .optimiser_steps import Symbols, rule_steps, setting_steps, update_formula
+from .workspace import Workspace
+
+
+def symbolic(
+    ws: Workspace, task: Task, chosen: Plan, target: Line, lines: list[Line]
+) -> TaskResult:
+    """Without numbers: the gradients and the rules as formulas."""
+    if chosen.optimiser.second_order:
+        raise InputError(
+            "Newton's step needs numbers: some quantity here has no value",
+            hint="ask for the `hessian` to see its formula",
+        )
+    steps: list[Step] = []
+    symbols = [Symbols(ws, chosen, target, x, len(lines) == 1) for x in lines]
+    closed: dict[str, Expr | None] = {}
+    for line in lines:
+        found = gradient.solve(ws, task.id, "gradient", target.name, line.name)
+        own = gradient_steps(found, line, 0, ws.derived.get((target.name, line.name)))
+        steps += own if len(lines) == 1 else apart(own, line)
+        closed[line.name] = found.formula
+    steps += setting_steps(symbols)
+    for one in symbols:
+        told = rule_steps(one, 0, chosen.done + 1, {}, {}, "")
+        formula = closed[one.line.name]
+        if chosen.plain and formula is not None:
+            *first, last = told
+            whole = _written_out(last.equation[-1], one.terms["G"], formula)
+            told = [*first, _longer(last, whole)]
+        steps += told
+    alone = symbols[0] if len(lines) == 1 else None
+    return TaskResult(
+        id=task.id,
+        task="update",
+        subject=subject(task, chosen),
+        heading=heading(chosen, lines),
+        steps=tuple(steps),
+        shape=lines[0].leaf.shape if alone else None,
+        dims=lines[0].dims if alone else None,
+        symbol=alone.name("w") if alone else None,
+        formula=update_formula(alone) if alone else None,
+        extra={"final": {x.name: {"exact": None, "value": None} for x in lines}},
+    )
+
+
+def _written_out(rule: Expr, slope: Expr, formula: Expr) -> Expr:
+    """w − α ∂L/∂w with the closed form of the gradient."""
+    assert isinstance(rule, Binary) and isinstance(rule.right, Binary)
+    assert rule.right.right == slope
+    return Binary("-", rule.left, Binary("*", rule.right.left, formula))
+
+
+def _longer(step: Step, member: Expr) -> Step:
+    return replace(step, equation=(*step.equation, member))
+
+
+def heading(chosen: Plan, lines: Sequence[Line]) -> Text:
+    names = {"w": Name(lines[0].name), "o": chosen.optimiser.title}
+    if chosen.plain:
+        return (
+            Text("Gradient step on {w}", names)
+            if len(lines) == 1
+            else Text("Gradient step on all parameters")
+        )
+    return Text("{o}: a step on {w}" if len(lines) == 1 else "{o}: a step on all parameters", names)
+
+
+def apart(steps: Sequence[Step], line: Line) -> list[Step]:
+    """The steps of one of several gradients, with ids of their own."""
+    ids = {s.id: f"{s.id}.of.{line.name}" for s in steps}
+    return [replace(s, id=ids[s.id], uses=tuple(ids.get(u, u) for u in s.uses)) for s in steps]
+
+
+def gradient_steps(result: TaskResult, line: Line, k: int, earlier: str | None) -> list[Step]:
+    if k == 0 and earlier is None:
+        return list(result.steps)
+    names = {"w": Name(line.name)}
+    why = (
+        Text("From task {t}.", {"t": earlier})
+        if k == 0 and earlier
+        else Text("By the same formula, at the new point.")
+    )
+    assert result.symbol is not None
+    value = result.value
+    return [
+        Step(
+            f"gradient.{line.name}.{k + 1}",
+            "chain",
+            "chain rule",
+            Text("The gradient at {w}", names),
+            equation(result.symbol, result.formula if k == 0 else None, exact_term(value)),
+            approx=approx(value) if value is not None else None,
+            why=why,
+            shape=line.leaf.shape,
+        )
+    ]
