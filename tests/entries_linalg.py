@@ -145,6 +145,27 @@ def lines(f: Callable[..., Any]) -> Callable[..., np.ndarray]:
     return entries
 
 
+def others(x: Symbols, _: Any, axis: Any = None, count: int = 1) -> np.ndarray:
+    (v,) = x
+    if count == 2:
+        n = v.size
+        return objects(
+            lambda i, j: (
+                sp.prod(v[k] for k in range(n) if k not in (i, j)) if i != j else sp.S.Zero
+            ),
+            (n, n),
+        )
+    axes = range(v.ndim) if axis is None else (axis % v.ndim,)
+
+    def entry(*at: int) -> Any:
+        near = (b for b in np.ndindex(*v.shape) if b != at)
+        return sp.prod(
+            v[b] for b in near if all(b[k] == at[k] for k in range(v.ndim) if k not in axes)
+        )
+
+    return objects(entry, v.shape)
+
+
 def var(v: list[Any], _: Any, correction: int = 0) -> sp.Expr:
     mean = sum(v) / sp.Integer(len(v))
     return sum((a - mean) ** 2 for a in v) / sp.Integer(len(v) - correction)
@@ -283,6 +304,7 @@ LINALG: Entries = {
         NORMAL,
     ),
     "prod": (lines(lambda v, _: sp.prod(v)), AXES, NORMAL),
+    "prod_others": (others, [*AXES, ([(3,)], {"count": 2})], NORMAL),
     "var": (lines(var), [*AXES, ([(3,)], {"correction": 1})], NORMAL),
     "std": (
         lines(lambda v, p, **k: sp.sqrt(var(v, p, **k))),

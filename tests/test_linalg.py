@@ -320,7 +320,7 @@ PRINTED = [
     ("logdet(X)", "X", "inv(X).T"),
     ("inv(X)", "X", "-kron(inv(X).T, inv(X))"),
     ("norm1(x)", "x", "sign(x)"),
-    ("prod(x)", "x", "prod(x) / x"),
+    ("prod(x)", "x", "prod_others(x)"),
     ("cumsum(x)", "x", "tril(ones(n, n))"),
     ("quad_form(x, X)", "x", "(X + X.T) @ x"),
     ("tr(tril(X))", "X", "eye(n)"),

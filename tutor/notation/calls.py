@@ -54,21 +54,17 @@ def _var(node: Node, args: list[Expr]) -> Expr:
 
 
 def _prod(node: Node, args: list[Expr]) -> Expr:
-    """The product; without one factor prod(x) / x; without two it needs subscripts."""
+    """The product; without one factor or more prod_others(x), which is right at zeros too."""
     axes, without = node.attr[1]
-    whole = Call("prod", tuple(args), _over(node))
     operand = node.args[0]
     if without == 0:
-        return _column(whole, node)
+        return _column(Call("prod", tuple(args), _over(node)), node)
     if without == 1:
-        one = Binary("/", whole, args[0], elementwise=operand.order > 0)
+        one = Call("prod_others", tuple(args), _over(node))
         return Transpose(one) if axes == (0,) and operand.order == 2 else one
-    if without == 2 and operand.order == 1:
-        n = size_term(operand.shape[0])
-        pairs = Binary("@", args[0], Transpose(args[0]))
-        others = Binary("-", Call("ones", (n, n)), Call("eye", (n,)))
-        return Binary("*", Binary("/", whole, pairs, elementwise=True), others, elementwise=True)
-    raise NoMatrixForm
+    if operand.order > 1:
+        raise NoMatrixForm
+    return Call("prod_others", tuple(args), (("count", Num(str(without))),))
 
 
 def _over(node: Node) -> Keywords:

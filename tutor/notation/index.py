@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..expr import Binary, Call, Component, Expr, Name, Neg, Num, Sum
+from ..expr import Binary, Call, Component, Expr, Name, Neg, Num, Sum, Transpose
 from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node, constant_of, pieces
 from .build import NoMatrixForm, product, scaled, size_term, sum_term
+from .calls import call_term
 from .matrix import Leaves, map_term
 from .scalars import term_of
 
@@ -62,15 +63,15 @@ def _entry(node: Node, at: tuple[At, ...], leaf: Leaves, depth: int) -> Expr:
                 )
             return sum_term(terms)
         case "call":
-            name, _ = node.attr
-            args = []
+            name = node.attr[0]
+            args: list[Expr] = []
             for a in node.args:
                 letters = subscripts(a.shape)
                 args.append(leaf(a) if a.kind == "var" else _entry(a, letters, leaf, depth + 1))
-            whole = Call(
-                {"max_pool_winner": "winner", "argmax_onehot": "winner"}.get(name, name),
-                tuple(args),
-            )
+            winner = name in ("max_pool_winner", "argmax_onehot")
+            whole = Call("winner", tuple(args)) if winner else call_term(node, args)
+            if node.order == 1 and isinstance(whole, Transpose):
+                whole = whole.arg  # one subscript: no matter whether it is a row or a column
             return component(whole, at)
         case "ein":
             return _product(node, at, leaf, depth)

@@ -22,6 +22,19 @@ def _prod(x: Val, axis: Int = None, keepdims: Flag = False) -> Val:
     return reduced(x, axis, keepdims, lambda node, axes: _without(node, tuple(axes), 0))
 
 
+def _prod_others(x: Val, axis: Int = None, count: Int = 1) -> Val:
+    """For each entry the product of the others; with count=2 for each pair of entries."""
+    require(isinstance(count, int) and count >= 1, "`count` is the number of factors left out")
+    require(x.order > 0, "prod_others takes a vector or a matrix, not a number")
+    require(count == 1 or x.order == 1, "prod_others leaves out several factors of a vector only")
+    axes = (0,) if x.row else axes_of(x, axis)
+    node = _without(x.node, axes, count)
+    if count == 1:
+        kept = [k for k in range(x.order) if k not in axes]
+        node = ein([(node, (*kept, *axes))], tuple(range(x.order)))
+    return Val(node, x.row and count == 1)
+
+
 def _without(node: Node, axes: tuple[int, ...], order: int) -> Node:
     """Entry [kept, i₁, …, i_d] is the product of all entries but those at i₁ … i_d.
 
@@ -73,6 +86,25 @@ def _prod_vjp(g_: Node, lead: int, y: Node) -> tuple[Node]:
     rest = _without(x, axes, order + 1)
     factors = [(g_, (*front, *kept, *places)), (rest, (*kept, *places, *axes))]
     return (ein(factors, (*front, *range(x.order))),)
+
+
+def _others_plain(x: np.ndarray, axis: Any = None, count: int = 1) -> np.ndarray:
+    """One product after another, with the places left out by a mask."""
+    if count > 1:
+        flat = x.ravel()
+        y = np.zeros((flat.size,) * count)
+        for places in np.ndindex(*y.shape):
+            if len(set(places)) == count:
+                y[places] = np.prod(np.delete(flat, places))
+        return y
+    axes = tuple(range(x.ndim)) if axis is None else tuple(np.atleast_1d(axis) % x.ndim)
+    y = np.zeros(x.shape)
+    for at in np.ndindex(*x.shape):
+        line = tuple(slice(None) if k in axes else i for k, i in enumerate(at))
+        alone = np.ones(x.shape)
+        alone[at] = 0.0
+        y[at] = np.prod(np.where(alone[line] > 0, x[line], 1.0))
+    return y
 
 
 # -- variances -------------------------------------------------------------------------------------
@@ -211,6 +243,13 @@ STATISTICS: tuple[Op, ...] = (
        "Each entry of {x} is multiplied by all the others, so its slope is the product of the others.",
        "d Πx = Σ (Π of the others) dx", "product rule", "elementary calculus", "Π",
        plain_reduction(np.prod), forward=_prod_forward, vjp=_prod_vjp, sample=REDUCED),
+    Op("prod_others", "x[...] -> [...]", _prod_others,
+       "Each entry of {y} is a product of the entries of {x} but one, and changes with all of these.",
+       "d Π_{j≠i} x_j = Σ_{k≠i} (Π_{j≠i,k} x_j) dx_k", "product rule", "elementary calculus", "Π",
+       _others_plain,
+       sample=(([(5,)], {}, NORMAL), ([(5,)], {"count": 2}, NORMAL), ([(2, 3)], {}, NORMAL),
+               ([(3, 5)], {"axis": 0}, NORMAL), ([(3, 5)], {"axis": 1}, NORMAL),
+               ([(1, 5)], {}, NORMAL), ([(2, 3, 2)], {"axis": 1}, NORMAL))),
     Op("var", "x[...] -> [...]", _var,
        "{y} averages the squared distances from the mean. The mean moves as well, but that changes "
        "nothing at first order, since the distances add up to 0.",
