@@ -20,8 +20,17 @@ import typer
 
 from . import __version__
 from .arguments import guarded
-from .errors import CheckFailed, InputError, TutorError, did_you_mean
-from .output import Format, Level, rendered, width, write
+from .derive_command import derive
+from .errors import InputError, TutorError, did_you_mean
+from .output import (
+    Format,
+    Level,
+    collect_garbage_again,
+    rendered,
+    stop_if_unchecked,
+    width,
+    write,
+)
 
 if TYPE_CHECKING:
     from .steps import Solution
@@ -33,22 +42,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Worked solutions for the mathematics of machine learning.",
 )
-
-
-class Layout(StrEnum):
-    numerator = "numerator"
-    denominator = "denominator"
-
-
-class Vec(StrEnum):
-    column = "column"
-    row = "row"
-
-
-class Library(StrEnum):
-    numpy = "numpy"
-    torch = "torch"
-    jax = "jax"
 
 
 class TableFormat(StrEnum):
@@ -96,7 +89,7 @@ def solve(
     from .render.progress import Progress
     from .tasks import solve as run
 
-    _collect_garbage_again()
+    collect_garbage_again()
     if not graph:  # nothing needs finding at exit (but the embedded layout cleans up there)
         atexit.register(gc.freeze)
     progress = Progress()
@@ -108,23 +101,11 @@ def solve(
 
         drawn(solution, plot)
     write(rendered(solution, format, out, picture.name if picture else None, level), out)
-    _stop_if_unchecked(solution)
+    stop_if_unchecked(solution)
     wrong = [t.id for t in solution.tasks if t.answer is not None and t.answer.correct is False]
     if wrong:
         sys.stderr.write(f"tutor: the expected answer differs (task {', '.join(wrong)})\n")
         raise typer.Exit(1)
-
-
-def _stop_if_unchecked(solution: Solution) -> None:
-    """Exit status 3, after the solution has been printed."""
-    failed = [t for t in solution.tasks if t.check is not None and not t.check.passed]
-    if failed:
-        names = ", ".join(t.id for t in failed)
-        raise CheckFailed(
-            f"the independent check does not agree with the derivation (task {names}): "
-            "do not trust this solution",
-            hint="this is a fault of tutor; please report it with the problem",
-        )
 
 
 def _drawn(solution: Solution, format: Format, out: Path | None) -> Path:
@@ -145,58 +126,7 @@ def _drawn(solution: Solution, format: Format, out: Path | None) -> Path:
     return path
 
 
-@app.command()
-def derive(
-    expression: Annotated[
-        str, typer.Argument(metavar="EXPR", help='What to differentiate: "norm2(A@x - y)**2".')
-    ],
-    wrt: Annotated[
-        list[str] | None,
-        typer.Option("--wrt", help="With respect to which name; may be given several times."),
-    ] = None,
-    declare: Annotated[
-        list[str] | None,
-        typer.Option("-d", "--declare", help='A shape: "A: matrix(m, n)"; several times.'),
-    ] = None,
-    hessian: Annotated[bool, typer.Option("--hessian", help="The second derivative.")] = False,
-    jacobian: Annotated[
-        bool, typer.Option("--jacobian", help="The Jacobian matrix, of a scalar too.")
-    ] = False,
-    layout: Annotated[
-        Layout | None, typer.Option("--layout", help="Rows of a Jacobian: those of the result.")
-    ] = None,
-    vec: Annotated[Vec | None, typer.Option("--vec", help="How vec unrolls a matrix.")] = None,
-    format: Annotated[
-        Format, typer.Option("--format", "-f", help="How the derivation is written.")
-    ] = Format.terminal,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write to this file.")] = None,
-    code: Annotated[
-        Library | None, typer.Option("--code", help="Print a function instead, ready to paste.")
-    ] = None,
-    no_check: Annotated[
-        bool, typer.Option("--no-check", help="Skip the numeric cross-check.")
-    ] = False,
-) -> None:
-    """The derivative of one expression, without a file."""
-    from .derivation import derivation, kind_of
-
-    _collect_garbage_again()
-    atexit.register(gc.freeze)
-    found = derivation(
-        expression,
-        wrt or (),
-        declare or (),
-        kind=kind_of(hessian=hessian, jacobian=jacobian),
-        conventions={"layout": layout, "vec": vec},
-        checking=not no_check,
-    )
-    if code is not None:
-        write(found.code(code.value), out)
-    elif format is Format.json:
-        write(found.json(), out)
-    else:
-        write(rendered(found.solution, format, out), out)
-    _stop_if_unchecked(found.solution)
+app.command()(derive)
 
 
 @app.command()
@@ -222,7 +152,7 @@ def graph(
     from .tasks.graph import diagram
     from .tasks.workspace import Workspace
 
-    _collect_garbage_again()
+    collect_garbage_again()
     asked = {"png": png, "svg": svg, "pdf": pdf, "dot": dot, "mermaid": mermaid, "tikz": tikz}
     kinds = [kind for kind, on in asked.items() if on]
     suffix = out.suffix[1:].lower() if out is not None else ""
@@ -273,7 +203,7 @@ def sheet(
     from .render.write import write_atomic
     from .sheets import written
 
-    _collect_garbage_again()
+    collect_garbage_again()
     for path, data in written([load(f) for f in files], out, title, solutions, template).items():
         write_atomic(path, data)
         typer.echo(f"wrote {path}", err=True)
@@ -299,14 +229,6 @@ def ops(
     else:
         text = operation.listing(catalogue.entries(), width())
     write(text, None)
-
-
-def _collect_garbage_again() -> None:
-    """After the imports: what they made lives until the end, so it need not be searched again."""
-    from . import ops  # noqa: F401
-
-    gc.freeze()
-    gc.enable()
 
 
 def main() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import ToolError
+from .errors import CheckFailed, ToolError
 
 if TYPE_CHECKING:
     from .steps import Solution
@@ -96,3 +97,23 @@ def write(text: str | bytes, out: Path | None) -> None:
     from .render.write import write_atomic
 
     write_atomic(out, data)
+
+
+def stop_if_unchecked(solution: Solution) -> None:
+    """Exit status 3, after the solution has been printed."""
+    failed = [t for t in solution.tasks if t.check is not None and not t.check.passed]
+    if failed:
+        names = ", ".join(t.id for t in failed)
+        raise CheckFailed(
+            f"the independent check does not agree with the derivation (task {names}): "
+            "do not trust this solution",
+            hint="this is a fault of tutor; please report it with the problem",
+        )
+
+
+def collect_garbage_again() -> None:
+    """After the imports: what they made lives until the end, so it need not be searched again."""
+    from . import ops  # noqa: F401
+
+    gc.freeze()
+    gc.enable()

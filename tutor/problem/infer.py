@@ -8,6 +8,7 @@ that the same rules unify; what stays open gets a letter.
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,7 +23,7 @@ from ..notation.text import text
 from ..ops import ALIASES, OPS
 from ..steps import Text
 from . import yaml
-from .elaborate import open_sizes
+from .elaborate import elaborate, open_sizes
 from .expression import CONSTANTS, parse
 from .lines import Graph
 from .model import Convention, Definition, Given, Problem, Source
@@ -35,6 +36,7 @@ RESULTS = ("f", "L", "g", "F", "J", "E", "result")
 SCALARS = frozenset(["s", "t", "k", "d", "n", "m", "p", "q", "i", "j", "h"]) | (
     set(GREEK) - {"mu", "theta", "beta"}
 )
+_NAMED = re.compile(r"\s*([A-Za-z]\w*)\s*:\s*")
 _SIZES = "declared sizes"  # the stand-in that makes size names known during the search
 
 
@@ -46,6 +48,7 @@ class Inferred:
     of: str
     assumed: tuple[Text, ...]
     graph: Graph
+    habitual: tuple[str, ...]  # the names whose order nothing but their letter says
 
 
 def infer(
@@ -73,7 +76,11 @@ def infer(
     given = search.named(chosen)
     _every_size_is_known(sizes, given, expr, source)
     problem = replace(search.problem(given), title=text(expr))
-    return Inferred(problem, search.result, reasons(expr, search, chosen, given), chosen.graph)
+    forced = search.forced(chosen)
+    orders = dict(zip(search.free, chosen.orders, strict=True))
+    sentences = reasons(expr, orders, forced, given)
+    habitual = tuple(n for n in orders if n not in forced)
+    return Inferred(problem, search.result, sentences, elaborate(problem), habitual)
 
 
 def _declared(declarations: Sequence[str], functions: Sequence[str]) -> dict[str, Given]:
@@ -82,11 +89,23 @@ def _declared(declarations: Sequence[str], functions: Sequence[str]) -> dict[str
         return {}
     from .given import Reader
 
-    document = yaml.clean(Document("declaration", "\n".join(declarations)))
+    lines = [_line(d) for d in declarations]
+    document = yaml.clean(Document("declaration", "\n".join(lines)))
     if len(document.text) > limits.FILE_BYTES:
         raise InputError("the declarations are too long")
     section: Section = yaml.parse(document)
     return Reader(None, functions).read(section)
+
+
+def _line(declaration: str) -> str:
+    """The declaration as a line of YAML; `A:matrix(m, n)` will do."""
+    found = _NAMED.match(declaration)
+    if found is None or "\n" in declaration.strip():
+        raise InputError(
+            f"a declaration is a name and a shape, not `{declaration.strip()[:40]}`",
+            hint='such as -d "A: matrix(m, n)"',
+        )
+    return f"{found[1]}: {declaration[found.end() :]}"
 
 
 def _size_names(expr: Expr, declared: Mapping[str, Given]) -> tuple[str, ...]:
