@@ -25,10 +25,21 @@ class Derivation:
     of: str
     solution: Solution
     assumed: tuple[Text, ...]
+    habitual: tuple[str, ...]
 
     @property
     def results(self) -> tuple[TaskResult, ...]:
         return self.solution.tasks
+
+    def on_screen(self) -> Solution:
+        """The solution for a terminal, where one can also say how to have it otherwise."""
+        if not self.habitual:
+            return self.solution
+        name = self.habitual[0]
+        other = "scalar" if self.solution.variables[name].shape else "vector(n)"
+        said = self.solution.statement or ""
+        more = f'Say otherwise with -d, such as `-d "{name}: {other}"`.'
+        return replace(self.solution, statement=f"{said} {more}")
 
     def json(self) -> str:
         """The solution's JSON with one more field, `assumed`: a list of sentences."""
@@ -84,7 +95,8 @@ def derivation(
         "1", kind, {**args, "of": inferred.of, "wrt": names}, inferred.graph[names[0]].where
     )
     problem = replace(inferred.problem, tasks=(task,), statement=_statement(inferred))
-    return Derivation(problem, inferred.of, solve(problem, checking=checking), inferred.assumed)
+    solution = solve(problem, checking=checking)
+    return Derivation(problem, inferred.of, solution, inferred.assumed, inferred.habitual)
 
 
 def _variables(inferred: Inferred, wrt: Sequence[str]) -> tuple[str, ...]:

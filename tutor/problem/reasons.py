@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..expr import Expr, Name, names, walk
@@ -14,11 +14,14 @@ KINDS = ("a scalar", "a column vector", "a matrix")
 PLURALS = ("scalars", "column vectors", "matrices")
 
 
-def reasons(expr: Expr, search: Any, chosen: Any, given: Mapping[str, Given]) -> tuple[Text, ...]:
-    """Which orders were forced, which were chosen by habit, and where the sizes come from."""
-    forced = search.forced(chosen)
-    orders = dict(zip(search.free, chosen.orders, strict=True))
-    habitual = [n for n in search.free if n not in forced]
+def reasons(
+    expr: Expr, orders: Mapping[str, int], forced: Collection[str], given: Mapping[str, Given]
+) -> tuple[Text, ...]:
+    """Which orders were forced, which were chosen by habit, and where the sizes come from.
+
+    orders: of the names that no declaration mentions.
+    """
+    habitual = [n for n in orders if n not in forced]
     found = []
     if habitual:
         found.append(
@@ -29,12 +32,12 @@ def reasons(expr: Expr, search: Any, chosen: Any, given: Mapping[str, Given]) ->
                 {"list": _listed(habitual, orders)},
             )
         )
-    must = [n for n in search.free if n in forced]
+    must = [n for n in orders if n in forced]
     if must:
         found.append(
             Text("For the expression to make sense, {list}.", {"list": _listed(must, orders)})
         )
-    found += _sizes(expr, given, search.free)
+    found += _sizes(expr, given, orders)
     return tuple(found)
 
 
@@ -66,7 +69,7 @@ def joined(items: Any, last: str = " and ") -> Text:
 # -- sizes ----------------------------------------------------------------------------------------
 
 
-def _sizes(expr: Expr, given: Mapping[str, Given], free: Sequence[str]) -> list[Text]:
+def _sizes(expr: Expr, given: Mapping[str, Given], free: Collection[str]) -> list[Text]:
     """For every size that two axes share: who got it from whom, and in which part."""
     axes = [
         (name, k, text(d))  # type: ignore[arg-type]
