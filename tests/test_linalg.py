@@ -429,3 +429,122 @@ def test_conditions_hold_where_the_derivative_exists() -> None:
         assert holds([np.arange(3.0)], {}) and not holds([np.zeros(3)], {}), name
     logdet = OPS["logdet"].holds
     assert logdet is not None and not logdet([-eye], {})
+
+
+# -- what is printed can be typed ------------------------------------------------------------------
+
+TYPED = [
+    ("det(X)", "X"),
+    ("logdet(X)", "X"),
+    ("inv(X)", "X"),
+    ("x.T @ inv(X) @ b", "X"),
+    ("tr(X @ X.T @ X)", "X"),
+    ("sum(solve(X, b))", "X"),
+    ("solve(X, b)", "X"),
+    ("tr(matrix_power(X, -2))", "X"),
+    ("matrix_power(X, 2)", "X"),
+    ("sum(cholesky(X @ X.T))", "X"),
+    ("kron(x, b)", "x"),
+    ("sum(kron(X, X))", "X"),
+    ("sum(diag(x) @ X)", "x"),
+    ("norm1(x)", "x"),
+    ("norm_inf(x)", "x"),
+    ("norm_inf(X)", "X"),
+    ("frobenius(A)", "A"),
+    ("quad_form(x, X)", "x"),
+    ("tr(tril(X) @ X)", "X"),
+    ("sum(triu(A, diagonal=1) * A)", "A"),
+    ("prod(x)", "x"),
+    ("sum(prod(A, axis=0))", "A"),
+    ("sum(square(prod(A, axis=1)))", "A"),
+    ("var(x)", "x"),
+    ("var(A, correction=1)", "A"),
+    ("sum(var(A, axis=0))", "A"),
+    ("std(x)", "x"),
+    ("sum(std(A, axis=1, correction=1))", "A"),
+    ("sum(square(cumsum(x)))", "x"),
+    ("cumsum(x)", "x"),
+    ("sum(square(cumsum(A, axis=0)))", "A"),
+    ("sum(square(vech(X)))", "X"),
+    ("flip(x).T @ b", "x"),
+    ('einsum("ij,jk->ik", A, B)', "A"),
+    ("max(x) * argmax(x)", "x"),
+    ("prod(x) * s", "x"),
+    ("sum(square(stack(x, b)))", "x"),
+    ("sum(square(broadcast(x, n, 3)))", "x"),
+    ("commutation(n, n) @ vec(X)", "X"),
+    ("inv(X).T @ b", "b"),
+    ("sum(prod_others(x))", "x"),
+]
+
+
+@pytest.mark.parametrize(("expression", "wrt"), TYPED)
+def test_closed_forms_can_be_typed(expression: str, wrt: str) -> None:
+    """The printed derivative as a definition of its own has the value of the derivative."""
+    from tutor.notation.build import NoMatrixForm
+
+    loaded = problem(expression)
+    graph = elaborate(loaded)
+    y, x = whole(graph, "OUT"), graph[wrt].leaf.node
+    d = simplify(jacobian(y, x))
+    leaf = Workspace(loaded, graph).leaf_term
+    try:
+        term = jacobian_term(d, y.order, leaf) if y.order else matrix_term(d, leaf)
+    except NoMatrixForm:
+        assert expression in WITHOUT_MATRIX_FORM
+        return
+    again, typed = node(text(term))
+    rng = np.random.default_rng(29)
+    numbers = {"m": 5, "n": 3, "k": 2}
+    point = {
+        name: well(rng, tuple(numbers[str(d)] for d in graph[name].shape))
+        if graph[name].shape
+        else np.array(1.5)
+        for name in GIVEN
+    }
+    values = [
+        evaluate(
+            [found],
+            {g[k].leaf.node: v for k, v in point.items()},
+            {g.sizes[k]: v for k, v in numbers.items()},
+        )[0]
+        for g, found in ((graph, d), (again, typed))
+    ]
+    want = unrolled(values[0], y.order, x.order) if y.order else values[0]
+    got = np.asarray(values[1], dtype=float).reshape(want.shape)
+    np.testing.assert_allclose(got, np.asarray(want, dtype=float), rtol=1e-9, atol=1e-12)
+
+
+WITHOUT_MATRIX_FORM = {"kron(x, b)", "sum(kron(X, X))", "sum(square(stack(x, b)))"}
+
+
+def unrolled(array: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """A Jacobian as rows(y) × columns(x), both unrolled column by column."""
+    shape = array.shape
+    array = array.transpose([*range(rows)][::-1] + [*range(rows, rows + columns)][::-1])
+    return array.reshape(int(np.prod(shape[:rows])), -1)
+
+
+WRITTEN = [
+    ("logdet(A)**2", "(log det(A))²", r"(\log\det(A))^{2}"),
+    ("matrix_power(X, -2)", "X⁻²", "X^{-2}"),
+    ("matrix_power(X, n=3)", "X³", "X^{3}"),
+    ("solve(X, b)", "X⁻¹b", "X^{-1} b"),
+    ("quad_form(x - b, inv(X))", "(x − b)ᵀ X⁻¹(x − b)", r"(x - b)^{\top} X^{-1} (x - b)"),
+    ("kron(A, B).T", "(A ⊗ B)ᵀ", r"(A \otimes B)^{\top}"),
+    ("cholesky(X)", "chol(X)", r"\operatorname{chol}(X)"),
+    ("norm_inf(x)", "‖x‖_∞", r"\lVert x \rVert_{\infty}"),
+    ("frobenius(A)", "‖A‖_F", r"\lVert A \rVert_{F}"),
+    ("commutation(m, n) @ duplication(n)", "KₘₓₙDₙ", r"\mathbf{K}_{m \times n} \mathbf{D}_{n}"),
+    ("argmax_onehot(x)", "onehot argmax(x)", r"\operatorname{onehot}\operatorname{argmax}(x)"),
+]
+
+
+@pytest.mark.parametrize(("typed", "terminal", "tex"), WRITTEN)
+def test_written_as_on_paper(typed: str, terminal: str, tex: str) -> None:
+    from tutor.notation.latex import latex
+    from tutor.notation.unicode import unicode_text
+    from tutor.problem.expression import parse
+
+    term = parse(typed)
+    assert (unicode_text(term), latex(term)) == (terminal, tex)
