@@ -26,9 +26,9 @@ def expanded(node: Node) -> Node:
     for n in topological([node]):
         m = rebuilt(n, [done[a] for a in n.args])
         if m.kind == "map":
-            m = _function(m)
+            m = function_apart(m)
         elif m.kind == "ein":
-            m = _distributed(flattened(m))
+            m = multiplied_out(flattened(m))
         done[n] = m
     return done[node]
 
@@ -39,7 +39,7 @@ def _terms(node: Node) -> list[tuple[sp.Expr, Node]]:
     return [(g.ONE, node)]
 
 
-def _distributed(node: Node) -> Node:
+def multiplied_out(node: Node) -> Node:
     """One product of sums as a sum of products."""
     if node.kind != "ein" or all(a.kind != "add" for a in node.args):
         return node
@@ -55,7 +55,7 @@ def _distributed(node: Node) -> Node:
     return g.add([flattened(ein(fs, out, c, sizes)) for c, fs in parts])
 
 
-def _function(node: Node) -> Node:
+def function_apart(node: Node) -> Node:
     """f(u) with f a sum: a sum of functions; a power of a sum, or u times a function: a product."""
     if node.kind != "map":
         return node
@@ -69,7 +69,7 @@ def _function(node: Node) -> Node:
         if rest != 1:
             factors.append((map_(rest, u), own))
         part = ein(factors, own, number, dict(enumerate(u.shape)))
-        parts.append(_distributed(flattened(part)))
+        parts.append(multiplied_out(flattened(part)))
     return g.add(parts)
 
 

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from ..graph import dims
 from ..graph.interned import is_symmetric
-from ..graph.node import Node, ein, pieces
+from ..graph.node import Node, delta, ein, pieces
 
 MOST_FACTORS = 24
 
@@ -61,6 +62,41 @@ def flat(node: Node) -> Node:
                 sizes[label] = d
         opened.extend((n, tuple(rename.get(x, x) for x in ls)) for n, ls in nested)
     return ein(opened, out, coef, sizes) if changed else node
+
+
+def reshaped_back(node: Node) -> Node:
+    """vec and then unvec of the same size moves nothing: Σ_p R[p, i, j] R[p, k, l] = δ_ik δ_jl."""
+    factors = labelled(node)
+    for k, (factor, labels) in enumerate(factors):
+        if not is_unrolling(factor) or labels[0] < node.order:
+            continue
+        for j, (other, own) in enumerate(factors[:k]):
+            if other is not factor or own[0] != labels[0] or uses(node)[labels[0]] != 2:
+                continue
+            deltas = [
+                (delta(d), pair)
+                for d, *pair in zip(factor.shape[1:], labels[1:], own[1:], strict=True)
+            ]
+            kept = [f for i, f in enumerate(factors) if i not in (j, k)]
+            return with_factors(node, kept + deltas, gone=[labels[0]])
+    return node
+
+
+def is_unrolling(node: Node) -> bool:
+    """Whether a relation p = Σ strides·i numbers all entries of an array once."""
+    if node.kind != "rel" or node.order < 2:
+        return False
+    (lead, *strides), constant = node.attr
+    if lead != 1 or constant != 0:
+        return False
+    axes = [(dims.dim(-c), d) for c, d in zip(strides, node.shape[1:], strict=True)]
+    stride: dims.Dim = 1
+    while axes:
+        at = next((k for k, (c, _) in enumerate(axes) if c == stride), None)
+        if at is None:
+            return False
+        stride = dims.dim(stride * axes.pop(at)[1])
+    return stride == node.shape[0]
 
 
 def matched(

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..graph.node import Node, topological
-from . import definitions, factors, functions, inverses, products, sums
+from . import definitions, distribution, factors, functions, inverses, products, sums
 from .rewrite import Rule, rebuilt, rewritten
 
 RULES: dict[str, tuple[Rule, ...]] = {
@@ -22,6 +22,8 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "call": (inverses.of_call, definitions.shift),
     "ein": (
         factors.flat,
+        factors.reshaped_back,
+        distribution.over_outer_products,
         products.content_out,
         inverses.cancelled,
         definitions.softmax,
@@ -30,12 +32,14 @@ RULES: dict[str, tuple[Rule, ...]] = {
         products.own_power,
         products.powers_apart,
         sums.centred,
+        distribution.over_a_sum,
     ),
     "add": (
         sums.content_out,
         sums.one_function,
         definitions.log_softmax,
         sums.functions_merged,
+        distribution.out_of_products,
         sums.factored,
     ),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import gcd
 from typing import Any
 
 import sympy as sp
@@ -15,15 +16,58 @@ MOST_AXES = 2  # what is left of a term without the common factor must be a matr
 
 
 def content(node: Node) -> tuple[sp.Expr, Node]:
-    """node = c · rest with integer-free, sign-normalised rest, for a sum."""
-    if node.kind != "add" or not all(c.is_Rational for c in node.attr):
+    """node = c · rest, for a sum: what all numbers in it share, and a sign that all of them have.
+
+    Symbolic sizes count: 2x/n − 2 Σx/n² is 2/n (x − mean(x)). A sum of means keeps them.
+    """
+    if node.kind != "add":
         return g.ONE, node
-    c = abs(sp.gcd(list(node.attr)))
+    pairs = [c.as_coeff_Mul() for c in node.attr]
+    if not all(c.is_Rational for c, _ in pairs):
+        return g.ONE, node
+    c = _shared([r for r, _ in pairs])
     if c != 1 and c.q != 1 and any(g.constant_of(a) is not None for a in node.args):
         c = g.ONE
-    if all(x.is_negative for x in node.attr):
+    if all(r.is_negative for r, _ in pairs):
         c = -c
+    c *= _shared_symbols(node, [s for _, s in pairs])
     return c, g.add(node.args, [x / c for x in node.attr]) if c != 1 else node
+
+
+def _shared(numbers: list[sp.Expr]) -> sp.Expr:
+    """The common factor of the numerators over that of the denominators."""
+    tops = [abs(r.p) for r in numbers]
+    bottoms = [r.q for r in numbers]
+    return sp.Rational(gcd(*tops), gcd(*bottoms))
+
+
+def _shared_symbols(node: Node, symbols: list[sp.Expr]) -> sp.Expr:
+    """The powers of sizes that all terms carry, unless each of them is the count of a mean."""
+    if all(s == 1 for s in symbols):
+        return g.ONE
+    powers = [s.as_powers_dict() for s in symbols]
+    shared = g.ONE
+    for base in powers[0]:
+        exponents = [p.get(base, sp.S.Zero) for p in powers]
+        if not all(e.is_number for e in exponents):
+            continue
+        if all(e.is_positive for e in exponents):
+            shared *= base ** min(exponents)
+        elif all(e.is_negative for e in exponents) and not all(
+            _averages(t, base) for t in node.args
+        ):
+            shared *= base ** max(exponents)
+    return shared
+
+
+def _averages(term: Node, size: sp.Expr) -> bool:
+    """Whether the term sums one factor over an axis of that size, which 1/size makes a mean."""
+    if term.kind != "ein":
+        return False
+    count = uses(term)
+    return any(
+        count[x] == 1 for x in range(term.order, len(term.attr.sizes)) if term.attr.sizes[x] == size
+    )
 
 
 def content_out(node: Node) -> Node:
@@ -48,7 +92,7 @@ def centred(node: Node, deep: bool = True) -> Node:
             continue
         parts = [g.sum_axes(t, axes) for t in factor.args]
         if deep:
-            parts = [centred(flat(t), deep=False) if t.kind == "ein" else t for t in parts]
+            parts = [_opened(t) for t in parts]
         total = g.add(parts, factor.attr)
         terms = len(total.args) if total.kind == "add" else 1
         if not g.is_zero(total) and terms >= len(factor.args):
@@ -57,6 +101,12 @@ def centred(node: Node, deep: bool = True) -> Node:
         factors[k] = (total, tuple(x for j, x in enumerate(labels) if j not in axes))
         return with_factors(node, factors, gone=[labels[j] for j in axes])
     return node
+
+
+def _opened(term: Node) -> Node:
+    """A term of such a sum flat, and what is centred in it gone; no deeper."""
+    term = flat(term) if term.kind == "ein" else term
+    return centred(term, deep=False) if term.kind == "ein" else term
 
 
 # -- functions of one argument --------------------------------------------------------------------

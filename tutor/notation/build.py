@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from ..expr import Binary, Call, Expr, Neg, Num, Transpose
+from ..expr import Binary, Call, Expr, Name, Neg, Num, Transpose
 from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node, is_delta
@@ -103,6 +103,9 @@ def in_front(factor: Expr, body: Expr) -> Expr:
 
 
 def hadamard(a: Expr, b: Expr) -> Expr:
+    """a ⊙ b, a plain name before a function: y ⊙ σ(u)."""
+    if _plain(b) and not _plain(a) and not isinstance(a, Binary):
+        a, b = b, a
     if isinstance(b, Binary) and b.op == "/" and b.elementwise and b.left == Num("1"):
         return Binary("/", a, b.right, elementwise=True)
     if isinstance(a, Binary) and a.op == "/" and a.elementwise and a.left == Num("1"):
@@ -110,20 +113,54 @@ def hadamard(a: Expr, b: Expr) -> Expr:
     return Binary("*", a, b, elementwise=True)
 
 
-def transposed(e: Expr) -> Expr:
-    """eᵀ, pushed through products."""
+def _plain(e: Expr) -> bool:
+    return isinstance(e.arg if isinstance(e, Transpose) else e, Name | Num)
+
+
+def transposed(e: Expr, symmetric: frozenset[str] = frozenset()) -> Expr:
+    """eᵀ, pushed through products; the names in `symmetric` are their own transposes."""
+    number, body = _leading_number(e)
+    if number is not None:
+        return in_front(number, transposed(body, symmetric))
     match e:
         case Transpose():
             return e.arg
         case Num():
             return e
+        case Name() if e.id in symmetric:
+            return e
         case Neg():
-            return Neg(transposed(e.arg))
+            return Neg(transposed(e.arg, symmetric))
         case Call("eye", (_,)) | Call("diag"):
             return e
+        case Call("inv", (arg,)) if transposed(arg, symmetric) == arg:
+            return e
+        case Call("kron", (a, b)):
+            return Call("kron", (transposed(a, symmetric), transposed(b, symmetric)))
+        case Call("commutation", (m, n)):
+            return Call("commutation", (n, m))
+        case Binary("*", _, Transpose()) if not e.elementwise:  # a number times a matrix
+            return Binary("*", e.left, e.right.arg)  # type: ignore[union-attr]
         case Binary("@"):
-            return chained(transposed(e.right), transposed(e.left))
+            return chained(transposed(e.right, symmetric), transposed(e.left, symmetric))
         case Binary("*") if e.elementwise:
-            return Binary("*", transposed(e.left), transposed(e.right), elementwise=True)
+            left, right = transposed(e.left, symmetric), transposed(e.right, symmetric)
+            return Binary("*", left, right, elementwise=True)
+        case Binary("+" | "-"):
+            pair = transposed(e.left, symmetric), transposed(e.right, symmetric)
+            swapped = e.op == "+" and pair == (e.right, e.left)
+            return e if pair == (e.left, e.right) or swapped else Transpose(e)
         case _:
             return Transpose(e)
+
+
+def _leading_number(e: Expr) -> tuple[Expr | None, Expr]:
+    """A number or minus sign at the first factor of a matrix product, and the rest."""
+    match e:
+        case Binary("@"):
+            number, first = _leading_number(e.left)
+            return number, e if number is None else Binary("@", first, e.right)
+        case Binary("*", Num() | Neg(Num())) if not e.elementwise:
+            return e.left, e.right
+        case _:
+            return None, e

@@ -21,12 +21,18 @@ from .build import NoMatrixForm, relation_term, scaled, sum_term
 from .calls import call_term
 from .products import Product
 from .scalars import term_of
+from .signs import led
 
 Leaves = Callable[[Node], Expr]
 
 
 def matrix_term(node: Node, leaf: Leaves, vec: str = "column") -> Expr:
     """The node as a term: a scalar, a column, or a matrix; `vec` is what vec( ) means."""
+    return led(unsigned_term(node, leaf, vec))
+
+
+def unsigned_term(node: Node, leaf: Leaves, vec: str = "column") -> Expr:
+    """The same with the sign of a product in front of it, where sums look for it."""
     if node.order > 2:
         raise NoMatrixForm
     match node.kind:
@@ -35,11 +41,11 @@ def matrix_term(node: Node, leaf: Leaves, vec: str = "column") -> Expr:
         case "rel":
             return relation_term(node)
         case "map":
-            return map_term(node.attr, matrix_term(node.args[0], leaf, vec), node.order > 0)
+            return map_term(node.attr, unsigned_term(node.args[0], leaf, vec), node.order > 0)
         case "call":
             spread = node.attr[0] == "power"  # a scalar exponent goes with any base
             args = [unrepeated(a) if spread and k else a for k, a in enumerate(node.args)]
-            return call_term(node, [matrix_term(a, leaf, vec) for a in args])
+            return call_term(node, [unsigned_term(a, leaf, vec) for a in args])
         case "add":
             return _sum(node, leaf, vec)
         case _:
@@ -63,7 +69,7 @@ def _sum(node: Node, leaf: Leaves, vec: str) -> Expr:
         elif not full and any(carried):
             term = _product(whole, leaf, vec, spread=False)
         else:
-            term = matrix_term(whole, leaf, vec)
+            term = unsigned_term(whole, leaf, vec)
         terms.append((sp.S.NegativeOne if negative else sp.S.One, term))
     lead = next((k for k, (c, _) in enumerate(terms) if c == 1), 0)
     terms.insert(0, terms.pop(lead))  # p − y rather than −y + p
@@ -194,6 +200,6 @@ def _product(node: Node, leaf: Leaves, vec: str, spread: bool = True) -> Expr:
             work.relation(factor, labels)
         else:
             value = constant_of(factor)
-            term = term_of(value) if value is not None else matrix_term(factor, leaf, vec)
+            term = term_of(value) if value is not None else unsigned_term(factor, leaf, vec)
             work.item(term, labels, is_symmetric(factor))
     return work.finish()

@@ -12,7 +12,7 @@ from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node
 from .build import NoMatrixForm, chained, hadamard, product, relation_term, size_term, transposed
-from .relations import Item, convolution, rearranged
+from .relations import Item, convolution, entries, rearranged
 from .scalars import term_of
 
 
@@ -74,6 +74,13 @@ class Product:
     def move(self) -> bool:
         """vec, unvec, slices and padding around one factor."""
         count = self.uses()
+        units = {ls[0]: node.attr[1] for node, ls in self.moves if node.order == 1}
+        for k, item in enumerate(self.items):
+            found = entries(item, units, lambda x: count[x] == 2 and x not in self.out)
+            if found is not None:
+                self.items[k], gone = found
+                self.moves = [m for m in self.moves if m[0].order > 1 or m[1][0] not in gone]
+                return True
         for at, (node, labels) in enumerate(self.moves):
             coefs, constant = node.attr
             if node.order == 2 and coefs == (1, -1) and constant == 0:
@@ -270,6 +277,9 @@ class Product:
             body = arrays[0].term if arrays else Call("ones", (size_term(self.sizes[self.out[0]]),))
         else:
             body = self.matrix_body(arrays)
+        if self.coef == 0:
+            shape = tuple(size_term(self.sizes[x]) for x in self.out)
+            return Call("zeros", shape) if shape else Num("0")
         if self.coef != 1 or (body is None and not scalars):
             scalars.insert(0, term_of(self.coef))
         return product(scalars, body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..expr import Call, Expr, Index, List, Num, Slice, Transpose
@@ -57,6 +57,29 @@ def rearranged(
     if len(item.labels) == 1 and len(outer) == 1:
         return _shifted(item, coef, constant, outer, sizes)
     return None
+
+
+def entries(
+    item: Item, units: Mapping[int, Dim], alone: Callable[[int], bool]
+) -> tuple[Item, set[int]] | None:
+    """M[r, c], M[r, :] or M[:, c], where unit vectors pick rows and columns of a matrix.
+
+    `units` has the place of the 1 by label; `alone` says of a label that only these two carry it.
+    """
+    if len(item.labels) != 2:
+        return None
+    picked = [x for x in item.labels if x in units and alone(x)]
+    if not picked or item.labels[0] == item.labels[1]:
+        return None
+    whole = Slice(None, None, None)
+    places = tuple(size_term(units[x]) if x in picked else whole for x in item.labels)
+    entry = Index(item.term, places)
+    if len(picked) == 2:
+        return Item(entry, ()), set(picked)
+    (rest,) = (x for x in item.labels if x not in picked)
+    if picked[0] == item.labels[1]:
+        return Item(entry, (rest,)), set(picked)
+    return Item(Transpose(entry), (rest,), entry), set(picked)
 
 
 def _shifted(

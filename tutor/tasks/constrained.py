@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..expr import Binary, Call, Expr, Name, Num
-from ..notation.build import size_term, transposed
+from ..notation.build import in_front, size_term, transposed
 from ..problem.lines import Line
 from ..steps import Step, Text
 from .chain import Chain
@@ -34,8 +34,8 @@ def constrained_term(line: Line, free: Expr) -> Expr:
     diagonal = Binary("*", free, identity, elementwise=True)
     if "diagonal" in line.properties:
         return diagonal
-    other = transposed(free)
-    both = Binary("*", Num("2"), free) if other == free else Binary("+", free, other)
+    other = transposed(free, frozenset((line.name,)))
+    both = in_front(Num("2"), free) if other == free else Binary("+", free, other)
     return Binary("-", both, diagonal)
 
 

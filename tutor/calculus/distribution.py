@@ -1,0 +1,135 @@
+"""Distribution over a sum, where what comes out is shorter; tried once, never in itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sympy as sp
+
+from ..graph import node as g
+from ..graph.node import Node, ein, is_delta
+from . import definitions, inverses, products
+from .expand import function_apart, multiplied_out
+from .factors import flat, labelled
+
+MOST_TERMS = 4
+MOST_COST = 24  # factors of a sum that is worth a trial
+
+
+def cost(node: Node) -> int:
+    """How much there is to read: factors, functions by what they are made of, missing axes."""
+    if node.kind == "add":
+        return sum(cost(t) for t in node.args)
+    if node.kind == "map":
+        return 1 + (node.attr.count_ops() > 2)
+    if node.kind != "ein":
+        return 1
+    carried = {x for labels in node.attr.labels for x in labels}
+    missing = sum(x not in carried for x in range(node.order)) if carried else 0
+    return missing + sum(cost(a) for a in node.args)
+
+
+def _tidy(term: Node) -> Node:
+    """A product after the rules that shorten it, each once."""
+    for rule in (flat, inverses.cancelled, definitions.softmax, products.fused, products.own_power):
+        if term.kind == "ein":
+            term = rule(term)
+    return term
+
+
+def over_a_sum(node: Node) -> Node:
+    """u (v + w/u) = u v + w, where the sum meets what cancels in it; (I − 1 pᵀ) diag(p)."""
+    sums = [k for k, a in enumerate(node.args) if a.kind == "add"]
+    if len(sums) != 1 or len(node.args) > MOST_TERMS + 1:
+        return node
+    (k,) = sums
+    inner = node.args[k]
+    if len(inner.args) > MOST_TERMS:
+        return node
+    others = [a for j, a in enumerate(node.args) if j != k]
+    identity = any(is_delta(x) for t in inner.args for x in (t, *t.args)) and all(
+        a.order <= 1 for a in others
+    )
+    outside = {b for a in others for b in _bases(a)}
+    meets = any(b in outside for t in inner.args for x in (t, *t.args) for b in _bases(x, True))
+    if not others or not (identity or meets):
+        return node
+    factors, out = labelled(node), tuple(range(node.order))
+    sizes = dict(enumerate(node.attr.sizes))
+    parts = []
+    for t in inner.args:
+        own = [*factors[:k], (t, factors[k][1]), *factors[k + 1 :]]
+        parts.append(_tidy(ein(own, out, g.ONE, sizes)))
+    new = g.add(parts, [node.attr.coef * c for c in inner.attr])
+    return new if cost(new) < cost(node) + identity else node
+
+
+def over_outer_products(node: Node) -> Node:
+    """A (u ⊗ v + w ⊗ z) term by term, where the sum has three axes and more only as outer products.
+
+    Matrix notation exists for the terms, not for their sum.
+    """
+    for k, inner in enumerate(node.args):
+        if inner.kind != "add" or inner.order < 3 or len(inner.args) > MOST_TERMS:
+            continue
+        products_only = all(
+            t.kind == "ein" and t.args and all(a.order <= 2 for a in t.args) for t in inner.args
+        )
+        if not products_only:
+            continue
+        factors, out = labelled(node), tuple(range(node.order))
+        sizes = dict(enumerate(node.attr.sizes))
+        parts = []
+        for t in inner.args:
+            own = [*factors[:k], (t, factors[k][1]), *factors[k + 1 :]]
+            parts.append(_tidy(ein(own, out, g.ONE, sizes)))
+        return g.add(parts, [node.attr.coef * c for c in inner.attr])
+    return node
+
+
+def _bases(node: Node, quotients: bool = False) -> Iterator[Node]:
+    """What a factor is a function of; with `quotients` only of those that could cancel."""
+    if node.kind == "call" and node.attr[0] == "inv":
+        yield from (node.args[0], *node.args[0].args)
+    if node.kind != "map":
+        if not quotients:
+            yield node
+        return
+    p = products.power_of(node)
+    if quotients and (p is None or not p.is_negative):
+        return
+    u = node.args[0]
+    yield u
+    if u.kind == "ein" and len(u.args) == 1:
+        yield u.args[0].args[0] if u.args[0].kind == "map" else u.args[0]
+
+
+def out_of_products(node: Node) -> Node:
+    """b (1 − σ) − (1 − b) σ = b − σ: products in a sum multiplied out, where that is shorter."""
+    candidates = [k for k, t in enumerate(node.args) if _opens(t)]
+    before = cost(node)
+    if not candidates or len(node.args) > MOST_TERMS or before > MOST_COST:
+        return node
+    terms = list(node.args)
+    for k in candidates:
+        terms[k] = _opened(terms[k])
+    new = g.add(terms, node.attr)
+    return new if cost(new) < before else node
+
+
+def _opens(term: Node) -> bool:
+    """A product elementwise with a sum in it, or a function that is a sum."""
+    if term.kind == "map":
+        return any(a.is_Add for a in sp.Mul.make_args(term.attr))
+    if term.kind != "ein" or len(term.args) < 2:
+        return False
+    return any(a.kind == "add" or (a.kind == "map" and _opens(a)) for a in term.args)
+
+
+def _opened(term: Node) -> Node:
+    if term.kind == "map":
+        return function_apart(term)
+    args = [function_apart(a) if a.kind == "map" and _opens(a) else a for a in term.args]
+    factors = list(zip(args, term.attr.labels, strict=True))
+    sizes = dict(enumerate(term.attr.sizes))
+    return multiplied_out(ein(factors, tuple(range(term.order)), term.attr.coef, sizes))
