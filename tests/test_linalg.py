@@ -414,6 +414,47 @@ def test_a_variance_of_too_few_numbers_is_refused() -> None:
         node("var(x, correction=1)", {"x": "vector(1)"})
 
 
+def test_results_that_would_not_fit_are_refused_before_they_are_made() -> None:
+    for expression in ("kron(x, kron(x, x))", "commutation(200, 200) @ vec(x @ x.T)"):
+        with pytest.raises(InputError) as caught:
+            value(expression, {"x": [1.5] * 200})
+        assert "the limit is" in caught.value.message
+    with pytest.raises(InputError):
+        value("duplication(100000)", {"x": 1})
+    graph, y = node("prod(x)", {"x": "vector(200)"})
+    x = graph["x"].leaf.node
+    with pytest.raises(InputError):
+        evaluate([jacobian(jacobian(gradient(y, x), x), x)], {x: np.ones(200)})
+
+
+# -- planted faults --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["inv", "cholesky", "prod", "var", "kron", "det", "logdet", "tril"]
+)
+def test_a_rule_off_by_one_percent_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    from test_gradients_torch_linalg import CASES, compare
+
+    from tutor import ops
+    from tutor.graph.node import scale
+
+    right = ops.KEPT[name].vjp
+    assert right is not None
+    case = next(c for c in CASES if c[0] == name)
+    arrays = [case[4](np.random.default_rng(1), s) for s in case[2]]
+    compare(name, case[1], arrays, case[3])
+    wrong = replace(
+        ops.KEPT[name],
+        vjp=lambda *a: tuple(scale(sp.Rational(101, 100), n) for n in right(*a) if n is not None),
+    )
+    monkeypatch.setitem(ops.KEPT, name, wrong)
+    with pytest.raises(AssertionError):
+        compare(name, case[1], arrays, case[3])
+
+
 # -- conditions ------------------------------------------------------------------------------------
 
 
@@ -505,7 +546,7 @@ def test_closed_forms_can_be_typed(expression: str, wrt: str) -> None:
     values = [
         evaluate(
             [found],
-            {g[k].leaf.node: v for k, v in point.items()},
+            {g[k].leaf.node: v for k, v in point.items()} | dict(g.constants),
             {g.sizes[k]: v for k, v in numbers.items()},
         )[0]
         for g, found in ((graph, d), (again, typed))

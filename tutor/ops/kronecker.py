@@ -11,13 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import limits
-from ..errors import InputError
 from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node, call, ein, rel
 from .base import Dims, Op, Val, require
-from .matrices import NORMAL, front_labels, square
+from .matrices import NORMAL, bounded, front_labels, square
 from .matrix import matmul, mul
 from .reshape import unroll
 
@@ -53,6 +51,7 @@ def _kron_forward(arrays: list[np.ndarray], parameters: Any) -> np.ndarray:
         x if kind == "matrix" else x[:, None] if kind == "column" else x[None, :]
         for x, kind in zip(arrays, parameters, strict=True)
     ]
+    bounded((full[0].shape[0] * full[1].shape[0], full[0].shape[1] * full[1].shape[1]))
     y = np.kron(*full)
     used = {axis for kind in parameters for axis in AXES[kind]}
     return y if len(used) == 2 else y.ravel()
@@ -130,11 +129,6 @@ def lower(n: int) -> list[tuple[int, int]]:
 
 
 def _selection(rows: int, columns: int, ones: Sequence[tuple[int, int]]) -> np.ndarray:
-    if rows * columns > limits.ELEMENTS:
-        raise InputError(
-            f"a constant matrix of size {rows}×{columns} has {rows * columns:,} entries; "
-            f"the limit is {limits.ELEMENTS:,}"
-        )
     found = np.zeros((rows, columns))
     for at in ones:
         found[at] = 1.0
@@ -142,12 +136,13 @@ def _selection(rows: int, columns: int, ones: Sequence[tuple[int, int]]) -> np.n
 
 
 def commutation_matrix(m: int, n: int) -> np.ndarray:
-    _selection(1, m * n, [])
+    bounded((m * n, m * n))
     ones = [(j + n * i, i + m * j) for i in range(m) for j in range(n)]
     return _selection(m * n, m * n, ones)
 
 
 def duplication_matrix(n: int) -> np.ndarray:
+    bounded((n * n, n * (n + 1) // 2))
     places = lower(n)
     ones = [(i + n * j, k) for k, (i, j) in enumerate(places)]
     ones += [(j + n * i, k) for k, (i, j) in enumerate(places)]
@@ -155,6 +150,7 @@ def duplication_matrix(n: int) -> np.ndarray:
 
 
 def elimination_matrix(n: int) -> np.ndarray:
+    bounded((n * (n + 1) // 2, n * n))
     places = lower(n)
     return _selection(len(places), n * n, [(k, i + n * j) for k, (i, j) in enumerate(places)])
 

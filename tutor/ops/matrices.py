@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
+from .. import limits
+from ..errors import InputError
 from ..graph import dims
 from ..graph import node as g
 from ..graph.dims import Dim
@@ -26,6 +30,16 @@ def square(x: Val, name: str) -> Node:
     require(dims.same(rows, columns),
             f"{name} needs a square matrix; `{{left}}` has size {x.dims}")  # fmt: skip
     return node
+
+
+def bounded(shape: Sequence[int]) -> None:
+    """Refuse a result that is too large to be worked out."""
+    entries = prod(shape)
+    if entries > limits.ELEMENTS:
+        raise InputError(
+            f"a result of size {dims.text(shape)} has {entries:,} entries; "
+            f"the limit is {limits.ELEMENTS:,}"
+        )
 
 
 def front_labels(lead: int) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node, T, call, ein, map_
 from .base import Flag, Int, Op, Val, Word, axes_of, require
-from .matrices import front_labels, lower_ones
+from .matrices import bounded, front_labels, lower_ones
 from .reduce import NORMAL, REDUCED, onehot_forward, plain_reduction, reduced, tie
 
 # -- products: order d is the product without d of the factors, and each order's slope is the next -
@@ -50,6 +50,7 @@ def _prod_forward(arrays: list[np.ndarray], parameters: Any) -> np.ndarray:
     axes, order = parameters
     kept = [k for k in range(x.ndim) if k not in axes]
     lead, places = [x.shape[k] for k in kept], [x.shape[k] for k in axes]
+    bounded([*lead, *places * order])
     flat = np.transpose(x, [*kept, *axes]).reshape([*lead, -1])
     return np.asarray(_omitted(flat, order)).reshape([*lead, *places * order])
 
