@@ -140,11 +140,11 @@ def plan(ws: Workspace, task: Task, lines: list[Line]) -> Plan:
             flags.add(name)
     if optimiser.name == "nesterov":
         flags.add("nesterov")
-    elif "nesterov" in flags and ("momentum" not in flags or "dampening" in flags):
+    if "nesterov" in flags and ("momentum" not in flags or "dampening" in flags):
         raise InputError(
             "Nesterov's step needs a `momentum` above 0 and no `dampening`",
-            hint="leave `nesterov` out, or give a `momentum` such as 0.9",
-        ).at(task.places.get("nesterov", task.where))
+            hint="give a `momentum` such as 0.9",
+        ).at(task.places.get("nesterov", task.places.get("momentum", task.where)))
     rules = tuple(r for r in optimiser.rules if _acts(r, flags))
     active = [s for s in optimiser.states if any(r.symbol == f"{s}_new" for r in rules)]
     start = exact.get("s_0", sp.S.Zero)

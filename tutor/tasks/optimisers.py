@@ -14,7 +14,7 @@ The same formula is printed, with numbers put in for the symbols, and computed; 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..steps import Text
 
@@ -52,7 +52,6 @@ class Optimiser:
     counts: bool = False  # the number of the step enters the formulas
     second_order: bool = False  # the gradient is first multiplied by the inverse Hessian: d
     default_rate: str | None = None
-    required: frozenset[str] = field(default=frozenset())  # options that may not be 0
 
 
 # option: the symbols that stand for it, the best first (a problem may use the letter itself)
@@ -157,7 +156,6 @@ _ALL = (
         "nesterov", "SGD", "Nesterov's accelerated gradient",
         {"momentum": "0.9", "weight_decay": "0"},
         {"v": "momentum_buffer"}, _SGD, "Nesterov (1983), in the form of torch.optim.SGD",
-        required=frozenset(("momentum",)),
     ),
     Optimiser(
         "adagrad", "Adagrad", "AdaGrad",
