@@ -51,7 +51,7 @@ def check(
             return _at_the_kink(ws, chain)
         here = moved
         note = Text("The point lies at a kink or tie; the check was made at a point next to it.")
-    near = chain if here is ws else Chain(here, chain.of, chain.wrt, chain.gradient)
+    near = chain if here is ws else type(chain)(here, chain.of, chain.wrt, chain.gradient)
     error = derived_error(here, near)
     return _verdict("central differences", error, _printed_error(here, near, formula, shown), note)
 
@@ -106,7 +106,8 @@ def _at_instance(
             Text("No random values were found at which the result exists, so nothing was checked."),
         )
     here, sizes = found
-    near = Chain(here, here.line(chain.of.name), here.line(chain.wrt.name), chain.gradient)
+    of, wrt = here.line(chain.of.name), here.line(chain.wrt.name)
+    near = type(chain)(here, of, wrt, chain.gradient)
     if near.final is None or near.final.value is None:
         return None
     error = derived_error(here, near)

@@ -16,7 +16,9 @@ from .checked import check
 from .conditions import condition_steps, convention_steps
 from .constrained import constrained, constrained_term, symmetric, symmetry_steps
 from .forward import forward_steps, given_steps
+from .layouts import layout_steps
 from .numbers import approx, equation, exact_term
+from .paths import PathChain, path_steps
 from .renamed import ints, only_user, rearranged_given, renamed
 from .unrolled import unrolled
 from .workspace import Workspace
@@ -37,18 +39,22 @@ def solve(ws: Workspace, task_id: str, kind: str, of: str, wrt: str) -> TaskResu
 
 
 def _direct(ws: Workspace, task_id: str, kind: str, target: Line, variable: Line) -> TaskResult:
-    chain = Chain(ws, target, variable, kind == "gradient")
+    along_paths = ws.problem.convention.style == "jacobian"
+    chain = (PathChain if along_paths else Chain)(ws, target, variable, kind == "gradient")
     below = ws.graph.below([target])
     steps = [*given_steps(ws, below), *forward_steps(ws, below)]
     if chain.final is None and target is not variable:
         return _independent(ws, task_id, kind, target, variable, steps)
     steps += local_steps(chain, task_id)
-    steps += chain_steps(chain, task_id)
+    steps += (
+        path_steps(chain, task_id) if isinstance(chain, PathChain) else chain_steps(chain, task_id)
+    )
     steps += symmetry_steps(chain)
     formula, value = closing(ws, chain, kind)
     steps += condition_steps(ws, chain.of, chain.path, chain.wrt)
     steps += closing_steps(ws, chain, kind, formula, value)
     steps += convention_steps(ws, chain)
+    steps += layout_steps(chain, kind)
     found = check(ws, chain, value, formula, lambda at, near: shown_value(at, near, kind))
     return _result(ws, task_id, kind, target, variable, steps, formula, value, found)
 
@@ -206,6 +212,15 @@ def _identity(chain: Chain) -> tuple[Expr | None, Value | None]:
     return Call("eye", (Num(str(n)),)), Value(data)
 
 
+def _written_out(chain: Chain, kind: str) -> Text:
+    args = {"x": Name(chain.wrt.name), "d": chain.wrt.dims}
+    row = isinstance(chain, PathChain) and kind == "gradient" and not chain.wrt.has_one_entry
+    if row:
+        message = "The same numbers written in the shape of {x}, {d}: that is the gradient."
+        return Text(message, args)
+    return Text("Everything written out, from the result back to {x}.", args)
+
+
 def closing_steps(
     ws: Workspace, chain: Chain, kind: str, formula: Expr | None, value: Value | None
 ) -> list[Step]:
@@ -214,7 +229,7 @@ def closing_steps(
     size = jacobian_size(chain.of, chain.wrt, ws.problem.convention.layout)
     shape = chain.wrt.symbol.shape if kind == "gradient" else size
     number = exact_term(value)
-    why = Text("Everything written out, from the result back to {x}.", {"x": Name(chain.wrt.name)})
+    why = _written_out(chain, kind)
     indexed = formula is not None and has_subscripts(formula)
     if indexed or formula is None:
         members, why = equation(symbol, number), None

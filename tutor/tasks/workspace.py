@@ -38,6 +38,7 @@ class Workspace:
         self.derived: dict[tuple[str, str], str] = {}  # (of, wrt) -> the task that showed it
         self.local_in: dict[tuple[str, str], str] = {}  # (line, operand) -> the same
         self.adjoint_in: dict[tuple[str, str], str] = {}  # (of, line) -> the same
+        self.said: set[str] = set()  # what has been explained once
         # names -> the problem at random values where they exist, and its sizes; see `checked`
         self.instances: dict[tuple[str, ...], tuple[Workspace, dict[str, int]] | None] = {}
         self.graph = graph

@@ -1,0 +1,129 @@
+"""In what a wrong formula differs from the result: the usual slips, each with its words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import independent
+from ..expr import Name
+from ..graph import dims
+from ..steps import TaskResult, Text
+from .workspace import Workspace
+
+AGREE = 1e-9  # relative: two ways of computing the same number
+
+
+def on_paper(shape: Sequence[dims.Dim]) -> tuple[dims.Dim, ...]:
+    return (*shape, 1, 1)[:2] if len(shape) < 2 else tuple(shape)
+
+
+def same_on_paper(a: Sequence[dims.Dim], b: Sequence[dims.Dim]) -> bool:
+    return dims.same_shape(on_paper(a), on_paper(b))
+
+
+@dataclass(frozen=True)
+class Slips:
+    """What is wrong, in words."""
+
+    ws: Workspace
+    result: TaskResult
+    theirs: tuple[dims.Dim, ...]
+    ours: tuple[dims.Dim, ...]
+    here: Workspace | None = None  # where the values were worked out, if not at the ws
+
+    def transposed(self) -> Text:
+        layout = self.ws.problem.convention.layout
+        other = "denominator" if layout == "numerator" else "numerator"
+        args: dict[str, Any] = {
+            "a": dims.text(on_paper(self.theirs)),
+            "b": dims.text(on_paper(self.ours)),
+        }
+        square = same_on_paper(self.theirs, self.ours)
+        if self.result.task == "jacobian":
+            message = "this is the transpose: right in " + other + " layout"
+            message += ", but here " + layout + " layout is used"
+            return Text(
+                message if square else message + ", in which the size is {b}, not {a}", args
+            )
+        if self.result.task == "gradient":
+            args["x"] = Name(str(self.result.subject["wrt"]))
+            if square:
+                return Text(
+                    "this is the transpose: entry (i, j) of a gradient belongs to that of {x}",
+                    args,
+                )
+            return Text("this is the transpose: a gradient has the size of {x}, {b}, not {a}", args)
+        return Text(
+            "this is the transpose of the result" + ("" if square else ", which is {b}, not {a}"),
+            args,
+        )
+
+    def sizes(self) -> Text:
+        args = {"a": dims.text(on_paper(self.theirs)), "b": dims.text(on_paper(self.ours))}
+        return Text("it has size {a}, but the result has size {b}", args)
+
+    def slip(self, theirs: np.ndarray, ours: np.ndarray) -> Text | None:
+        """A constant factor, or rows and columns unrolled in the other order."""
+        scale = float(np.max(np.abs(theirs), initial=0.0))
+        if scale > 0:
+            at = np.unravel_index(int(np.argmax(np.abs(theirs))), theirs.shape)
+            ratio = float(ours[at] / theirs[at])
+            if independent.relative_error(ratio * theirs, ours) <= AGREE:
+                return _factor(ratio, ours.size)
+        if self.result.task == "jacobian" and self._other_vec(theirs, ours):
+            other = "rows" if self.ws.problem.convention.vec == "column" else "columns"
+            return Text(
+                "the entries are right, but in another order: right where vec stacks {o}",
+                {"o": other},
+            )
+        return None
+
+    def _other_vec(self, theirs: np.ndarray, ours: np.ndarray) -> bool:
+        graph = (self.here or self.ws).graph
+        of, wrt = (graph[self.result.subject[k]] for k in ("of", "wrt"))
+        shapes = [of.leaf.node.shape, wrt.symbol.shape]
+        if self.ws.problem.convention.layout == "denominator":
+            shapes.reverse()
+        orders = []
+        for shape, n in zip(shapes, ours.shape, strict=True):
+            if len(shape) == 2 and all(isinstance(d, int) for d in shape):
+                orders.append(np.arange(n).reshape([int(d) for d in shape]).ravel("F"))
+            else:
+                orders.append(np.arange(n))
+        rows, columns = orders
+        back = [np.argsort(rows), np.argsort(columns)]
+        return any(
+            independent.relative_error(theirs[r][:, c], ours) <= AGREE
+            for r, c in ((rows, columns), back)
+        )
+
+    def entry(self, theirs: np.ndarray, ours: np.ndarray, place: str) -> Text:
+        """The entry that differs most."""
+        gap = np.where(np.isfinite(theirs), np.abs(theirs - ours), np.inf)
+        at = np.unravel_index(int(np.argmax(gap)), gap.shape)
+        args = {"a": f"{float(theirs[at]):.6g}", "b": f"{float(ours[at]):.6g}"}
+        if ours.size == 1:
+            return Text(place + "it is {a}, but the result is {b}", args)
+        plain = [str(k + 1) for k, n in zip(at, ours.shape, strict=True) if n > 1]
+        args["k"] = plain[0] if len(plain) == 1 else f"({', '.join(plain)})"
+        return Text(place + "its entry {k} is {a}, but the result has {b}", args)
+
+
+def _factor(ratio: float, entries: int) -> Text | None:
+    """A factor that a slip explains; of a single number any ratio is some factor."""
+    for number, words in (
+        (-1.0, "the sign is wrong: the result is the negative of this"),
+        (2.0, "a factor 2 is missing"),
+        (0.5, "it is twice the result"),
+        (-2.0, "the sign is wrong, and a factor 2 is missing"),
+        (-0.5, "the sign is wrong, and it is twice as large as the result"),
+    ):
+        if abs(ratio - number) < AGREE:
+            return Text(words)
+    if entries == 1 or ratio == 0:
+        return None
+    return Text("it differs by a factor: the result is {r} times this", {"r": f"{ratio:.6g}"})
