@@ -13,6 +13,7 @@ from ..ops import ALIASES, OPS
 from ..problem.elaborate import elaborate
 from ..problem.lines import Graph, Line
 from ..problem.model import Definition, Source
+from ..steps import Step, TaskResult
 from .workspace import Workspace
 
 
@@ -54,7 +55,9 @@ def extended(ws: Workspace, added: Mapping[str, tuple[Expr, Source]]) -> Workspa
         for name, (expr, source) in added.items()
     )
     problem = replace(ws.problem, define=(*ws.problem.define, *more))
-    graph = _freed(elaborate(problem, problem.unknowns), _free(ws.graph), ws)
+    graph = elaborate(problem, problem.unknowns)
+    graph = _freed(graph, [n for n in _free(ws.graph) if ws.graph[n].value is not None], ws)
+    graph = _freed(graph, [n for n in _free(ws.graph) if ws.graph[n].value is None], None)
     wider = Workspace(problem, graph, ws.point, ws.checking)
     return inherited(wider, ws)
 
@@ -77,11 +80,19 @@ def cut(ws: Workspace, names: Sequence[str]) -> Workspace:
     return inherited(Workspace(ws.problem, graph, ws.point, ws.checking), ws)
 
 
+def unvalued(ws: Workspace, names: Sequence[str]) -> Workspace:
+    """The workspace in which these quantities, given or computed, are unknowns without a value."""
+    graph = _freed(ws.graph, names, None)
+    point = {n: v for n, v in ws.point.items() if n not in names}
+    return inherited(Workspace(ws.problem, graph, point, checking=False), ws)
+
+
 def _free(graph: Graph) -> list[str]:
     return [n for n, line in graph.lines.items() if line.op is None and line.kind == "freed"]
 
 
-def _freed(graph: Graph, names: Sequence[str], ws: Workspace) -> Graph:
+def _freed(graph: Graph, names: Sequence[str], ws: Workspace | None) -> Graph:
+    """`ws` has the values that they keep."""
     lines = dict(graph.lines)
     for name in names:
         line = lines[name]
@@ -89,7 +100,7 @@ def _freed(graph: Graph, names: Sequence[str], ws: Workspace) -> Graph:
             name,
             "freed",
             line.leaf,
-            value=ws.paper(ws.graph[name]),
+            value=None if ws is None else ws.paper(ws.graph[name]),
             label=line.label,
             where=line.where,
             properties=line.properties,
@@ -159,3 +170,8 @@ def renamed(e: Expr, new: Mapping[str, Expr]) -> Expr:
             return replace(e, body=at(e.body))
         case _:
             return e
+
+
+def told(result: TaskResult) -> list[Step]:
+    """A gradient's steps as part of another task: without the remark on layouts."""
+    return [s for s in result.steps if s.rule != "layout"]

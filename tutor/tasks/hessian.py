@@ -20,7 +20,7 @@ from . import gradient
 from .chain import size_text
 from .chain_steps import chain_steps, local_steps
 from .checked import instance_of, instance_words, step_aside
-from .extended import cut
+from .extended import cut, told
 from .forward import forward_steps, given_steps
 from .hessian_check import second_error
 from .hessian_sign import Sign, sign
@@ -148,7 +148,7 @@ def _gradient_steps(ws: Workspace, here: Workspace, slope: TaskResult, first: Li
     if earlier is None:
         return [
             replace(s, id="gradient", title=Text("The gradient")) if s.id == "answer" else s
-            for s in slope.steps
+            for s in told(slope)
         ]
     assert slope.symbol is not None
     members = equation(slope.symbol, slope.formula, exact_term(slope.value))

@@ -29,8 +29,11 @@ class Sign:
     why: Text
 
 
-def sign(value: Value) -> Sign:
-    """Definite or not, of a symmetric matrix (n, n) or a second derivative ()."""
+def sign(value: Value, whose: str = "Its") -> Sign:
+    """Definite or not, of a symmetric matrix (n, n) or a second derivative ().
+
+    whose: the word before "eigenvalues" in the reason.
+    """
     data = value.data.reshape(1, 1) if value.data.ndim == 0 else value.data
     n = len(data)
     scalar = n == 1
@@ -40,11 +43,11 @@ def sign(value: Value) -> Sign:
         if scalar:
             return Sign(word, _scalar_words(word))
         if n <= MINORS and word in (POSITIVE, NEGATIVE):
-            return Sign(word, _minor_words(word, matrix))
-        return Sign(word, _eigenvalue_words(word, value.floats().reshape(n, n)))
+            return Sign(word, _minor_words(word, matrix, whose))
+        return Sign(word, _eigenvalue_words(word, value.floats().reshape(n, n), whose))
     floats = value.floats().reshape(n, n)
     word = _word(*_counted(_eigenvalues(floats)))
-    words = _scalar_words(word) if scalar else _eigenvalue_words(word, floats)
+    words = _scalar_words(word) if scalar else _eigenvalue_words(word, floats, whose)
     return Sign(word, words)
 
 
@@ -95,16 +98,15 @@ def _scalar_words(word: str) -> Text:
     )
 
 
-def _minor_words(word: str, matrix: sp.Matrix) -> Text:
+def _minor_words(word: str, matrix: sp.Matrix, whose: str) -> Text:
     minors = [matrix[:k, :k].det() for k in range(1, matrix.rows + 1)]
     holes: dict[str, Expr] = {f"d{k}": Value(_cell(m)).expr() for k, m in enumerate(minors, 1)}
     listed = ", ".join("{" + k + "}" for k in holes)
+    start = whose + " leading minors " + listed
     if word == POSITIVE:
-        return Text(
-            f"Its leading minors {listed} are all positive: it is positive definite.", holes
-        )
-    rest = "it is negative definite."
-    return Text(f"Its leading minors {listed} alternate in sign, the first negative: {rest}", holes)
+        return Text(start + " are all positive: it is positive definite.", holes)
+    rest = " alternate in sign, the first negative: it is negative definite."
+    return Text(start + rest, holes)
 
 
 def _cell(x: sp.Expr) -> np.ndarray:
@@ -116,7 +118,7 @@ def _cell(x: sp.Expr) -> np.ndarray:
 SHOWN = 6  # eigenvalues that are listed
 
 
-def _eigenvalue_words(word: str, matrix: np.ndarray) -> Text:
+def _eigenvalue_words(word: str, matrix: np.ndarray, whose: str) -> Text:
     found = _eigenvalues(matrix)
     largest = float(np.max(np.abs(found)))
     found = np.where(np.abs(found) <= ZERO * largest, 0.0, found)
@@ -124,10 +126,10 @@ def _eigenvalue_words(word: str, matrix: np.ndarray) -> Text:
         return Text("It is the zero matrix: all its eigenvalues are 0.")
     if len(found) <= SHOWN:
         terms = {"e": List(tuple(decimal_term(x, 4) for x in found))}
-        start = "Its eigenvalues {e} are "
+        start = whose + " eigenvalues {e} are "
     else:
         terms = {"a": decimal_term(found[0], 4), "b": decimal_term(found[-1], 4)}
-        start = "Its eigenvalues lie between {a} and {b}: "
+        start = whose + " eigenvalues lie between {a} and {b}: "
     many = len(found) > SHOWN
     end = {
         POSITIVE: "all positive: it is positive definite.",

@@ -36,8 +36,9 @@ class Workspace:
         self.problem = problem
         self.checking = checking
         self.derived: dict[tuple[str, str], str] = {}  # (of, wrt) -> the task that showed it
-        self.local_in: dict[tuple[str, str], str] = {}  # (line, operand) -> the same
-        self.adjoint_in: dict[tuple[str, str], str] = {}  # (of, line) -> the same
+        # (line, operand) and (of, line) -> the task and the variable that showed it
+        self.local_in: dict[tuple[str, str], tuple[str, str]] = {}
+        self.adjoint_in: dict[tuple[str, str], tuple[str, str]] = {}
         self.said: set[str] = set()  # what has been explained once
         # names -> the problem at random values where they exist, and its sizes; see `checked`
         self.instances: dict[tuple[str, ...], tuple[Workspace, dict[str, int]] | None] = {}
@@ -144,7 +145,9 @@ class Workspace:
                 return Transpose(partial) if scalar and self.graph[name[2]].leaf.row else partial
             from ..problem.expression import parse
 
-            return parse(name[2])
+            written = parse(name[2])
+            row = node.order == 1 and isinstance(written, Transpose)
+            return written.arg if row else written  # a node of order 1 is a column
         return Transpose(Name(name)) if self.graph[name].leaf.row else Name(name)
 
     def term(self, node: Node) -> Expr:

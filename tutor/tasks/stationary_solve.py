@@ -1,0 +1,264 @@
+"""The gradients set to zero, solved one unknown after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import sympy as sp
+
+from ..calculus.simplify import simplify, substitute
+from ..errors import InputError
+from ..expr import Expr, Name, walk
+from ..graph import node as g
+from ..graph.node import Node, topological
+from ..notation.build import NoMatrixForm
+from ..problem.lines import Line
+from ..steps import Text
+from . import stationary_affine as affine
+from . import stationary_inverse as inverse
+from . import stationary_scalar as scalar
+from .extended import extended, free_name, written
+from .second import gradient_node, written_out
+from .stationary_affine import Solved
+from .stationary_check import Point
+from .stationary_numbers import by_numbers, confirmed, from_formulas
+from .workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Found:
+    """One unknown's solution; `after`: unknowns whose solutions were put in before."""
+
+    name: str
+    solved: Solved
+    after: tuple[str, ...] = ()
+    equation: Expr | None = None  # what remained for it after that, if anything was put in
+
+
+@dataclass
+class Outcome:
+    """found: in the order of solving. points: with numbers, one mapping per solution."""
+
+    found: list[Found] = field(default_factory=list)
+    points: list[Point] = field(default_factory=list)
+    valued: bool = False  # all quantities have values, so that points are numbers or missing
+    numeric: bool = False  # the points were found from the numbers, not from formulas
+    note: Text | None = None
+    remaining: list[tuple[str, Expr]] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """How many solutions there are."""
+        if self.valued:
+            return len(self.points)
+        return 1 + sum(len(f.solved.more) for f in self.found) if self.found else 0
+
+    def alternatives(self) -> list[list[tuple[str, Expr]]]:
+        """Every solution as formulas in an order in which they can be evaluated."""
+        order: list[Found] = []
+        rest = list(self.found)
+        while rest:  # those first in which no other unknown stands that is not evaluated yet
+            open_ = {f.name for f in rest}
+            ready = [f for f in rest if not (_used(f.solved) & (open_ - {f.name}))]
+            order += ready or rest
+            rest = [f for f in rest if f not in order]
+        choices: list[list[tuple[str, Expr]]] = [[]]
+        for f in order:
+            formulas = (f.solved.formula, *f.solved.more)
+            choices = [[*c, (f.name, e)] for c in choices for e in formulas]
+        return choices
+
+
+def search(ws: Workspace, of: Line, lines: Sequence[Line]) -> Outcome:
+    """Closed forms for any sizes first, then numbers."""
+    outcome = Outcome(valued=_valued(ws, of, lines))
+    slopes = {x.name: gradient_node(ws, of, x) for x in lines}
+    outcome.found, left = _eliminated(ws, of, list(lines), slopes)
+    if not left and outcome.found:
+        if not outcome.valued:
+            return outcome
+        outcome.points = from_formulas(ws, outcome.alternatives())
+        if outcome.points:
+            return outcome
+        outcome.found = [] if outcome.note is None else outcome.found
+    if any(_never_zero(x, slopes[x.name]) for x in left):
+        outcome.note = _why_not(left, slopes)
+        outcome.found = []
+        return outcome
+    if outcome.valued or _concrete(lines):
+        points = by_numbers(ws, lines, {x.name: gradient_node(ws, of, x) for x in lines})
+        if points is not None:
+            kept = [p for p in points if confirmed(ws, of, lines, p)]
+            outcome.found, outcome.numeric, outcome.valued = [], True, True
+            outcome.points = kept
+            outcome.note = None if kept else Text("No real numbers solve these equations.")
+            return outcome
+    if left:
+        outcome.found = []
+        outcome.note = _why_not(left, slopes)
+    elif outcome.note is None:
+        outcome.note = Text("The matrix of these equations cannot be inverted here.")
+    return outcome
+
+
+def _valued(ws: Workspace, of: Line, lines: Sequence[Line]) -> bool:
+    free = {x.name for x in lines}
+    below = ws.graph.below([of])
+    needed = [x for x in below if x.op is None and x.name not in free]
+    known = all(ws.numbers[x.name] is not None for x in needed)
+    return known and _concrete(lines)
+
+
+def _concrete(lines: Sequence[Line]) -> bool:
+    return all(isinstance(d, int) for x in lines for d in x.symbol.shape)
+
+
+def _never_zero(line: Line, slope: Node) -> bool:
+    value = g.constant_of(slope)
+    return value is not None and bool(value.is_nonzero)
+
+
+def _why_not(left: Sequence[Line], slopes: dict[str, Node]) -> Text:
+    if any(_never_zero(x, slopes[x.name]) for x in left):
+        return Text("This gradient is never zero: there is no stationary point.")
+    return Text(
+        "No closed form was found. The equation can still be solved by numbers, for instance by "
+        "gradient descent or Newton's method."
+    )
+
+
+# -- closed forms ---------------------------------------------------------------------------------
+
+
+def _eliminated(
+    ws: Workspace, of: Line, lines: list[Line], slopes: dict[str, Node]
+) -> tuple[list[Found], list[Line]]:
+    """Solve for one unknown, put it into the other equations, and so on."""
+    left, found = list(lines), []
+    closed: set[str] = set()  # solved, without any unknown that is still open
+    while left:
+        known = _with_names(ws, of, left, closed)
+        if known is not None:  # what is solved keeps its name: S in terms of μ
+            line, solved = known
+            found.append(Found(line.name, solved))
+            closed.add(line.name)
+            left = [x for x in left if x is not line]
+            continue
+        choices: list[tuple[Line, Solved]] = []
+        for line in left:
+            solved = _solved(ws, line, slopes[line.name])
+            if solved is not None:
+                choices.append((line, solved))
+        if not choices:
+            return found, left
+        names = {x.name for x in left}
+        free = [(x, s) for x, s in choices if not (_used(s) & (names - {x.name}))]
+        line, solved = free[0] if free else choices[-1]
+        if solved.more and len(left) > 1:
+            return found, left  # several solutions would have to be followed one by one
+        done = tuple(f.name for f in found)
+        rest = None
+        if done and slopes[line.name].key != gradient_node(ws, of, line).key:
+            try:
+                rest = ws.term(slopes[line.name])
+            except NoMatrixForm:
+                rest = None
+        found.append(Found(line.name, solved, done, rest))
+        if not _used(solved) & (names - {line.name}):
+            closed.add(line.name)
+        left = [x for x in left if x is not line]
+        if left:
+            node = _node(ws, line, solved.formula)
+            if node is None:
+                return found, left
+            for other in left:
+                slopes[other.name] = simplify(substitute(slopes[other.name], {line.symbol: node}))
+    return found, []
+
+
+def _with_names(
+    ws: Workspace, of: Line, left: Sequence[Line], closed: set[str]
+) -> tuple[Line, Solved] | None:
+    """An unknown whose own equation gives it in terms of those that are solved completely."""
+    if not closed:
+        return None
+    others = {x.name for x in left}
+    for line in left:
+        solved = _solved(ws, line, gradient_node(ws, of, line))
+        if solved is None or solved.more:
+            continue
+        if not _used(solved) & (others - {line.name}):
+            return line, solved
+    return None
+
+
+def _used(solved: Solved) -> set[str]:
+    return {x.id for x in walk(solved.formula) if isinstance(x, Name)}
+
+
+def _solved(ws: Workspace, line: Line, slope: Node) -> Solved | None:
+    x = line.symbol
+    if x not in topological([slope]):
+        return None
+    tied = {"symmetric", "diagonal"} & line.properties
+    if not tied:
+        part = affine.affine(slope, x)
+        if part is not None:
+            found = affine.solve(part, x, line.name, ws)
+            return None if found is None else _turned(found, line)
+    if "diagonal" not in tied:
+        try:
+            found = inverse.solve(slope, x, line.name, ws)
+        except NoMatrixForm:
+            found = None
+        if found is not None:
+            return found
+    if not x.order:
+        return _scalar(ws, line, slope)
+    return None
+
+
+def _turned(solved: Solved, line: Line) -> Solved:
+    """Of a row, the formulas of its column transposed."""
+    if not line.leaf.row:
+        return solved
+    from ..notation.build import transposed
+
+    return replace(
+        solved,
+        formula=transposed(solved.formula),
+        equations=tuple((transposed(a), transposed(b)) for a, b in solved.equations),
+    )
+
+
+def _scalar(ws: Workspace, line: Line, slope: Node) -> Solved | None:
+    unknown = sp.Symbol(
+        "unknown", real=True, positive=True if "positive" in line.properties else None
+    )
+    known: dict[sp.Symbol, Node] = {}
+    expression = scalar.as_expression(slope, line.symbol, known, unknown)
+    if expression is None or not expression.has(unknown):
+        return None
+    solutions = scalar.solve_one(expression, unknown)
+    if not solutions:
+        return None
+    try:
+        formulas = [scalar.term(s, known, ws) for s in solutions]
+    except NoMatrixForm:
+        return None
+    return Solved(formulas[0], rule="one equation in one unknown", more=tuple(formulas[1:]))
+
+
+def _node(ws: Workspace, line: Line, formula: Expr) -> Node | None:
+    """The solution as a node over the givens, typed as it is printed."""
+    assert line.where is not None
+    name = free_name(ws, "solution")
+    try:
+        wide = extended(ws, {name: (formula, written(formula, line.where))})
+    except InputError:
+        return None
+    node = written_out(wide, wide.line(name))
+    if node.order == line.symbol.order:
+        return simplify(node)
+    return None

@@ -1,0 +1,241 @@
+"""The steps that tell how stationary points are found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import sympy as sp
+
+from ..calculus.simplify import simplify
+from ..expr import Expr, Name, Num, Partial
+from ..graph import node as g
+from ..notation.build import NoMatrixForm
+from ..problem.lines import Line
+from ..steps import Step, TaskResult, Text
+from .chain import paper_value
+from .numbers import approx, equation, exact_term
+from .second import gradient_node
+from .stationary_solve import Found, Outcome
+from .workspace import Workspace
+
+KINDS = {
+    "minimum": "a minimum",
+    "maximum": "a maximum",
+    "saddle": "a saddle: on some sides it goes up from there, on others down",
+    "undecided": "a stationary point of which the second derivative does not tell the kind",
+}
+
+
+def equation_steps(
+    ws: Workspace, target: Line, lines: Sequence[Line], slopes: Sequence[TaskResult]
+) -> list[Step]:
+    """Each gradient equal to zero."""
+    steps = []
+    for line, slope in zip(lines, slopes, strict=True):
+        names = {"y": Name(target.name), "w": Name(line.name)}
+        symbol: Expr = Partial(Name(target.name), Name(line.name))
+        formula = slope.formula
+        why = Text(
+            "Where {y} is smallest or largest, it does not react to a small change of {w}.", names
+        )
+        if "symmetric" in line.properties:  # G + Gᵀ − G∘I vanishes exactly where G + Gᵀ does
+            symbol, formula = Name("G"), _free(ws, target, line)
+            why = Text(
+                "G is the gradient with all entries of {w} free. The gradient by the free entries "
+                "vanishes where G does, for G is symmetric like {w}.",
+                names,
+            )
+        steps.append(
+            Step(
+                f"equation.{line.name}",
+                "equation",
+                "stationary point",
+                Text("The equation for {w}", {"w": Name(line.name)}),
+                equation(symbol, formula, Num("0")),
+                why=why,
+                shape=line.leaf.shape,
+                uses=(f"gradient.{line.name}",),
+            )
+        )
+    return steps
+
+
+def _free(ws: Workspace, target: Line, line: Line) -> Expr | None:
+    """The gradient by a symmetric matrix with all entries free, made symmetric if it is not."""
+    node = gradient_node(ws, target, line)
+    other = simplify(g.permute(node, (1, 0)))
+    if other.key != node.key:
+        node = simplify(g.add([node, other], [sp.Rational(1, 2)] * 2))
+    try:
+        return ws.term(node)
+    except NoMatrixForm:
+        return None
+
+
+def solution_steps(ws: Workspace, outcome: Outcome) -> list[Step]:
+    """From each equation to the unknown."""
+    steps: list[Step] = []
+    for found in outcome.found:
+        steps += _solving(ws, found, len(outcome.found) > 1)
+    return steps
+
+
+def _solving(ws: Workspace, found: Found, several: bool) -> list[Step]:
+    line = ws.line(found.name)
+    names: dict[str, object] = {"w": Name(found.name)}
+    steps = []
+    if found.equation is not None:
+        before = {f"b{k}": Name(n) for k, n in enumerate(found.after)}
+        listed = ", ".join("{" + k + "}" for k in before)
+        steps.append(
+            Step(
+                f"put.{found.name}",
+                "solution",
+                "substitution",
+                Text("Put in " + listed, before),
+                equation(found.equation, Num("0")),
+                why=Text(
+                    "With what is known of " + listed + ", this is left for {w}.",
+                    {**before, **names},
+                ),
+                shape=line.leaf.shape,
+            )
+        )
+    for k, (left, right) in enumerate(found.solved.equations):
+        normal = found.solved.rule == "normal equations"
+        title = Text("The normal equations") if normal else Text("Rearranged")
+        why = None
+        if found.solved.rule.startswith("multiplied"):
+            why = Text("Multiplied by {w} from the left and from the right, and divided.", names)
+        elif found.solved.rule.startswith("inverse"):
+            why = Text("The equation gives the inverse of {w}.", names)
+        elif found.solved.factors or found.solved.scale[0] != 1:
+            why = Text(
+                "What all terms have in common is divided out; {w} stays on the left.", names
+            )
+        else:
+            why = Text("What contains {w} stays on the left.", names)
+        steps.append(
+            Step(
+                f"rearranged.{found.name}.{k}",
+                "solution",
+                found.solved.rule,
+                title,
+                (left, right),
+                why=why,
+                shape=line.leaf.shape,
+                uses=(f"equation.{found.name}",),
+            )
+        )
+    formulas = (found.solved.formula, *found.solved.more)
+    for k, formula in enumerate(formulas):
+        steps.append(
+            Step(
+                f"solution.{found.name}" + (f".{k + 1}" if len(formulas) > 1 else ""),
+                "solution",
+                found.solved.rule,
+                Text("Solved for {w}", names)
+                if len(formulas) == 1
+                else Text("Solution {k} for {w}", {**names, "k": str(k + 1)}),
+                (Name(found.name), formula),
+                why=_conditions(found, several),
+                shape=line.leaf.shape,
+                uses=(f"rearranged.{found.name}.0", f"equation.{found.name}"),
+                level=0,
+            )
+        )
+    return steps
+
+
+def _conditions(found: Found, several: bool) -> Text | None:
+    """What the solution needs."""
+    holes: dict[str, object] = {}
+    parts = []
+    for e in dict.fromkeys(found.solved.invertible):
+        holes[f"h{len(holes)}"] = e
+        parts.append(f"{{h{len(holes) - 1}}} is invertible")
+    for e in dict.fromkeys(found.solved.factors):
+        holes[f"h{len(holes)}"] = e
+        parts.append(f"{{h{len(holes) - 1}}} is not zero")
+    return Text("Provided that " + " and ".join(parts) + ".", holes) if parts else None
+
+
+def value_steps(ws: Workspace, lines: Sequence[Line], outcome: Outcome) -> list[Step]:
+    """The numbers of each solution."""
+    steps = []
+    if outcome.numeric and outcome.points:
+        why = Text(
+            "With the numbers put in, these are equations for the entries of the unknowns. "
+            "All their real solutions:"
+        )
+        steps.append(Step("system", "solution", "system of equations", Text("Solved"), why=why))
+    formulas = {f.name: f.solved.formula for f in outcome.found if not f.solved.more}
+    shown = [e for f in outcome.found for e in (f.solved.formula, *f.solved.more)]
+    several = len(outcome.points) > 1
+    for k, point in enumerate(outcome.points, 1):
+        for line in lines:
+            value = paper_value(line, np.asarray(point[line.name]))
+            number = exact_term(value)
+            if number in shown and approx(value) is None:
+                continue  # the formula is the number
+            words = "Solution {k}: {w}" if several else "{w} in numbers"
+            steps.append(
+                Step(
+                    f"point.{line.name}" + (f".{k}" if several else ""),
+                    "solution" if outcome.numeric else "value",
+                    "substitution",
+                    Text(words, {"w": Name(line.name), "k": k}),
+                    equation(Name(line.name), formulas.get(line.name), number),
+                    approx=approx(value) or (None if value.is_short() else value.decimal()),
+                    shape=line.leaf.shape,
+                    level=0,
+                )
+            )
+    return steps
+
+
+def bowl(target: Line) -> Text:
+    """Of a function whose second derivative is constant and positive semidefinite."""
+    return Text(
+        "The second derivative is the same everywhere and never negative in any direction: {y} is "
+        "a bowl, and this is its minimum.",
+        {"y": Name(target.name)},
+    )
+
+
+def kind_step(
+    target: Line, kinds: Sequence[str], reasons: Sequence[Text], points: Sequence[Mapping]
+) -> list[Step]:
+    """Minimum, maximum or saddle, and how it is seen."""
+    if not kinds:
+        return []
+    if len(reasons) == 1 and len(kinds) == 1:
+        found = reasons[0]
+        why = (
+            found
+            if "bowl" in found.message
+            else Text("{r} This is " + KINDS[kinds[0]] + ".", {"r": found})
+        )
+    elif not reasons:
+        why = Text("Without numbers the second derivative is not looked at here.")
+    else:
+        holes: dict[str, object] = {f"r{i}": r for i, r in enumerate(reasons)}
+        parts = [
+            f"Solution {i + 1} is {KINDS[k]}. ({{r{i}}})" if i < len(reasons) else ""
+            for i, k in enumerate(kinds)
+        ]
+        why = Text(" ".join(parts), holes)
+    return [Step("kind", "note", "second derivative test", Text("Which kind?"), why=why)]
+
+
+def nothing_step(target: Line, lines: Sequence[Line], outcome: Outcome) -> Step:
+    return Step(
+        "answer",
+        "note",
+        "",
+        Text("Not solved"),
+        why=outcome.note or Text("No closed form was found."),
+        uses=tuple(f"equation.{x.name}" for x in lines),
+        level=0,
+    )
