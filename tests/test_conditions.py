@@ -56,6 +56,7 @@ STATED = [
      "a lies strictly between −1 and 1 and b lies strictly between −1 and 1"),
     ("norm2(w - v)", "w", "w - v is not zero"),
     ("tr(matrix_power(S, -2))", "S", "S is invertible"),
+    ("logdet(S) + w.T @ inv(S) @ w", "S", "the determinant of S is positive"),
     ("log(a) + 1/a + sqrt(a)", "a", "a is positive"),  # said once; positive is not zero
 ]  # fmt: skip
 
@@ -71,6 +72,7 @@ NOT_STATED = [
     "sum(log(p))*a + sum(w)", "1/(1 + exp(-a)) + sum(w)", "log(2)*sum(w)", "sum(w)/sqrt(n)",
     "log1p(sum(w**2))", "sum(w/(1 + v**2))", "tr(matrix_power(S, 2)) + sum(w)",
     "log(sum(w*w) + a**2 + 1)", "(1 + w.T @ w)**0.5", "sum(exp(w)/sum(exp(w)))",
+    "-sum(log(1 - sigmoid(w)))",
 ]  # fmt: skip
 
 
@@ -156,7 +158,9 @@ SIGNS = [
     ("minimum(w, exp(v))", Sign.UNKNOWN), ("mean(w**2)", Sign.NONNEGATIVE),
     ("0*exp(w)", Sign.NONNEGATIVE), ("p - 1", Sign.UNKNOWN), ("norm2(w)", Sign.NONNEGATIVE),
     ("log1p(exp(w))", Sign.POSITIVE), ("sin(w)", Sign.UNKNOWN), ("w*v", Sign.UNKNOWN),
-    ("diag(exp(w))", Sign.UNKNOWN), ("sum(where(w > 0, w, v))", Sign.UNKNOWN),
+    ("1 - sigmoid(w)", Sign.POSITIVE), ("1 - tanh(w)**2", Sign.POSITIVE), ("1 - w", Sign.UNKNOWN),
+    ("1 - exp(w)", Sign.UNKNOWN), ("2 - sigmoid(w)", Sign.UNKNOWN), ("diag(exp(w))", Sign.UNKNOWN),
+    ("sum(where(w > 0, w, v))", Sign.UNKNOWN),
 ]  # fmt: skip
 
 

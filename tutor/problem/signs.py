@@ -55,6 +55,8 @@ def _of(e: Expr, done: Mapping[str, Sign], graph: Graph) -> Sign:
             return at(e.arg)
         case List():
             return min((at(x) for x in e.items), default=Sign.UNKNOWN)
+        case Binary("-", Num("1")) if _below_one(e.right, graph):
+            return Sign.POSITIVE
         case Neg():
             return Sign.UNKNOWN
         case Binary("+"):
@@ -76,6 +78,16 @@ def _of(e: Expr, done: Mapping[str, Sign], graph: Graph) -> Sign:
             return _call(e, [at(a) for a in e.args], graph)
         case _:
             return Sign.UNKNOWN
+
+
+def _below_one(e: Expr, graph: Graph) -> bool:
+    """Whether every entry is less than 1, and so is its square."""
+    if isinstance(e, Name) and e.id in graph.lines:
+        formula = graph[e.id].formula
+        return formula is not None and _below_one(formula, graph)
+    if isinstance(e, Binary) and e.op == "**" and e.right == Num("2"):
+        return _below_one(e.left, graph)
+    return isinstance(e, Call) and e.func in ("sigmoid", "tanh")
 
 
 def _call(e: Call, args: list[Sign], graph: Graph) -> Sign:

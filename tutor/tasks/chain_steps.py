@@ -26,26 +26,30 @@ def local_steps(chain: Chain, task_id: str) -> list[Step]:
     names = {x.name for x in chain.path}
     steps: list[Step] = []
     known: dict[str, list[Expr]] = {}
+    here = (task_id, chain.wrt.name)
     for line in chain.path:
         for operand in line.operands:
             if operand.name not in names or line.val is None or line is chain.wrt:
                 continue
-            earlier = ws.local_in.setdefault((line.name, operand.name), task_id)
-            if earlier != task_id:
-                known.setdefault(earlier, []).append(Partial(Name(line.name), Name(operand.name)))
+            earlier = ws.local_in.setdefault((line.name, operand.name), here)
+            if earlier != here:
+                symbol = Partial(Name(line.name), Name(operand.name))
+                known.setdefault(earlier[0], []).append(symbol)
             else:
                 steps.append(_local_step(ws, line, operand))
-    return [_known_step("local", t, partials) for t, partials in known.items()] + steps
+    return [_known_step("local", t, task_id, partials) for t, partials in known.items()] + steps
 
 
-def _known_step(kind: str, task: str, partials: list[Expr]) -> Step:
+def _known_step(kind: str, task: str, own: str, partials: list[Expr]) -> Step:
     holes = {f"p{k}": p for k, p in enumerate(partials)}
     listed = ", ".join("{" + k + "}" for k in holes)
     return Step(
         f"{kind}.task{task}",
         kind,
         "",
-        Text("Known from task {t}: " + listed, {"t": task, **holes}),
+        Text("Known from above: " + listed, holes)
+        if task == own
+        else Text("Known from task {t}: " + listed, {"t": task, **holes}),
     )
 
 
@@ -109,12 +113,13 @@ def chain_steps(chain: Chain, task_id: str) -> list[Step]:
             numbers[Name(line.name)] = v
     steps: list[Step] = []
     known: dict[str, list[Expr]] = {}
+    here = (task_id, chain.wrt.name)
     for adjoint in chain.adjoints.values():
         line = adjoint.line
         symbol = Partial(Name(chain.of.name), Name(line.name))
-        earlier = ws.adjoint_in.setdefault((chain.of.name, line.name), task_id)
-        if earlier != task_id and line is not chain.wrt:
-            known.setdefault(earlier, []).append(symbol)
+        earlier = ws.adjoint_in.setdefault((chain.of.name, line.name), here)
+        if earlier != here and line is not chain.wrt:
+            known.setdefault(earlier[0], []).append(symbol)
             if adjoint.value is not None and chain.gradient:
                 numbers[symbol] = paper_value(line, adjoint.value)
             continue
@@ -173,7 +178,7 @@ def chain_steps(chain: Chain, task_id: str) -> list[Step]:
             )
         if value is not None:
             numbers[symbol] = value
-    return [_known_step("chain", t, partials) for t, partials in known.items()] + steps
+    return [_known_step("chain", t, task_id, partials) for t, partials in known.items()] + steps
 
 
 def has_subscripts(e: Expr) -> bool:

@@ -19,6 +19,7 @@ from ..steps import Step, Text
 from .chain import Chain
 from .workspace import Workspace
 
+IMPLIED = ("zero", "invertible")  # by a positive number, and by a positive determinant
 KINK = 1e-12  # how near a kink a point has to be to lie on it
 LONGEST = 60  # characters of an operand that is written out in a sentence
 
@@ -71,8 +72,8 @@ def conditions(ws: Workspace, of: Line, path: Sequence[Line], wrt: Line) -> list
             words = _for_entries(words, ws, term)
         condition = Condition(words, {"x": _shown(ws, term)}, holds)
         found.setdefault(condition.key, condition)
-    positive = {key[1] for key in found if key[0].endswith("is positive")}
-    return [c for c in found.values() if c.key[1] not in positive or "zero" not in c.words]
+    positive = {key[1] for key in found if key[0].endswith(("is positive", "definite"))}
+    return [c for c in found.values() if c.key[1] not in positive or not c.words.endswith(IMPLIED)]
 
 
 def _needed(graph: Graph, line: Line, path: Sequence[Line]) -> tuple[str, int | None] | None:
@@ -218,7 +219,8 @@ def _possible_kinks(ws: Workspace, chain: Chain, lines: Sequence[Line]) -> list[
             continue  # said as a condition; a mask's jump has no slope to choose
         words, holes = _convention(ws, chain, line)
         message = "{y} does not have a derivative everywhere: " + words + "."
-        shown = {"y": _shown(ws, Name(line.name)), "x": _shown(ws, holes["x"])}
+        whole = line.formula or Name(line.name)
+        shown = {"y": _shown(ws, whole), "x": _shown(ws, holes["x"])}
         step = Step(
             f"note.{line.name}",
             "note",

@@ -40,17 +40,27 @@ def constrained_term(line: Line, free: Expr) -> Expr:
 
 
 def symmetry_steps(chain: Chain) -> list[Step]:
-    if not symmetric(chain.wrt) or not chain.gradient:
+    """From the gradient with all entries free, G, to the one with respect to the free entries."""
+    if not symmetric(chain.wrt) or not chain.gradient or chain.final is None:
         return []
-    x = {"x": Name(chain.wrt.name)}
+    taken = {*chain.ws.graph.lines, *chain.ws.graph.sizes}
+    free = Name(next(n for n in ("G", "F", "G_free", "G_all") if n not in taken))
+    x = {"x": Name(chain.wrt.name), "g": free}
+    whole = constrained_term(chain.wrt, free)
     if "diagonal" in chain.wrt.properties:
-        why = Text(
-            "Only the diagonal entries of {x} are free, so only they have a derivative: G ∘ I.", x
-        )
+        why = "{g} would be the gradient if all entries of {x} were free; only those on the "
+        why += "diagonal are, so only they have a derivative: {w}."
     else:
-        why = Text(
-            "{x} is symmetric: entries (i, j) and (j, i) move together, so each free entry is "
-            "counted once: G + Gᵀ − G ∘ I, where G treats all entries as free.",
-            x,
+        why = "{g} would be the gradient if all entries of {x} were free. But {x} is symmetric: "
+        why += "entries (i, j) and (j, i) move together, and each pair counts once: {w}."
+    formula = chain.closed_term()
+    return [
+        Step(
+            "constraint",
+            "chain",
+            "symmetry",
+            Text("Free entries of {x}", x),
+            () if formula is None else (free, formula),
+            why=Text(why, {**x, "w": whole}),
         )
-    return [Step("constraint", "chain", "symmetry", Text("Free entries of {x}", x), why=why)]
+    ]
