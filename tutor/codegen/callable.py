@@ -11,8 +11,9 @@ import numpy as np
 from ..errors import InputError, ShapeError, did_you_mean
 from ..graph.dims import Dim
 from .closure import compiled, installed
-from .function import Function, Parameter
+from .function import Function
 from .module import described
+from .signature import Parameter
 
 
 def callable_(f: Function) -> Callable[..., Any]:

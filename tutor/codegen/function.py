@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import sympy as sp
-
 from ..calculus.reverse import identity, pullback
 from ..calculus.simplify import simplify
 from ..errors import InputError
-from ..expr import Binary, Call, Expr, Index, Name, Num, names
+from ..expr import Call, Expr, Name, Num, names
 from ..graph import dims
-from ..graph.dims import Dim, Shape
+from ..graph.dims import Shape
 from ..graph.node import Node
 from ..notation.build import NoMatrixForm, size_term
 from ..notation.build import transposed as turned
@@ -24,23 +22,17 @@ from ..tasks.chain import tree_size
 from ..tasks.constrained import constrained_term, symmetric
 from ..tasks.second import gradient_node, twice_node, written_out
 from ..tasks.workspace import Workspace
-from .functions import tuple_of
+from .arithmetic import times
 from .kinds import Code, NoCode, flat, same, upright
 from .libraries import Library
-from .program import RESERVED, Body, Namer, body
+from .matrices import tuple_of
+from .program import Body, Namer, body
+from .signature import Parameter, identifier, signature
 from .spelling import spelled
 from .tensors import TensorWriter
-from .translate import Translator, times
+from .translate import Translator
 
 TREE = 3000  # nodes of an expression that is still written through its matrix notation
-
-
-@dataclass(frozen=True)
-class Parameter:
-    name: str
-    identifier: str
-    shape: Shape  # of the array in code
-    row: bool
 
 
 @dataclass(frozen=True)
@@ -82,7 +74,7 @@ class _Maker:
         below = ws.graph.below([of])
         given = [x for x in ws.graph.lines.values() if x.kind == "given" and x in below]
         self.accepted = tuple(
-            Parameter(x.name, _identifier(x.name), x.leaf.node.shape, x.leaf.row) for x in given
+            Parameter(x.name, identifier(x.name), x.leaf.node.shape, x.leaf.row) for x in given
         )
         if any("homogeneous" in x.properties for x in given):
             raise InputError("there is no code for homogeneous vectors yet")
@@ -97,7 +89,7 @@ class _Maker:
             draft = self.from_term(shape) or self.from_node(shape)
         except NoCode as missing:
             raise InputError(f"there is no code for this derivative yet: {missing}") from None
-        parameters, sizes = self.signature(draft)
+        parameters, sizes = signature(draft, self.accepted, self.ws.graph.sizes)
         like = next((p.identifier for p in parameters if p.shape), None)
         if like is None and parameters:
             like = parameters[0].identifier
@@ -261,55 +253,3 @@ class _Maker:
 
     def by_vec(self, axes: list[int]) -> list[int]:
         return axes[::-1] if self.vec == "column" and len(axes) <= 2 else axes
-
-    # -- parameters and sizes ----------------------------------------------------------------
-
-    def signature(self, draft: Body) -> tuple[tuple[Parameter, ...], tuple[tuple[str, Expr], ...]]:
-        """The parameters that the body needs, and the sizes read off them."""
-        used = {n.split(".")[0] for e in draft.terms() for n in names(e)}
-        needed = [p for p in self.accepted if p.identifier in used]
-        wanted = [s for s in self.ws.graph.sizes if s in used]
-        found: dict[str, Expr] = {}
-        for size in wanted:
-            symbol = self.ws.graph.sizes[size]
-            place = _place(symbol, needed) or _place(symbol, self.accepted)
-            if place is None:
-                raise NoCode(f"the size {size}")
-            p, e = place
-            found[size] = e
-            if p not in needed:
-                needed.append(p)
-        parameters = tuple(p for p in self.accepted if p in needed)
-        return parameters, tuple(found.items())
-
-
-def _place(symbol: sp.Symbol, parameters: Sequence[Parameter]) -> tuple[Parameter, Expr] | None:
-    """A parameter whose shape says the size, and how."""
-    for plain in (True, False):
-        for p in parameters:
-            for axis, d in enumerate(p.shape):
-                read = Index(Name(f"{p.identifier}.shape"), (Num(str(axis)),))
-                if d is symbol or d == symbol:
-                    return p, read
-                e = None if plain else _solved(d, symbol, read)
-                if e is not None:
-                    return p, e
-    return None
-
-
-def _solved(d: Dim, symbol: sp.Symbol, read: Expr) -> Expr | None:
-    """n from d = a n + b."""
-    if isinstance(d, int) or d.free_symbols != {symbol}:
-        return None
-    a = d.coeff(symbol, 1)
-    b = sp.expand(d - a * symbol)
-    if not (a.is_Integer and b.is_Integer):
-        return None
-    e: Expr = read
-    if b != 0:
-        e = Binary("-" if b > 0 else "+", e, Num(str(abs(int(b)))))
-    return e if a == 1 else Call("int", (Binary("/", e, Num(str(int(a)))),))
-
-
-def _identifier(name: str) -> str:
-    return f"{name}_" if name in RESERVED else name

@@ -17,3 +17,35 @@ def commutation(m, n):
     """The matrix K with K vec(A) = vec(A.T) for an m×n matrix A."""
     order = jnp.arange(m * n).reshape(n, m).T.ravel()
     return jnp.eye(m * n)[order]
+
+
+def layer_norm(x, axis=-1, eps=1e-5):
+    """Entries less their mean, over the root of their variance plus eps."""
+    t = x - jnp.mean(x, axis=axis, keepdims=True)
+    return t / jnp.sqrt(jnp.mean(t**2, axis=axis, keepdims=True) + eps)
+
+
+def rms_norm(x, axis=-1, eps=0.0):
+    """Entries over the root of the mean of their squares plus eps."""
+    return x / jnp.sqrt(jnp.mean(x**2, axis=axis, keepdims=True) + eps)
+
+
+def prod_others(x):
+    """Entry i: the product of all entries but i."""
+    one = jnp.ones(1)
+    before = jnp.concatenate([one, jnp.cumprod(x[:-1])])
+    after = jnp.flip(jnp.concatenate([one, jnp.cumprod(x[::-1][:-1])]))
+    return before * after
+
+
+def elimination(n):
+    """The matrix L with L vec(A) = vech(A) for an n×n matrix A."""
+    order = [i + j * n for j in range(n) for i in range(j, n)]
+    return jnp.eye(n * n)[jnp.array(order)]
+
+
+def duplication(n):
+    """The matrix D with D vech(A) = vec(A) for a symmetric n×n matrix A."""
+    places = [(i, j) for j in range(n) for i in range(j, n)]
+    order = [places.index((max(i, j), min(i, j))) for j in range(n) for i in range(n)]
+    return jnp.eye(len(places))[jnp.array(order)]

@@ -53,3 +53,35 @@ def commutation(m, n):
     """The matrix K with K vec(A) = vec(A.T) for an m×n matrix A."""
     order = np.arange(m * n).reshape(n, m).T.ravel()
     return np.eye(m * n)[order]
+
+
+def layer_norm(x, axis=-1, eps=1e-5):
+    """Entries less their mean, over the root of their variance plus eps."""
+    t = x - np.mean(x, axis=axis, keepdims=True)
+    return t / np.sqrt(np.mean(t**2, axis=axis, keepdims=True) + eps)
+
+
+def rms_norm(x, axis=-1, eps=0.0):
+    """Entries over the root of the mean of their squares plus eps."""
+    return x / np.sqrt(np.mean(x**2, axis=axis, keepdims=True) + eps)
+
+
+def prod_others(x):
+    """Entry i: the product of all entries but i."""
+    one = np.ones(1)
+    before = np.concatenate([one, np.cumprod(x[:-1])])
+    after = np.flip(np.concatenate([one, np.cumprod(x[::-1][:-1])]))
+    return before * after
+
+
+def elimination(n):
+    """The matrix L with L vec(A) = vech(A) for an n×n matrix A."""
+    order = [i + j * n for j in range(n) for i in range(j, n)]
+    return np.eye(n * n)[order]
+
+
+def duplication(n):
+    """The matrix D with D vech(A) = vec(A) for a symmetric n×n matrix A."""
+    places = [(i, j) for j in range(n) for i in range(j, n)]
+    order = [places.index((max(i, j), min(i, j))) for j in range(n) for i in range(n)]
+    return np.eye(len(places))[order]

@@ -29,3 +29,35 @@ def indicator(condition, like):
 def kron(a, b):
     """The Kronecker product, of transposed matrices too."""
     return torch.kron(a.contiguous(), b.contiguous())
+
+
+def layer_norm(x, dim=-1, eps=1e-5):
+    """Entries less their mean, over the root of their variance plus eps."""
+    t = x - torch.mean(x, dim=dim, keepdim=True)
+    return t / torch.sqrt(torch.mean(t**2, dim=dim, keepdim=True) + eps)
+
+
+def rms_norm(x, dim=-1, eps=0.0):
+    """Entries over the root of the mean of their squares plus eps."""
+    return x / torch.sqrt(torch.mean(x**2, dim=dim, keepdim=True) + eps)
+
+
+def prod_others(x):
+    """Entry i: the product of all entries but i."""
+    one = x.new_ones(1)
+    before = torch.cat([one, torch.cumprod(x[:-1], 0)])
+    after = torch.flip(torch.cat([one, torch.cumprod(torch.flip(x, (0,))[:-1], 0)]), (0,))
+    return before * after
+
+
+def elimination(n, like):
+    """The matrix L with L vec(A) = vech(A) for an n×n matrix A."""
+    order = [i + j * n for j in range(n) for i in range(j, n)]
+    return torch.eye(n * n, dtype=like.dtype, device=like.device)[order]
+
+
+def duplication(n, like):
+    """The matrix D with D vech(A) = vec(A) for a symmetric n×n matrix A."""
+    places = [(i, j) for j in range(n) for i in range(j, n)]
+    order = [places.index((max(i, j), min(i, j))) for j in range(n) for i in range(n)]
+    return torch.eye(len(places), dtype=like.dtype, device=like.device)[order]

@@ -11,7 +11,7 @@ from ..errors import InputError, did_you_mean
 _COMMON = (
     "exp", "log", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "sign", "abs",
     "outer", "kron", "diag", "trace", "where", "sum", "mean", "reshape", "ravel", "einsum",
-    "prod", "square", "maximum", "minimum", "cumsum", "clip", "tril", "triu",
+    "prod", "var", "square", "maximum", "minimum", "cumsum", "clip", "tril", "triu",
     "linalg.solve", "linalg.inv", "linalg.det", "linalg.slogdet", "linalg.norm",
     "linalg.cholesky",
 )  # fmt: skip
@@ -92,7 +92,7 @@ TORCH = Library(
         "number.log": "math.log",
         "number.exp": "math.exp",
     },
-    {"axis": "dim", "keepdims": "keepdim"},
+    {"axis": "dim", "keepdims": "keepdim", "ddof": "correction"},
     like=True,
 )
 

@@ -12,9 +12,10 @@ from ..expr import Call, Expr, Name, walk
 from ..graph.dims import Shape
 from ..notation.build import size_term
 from ..notation.text import text
-from .function import Function, Parameter
+from .function import Function
 from .libraries import Library
 from .program import WIDTH, line
+from .signature import Parameter
 
 _BUILT_IN = ("", "int")
 

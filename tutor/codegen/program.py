@@ -14,6 +14,9 @@ from ..notation.text import text
 WIDTH = 88
 INDENT = 4
 _FRACTION = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)(?![\w.])")
+_POWER = re.compile(
+    r"(?P<before>[)\]]\.)?(?P<left>[\w.]*)\*\*(?P<right>(?:-?[\w.]+)?)(?P<after>[(\[]?)"
+)
 RESERVED = frozenset((*keyword.kwlist, "np", "jnp", "jax", "torch", "math", "float", "int"))
 
 
@@ -30,8 +33,13 @@ class Body:
 
 
 def line(e: Expr) -> str:
-    """A term as Python."""
-    return _FRACTION.sub(r"\1 / \2", text(e))
+    """A term as Python, spaced as formatters do: x**2, but f(x) ** 2."""
+    return _POWER.sub(_spaced, _FRACTION.sub(r"\1 / \2", text(e)))
+
+
+def _spaced(power: re.Match[str]) -> str:
+    simple = not power["before"] and power["left"] and power["right"] and not power["after"]
+    return power[0] if simple else power[0].replace("**", " ** ")
 
 
 def body(result: Expr, taken: Collection[str]) -> Body:

@@ -27,6 +27,7 @@ _TORCH: Mapping[str, Callable[..., Expr]] = {
 }
 _REWRITES = {"numpy": _NUMPY, "jax": _JAX, "torch": _TORCH}
 _NEW = ("eye", "ones", "zeros")  # arrays out of nothing: of the type of another
+_LIKE = ("commutation", "elimination", "duplication", "indicator")  # helpers that take it
 _LAST = ("softmax", "log_softmax", "logsumexp")  # torch wants the axis said
 
 
@@ -66,7 +67,7 @@ def _call(e: Call, library: Library, like: str | None) -> Expr:
             keywords |= {"dtype": Name(f"{like}.dtype"), "device": Name(f"{like}.device")}
         if e.func == "positions" and like is not None:
             keywords |= {"device": Name(f"{like}.device")}
-        if e.func in ("commutation", "indicator") and like is not None:
+        if e.func in _LIKE and like is not None:
             args = (*args, Name(like))
     if e.func == "einsum" and library.name == "numpy":
         keywords["optimize"] = Name("True")

@@ -15,10 +15,11 @@ from ..graph.node import Node, constant_of, pieces, topological
 from ..notation.build import NoMatrixForm
 from ..notation.matrix import map_term, matrix_term
 from ..notation.scalars import term_of
-from .functions import tuple_of
+from .arithmetic import elementwise, multiplied, times
 from .kinds import ALL, Code, NoCode
+from .matrices import tuple_of
 from .program import Namer
-from .translate import Translator, elementwise, times
+from .translate import Translator
 
 SMALL = 200  # nodes of an expression that is written in one piece
 _LETTERS = "ijklmnpqrstuvabcdefgh"
@@ -123,10 +124,13 @@ class TensorWriter:
         coef, factors, out, sizes = pieces(node)
         operands: list[tuple[Expr, tuple[int, ...]]] = []
         codes = dict(zip(node.args, self.named(node), strict=True))
+        scalars: list[Code] = []
         for factor, labels in factors:
             value = constant_of(factor)
             if value is not None and not factor.order:
                 coef = coef * value
+            elif not labels:
+                scalars.append(codes[factor])
             else:
                 operands.append((codes[factor].term, labels))
         carried = {x for _, labels in operands for x in labels}
@@ -136,8 +140,9 @@ class TensorWriter:
                     operands.append((self.ones((size,)), (label,)))
                 else:
                     coef = coef * dims.number(size)
+        front = multiplied([self.number(coef), *scalars])
         if not operands:
-            return self.number(coef)
+            return front
         letter = dict(zip(sizes, _LETTERS, strict=False))
         if len(sizes) > len(_LETTERS):
             raise NoCode("too many axes")
@@ -146,7 +151,7 @@ class TensorWriter:
         body: Expr = operands[0][0]
         if len(operands) > 1 or operands[0][1] != tuple(out):
             body = Call("einsum", (Str(spec), *(e for e, _ in operands)))
-        return times(self.number(coef), Code(body, node.shape))
+        return times(front, Code(body, node.shape))
 
     def number(self, c: sp.Expr) -> Code:
         return self.translator.code(term_of(c))
@@ -170,9 +175,8 @@ class TensorWriter:
                 items = tuple(ALL if k == axis else Name("None") for k in range(node.order))
                 places = Index(places, items)
             negative = bool(dims.number(c).could_extract_minus_sign())
-            part = times(
-                self.number(abs(dims.number(c)) if isinstance(c, int) else c), Code(places)
-            )
+            step = self.number(-dims.number(c) if negative else dims.number(c))
+            part = times(step, Code(places))
             if total is None:
                 total = Code(Neg(part.term)) if negative else part
             else:
