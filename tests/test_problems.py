@@ -35,7 +35,8 @@ FILES = sorted(FOLDER.rglob("*.yaml"))
 SEEDS = [f for f in FILES if f.parent.name == "seeds"]
 DOCUMENT = re.compile(r"00[0-4]_[0-9a-f]{16}\.txt")
 UNCHECKED = {"graph"}  # tasks without numbers of their own to check
-WARNINGS: dict[str, int] = {}  # file stem: how many warnings its solution has; 0 if not listed
+# file stem: how many warnings its solution has; 0 if not listed
+WARNINGS: dict[str, int] = {"mazur": 1}  # exact sigmoids of sigmoids are too long
 
 
 def named(path: Path) -> str:

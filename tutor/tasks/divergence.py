@@ -71,6 +71,14 @@ def course_steps(
     if run.stopped is not None or diverged(losses):
         words = _divergence(descent, plan, run, losses, loss)
         found.append(_note("diverged", "divergence", Text("The training diverges"), words))
+    elif plan.optimiser.second_order and losses[-1] > losses[0]:
+        words = Text(
+            "{L} has grown: Newton's method seeks any point where the gradient vanishes, a maximum "
+            "or a saddle as well as a minimum, and between them the Hessian is not positive "
+            "definite.",
+            {"L": loss},
+        )
+        found.append(_note("uphill", "divergence", Text("Not a descent"), words))
     elif (start := rests_from(losses)) is not None:
         words = Text("From step {k} on {L} hardly changes any more.", {"k": str(start), "L": loss})
         found.append(_note("rest", "convergence", Text("The training comes to rest"), words))

@@ -9,7 +9,7 @@ from ..errors import InputError
 from ..expr import Binary, Expr, Name
 from ..problem.lines import Line
 from ..problem.model import Task
-from ..steps import Step, TaskResult, Text
+from ..steps import Check, Step, TaskResult, Text
 from . import gradient
 from .learning import subject
 from .numbers import approx, equation, exact_term
@@ -30,11 +30,13 @@ def symbolic(
     steps: list[Step] = []
     symbols = [Symbols(ws, chosen, target, x, len(lines) == 1) for x in lines]
     closed: dict[str, Expr | None] = {}
+    checks: list[Check] = []
     for line in lines:
         found = gradient.solve(ws, task.id, "gradient", target.name, line.name)
         own = gradient_steps(found, line, 0, ws.derived.get((target.name, line.name)))
         steps += own if len(lines) == 1 else apart(own, line)
         closed[line.name] = found.formula
+        checks += [] if found.check is None else [found.check]
     steps += setting_steps(symbols)
     for one in symbols:
         told = rule_steps(one, 0, chosen.done + 1, {}, {}, "")
@@ -56,7 +58,13 @@ def symbolic(
         symbol=alone.name("w") if alone else None,
         formula=update_formula(alone) if alone else None,
         extra={"final": {x.name: {"exact": None, "value": None} for x in lines}},
+        check=_worst(checks),
     )
+
+
+def _worst(checks: Sequence[Check]) -> Check | None:
+    """Of the gradients' checks the one that fails, or agrees least."""
+    return max(checks, key=lambda c: (not c.passed, c.max_rel_error), default=None)
 
 
 def _written_out(rule: Expr, slope: Expr, formula: Expr) -> Expr:
