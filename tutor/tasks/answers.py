@@ -19,6 +19,7 @@ from ..problem import values
 from ..problem.model import Task
 from ..steps import Answer, TaskResult, Text
 from ..value import Value
+from . import local_answers
 
 if TYPE_CHECKING:
     from .workspace import Workspace
@@ -111,6 +112,8 @@ class _Judge:
             return found | {"": result.symbol}
         if result.task == "update" and result.formula is not None:
             return {"": result.formula, str(result.subject.get("wrt")): result.formula}
+        if result.task == "stationary":
+            return local_answers.formulas(result)
         if result.task in FORMULAS and result.shape is not None:
             return {"": result.formula}
         return {}
@@ -140,7 +143,8 @@ class _Judge:
 
 
 FORMULAS = ("gradient", "jacobian", "hessian", "evaluate", "directional")
-NAMED = (*FORMULAS, "forward", "update")  # whose answers may speak of the problem's quantities
+# whose answers may speak of the problem's quantities
+NAMED = (*FORMULAS, "forward", "update", "stationary")
 
 
 def comparable(result: TaskResult) -> dict[str, Any]:
@@ -160,6 +164,8 @@ def comparable(result: TaskResult) -> dict[str, Any]:
             found[key] = np.asarray(extra[key], dtype=float)
     if "history" in extra:
         found["losses"] = np.asarray([h["loss"] for h in extra["history"]], dtype=float)
+    if result.task in ("stationary", "taylor"):
+        found |= local_answers.numbers(result)
     if result.task == "shapes":
         for name, entry in extra["of"].items():
             found[name] = _size(entry["dims"])

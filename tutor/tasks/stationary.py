@@ -29,6 +29,7 @@ from .stationary_steps import (
     bowl,
     equation_steps,
     kind_step,
+    note_steps,
     nothing_step,
     solution_steps,
     value_steps,
@@ -64,6 +65,7 @@ def solve(ws: Workspace, task: Task) -> TaskResult:
         steps.append(nothing_step(target, lines, outcome))
     else:
         steps += kind_step(target, kinds, why, points)
+        steps += note_steps(outcome)
     return _result(here, task, target, lines, steps, outcome, kinds, check)
 
 

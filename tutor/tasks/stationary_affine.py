@@ -10,7 +10,7 @@ anything else   K vec(X) = vec(C)  with K the Kronecker form of the sum
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import sympy as sp
 
@@ -23,6 +23,7 @@ from ..graph import node as g
 from ..graph.node import Node, T, ein, is_delta, map_, pieces, topological
 from ..notation.build import NoMatrixForm, size_term
 from ..notation.jacobian import jacobian_term
+from ..steps import Text
 from .stationary_terms import common_scalars, distributed, divided, multiple, opaque, terms, without
 from .workspace import Workspace
 
@@ -43,7 +44,8 @@ class Solved:
     rule: str = "linear equations"
     curvature: Node | None = None
     scale: tuple[sp.Expr, tuple[Node, ...]] = (sp.S.One, ())
-    more: tuple[Expr, ...] = field(default=())  # further solutions
+    more: tuple[Expr, ...] = ()  # further solutions
+    note: Text | None = None  # what else is to be said of them
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..expr import Expr
 from ..graph.node import Node
 from ..problem.lines import Line
+from ..steps import Text
 from ..value import Value
 from . import stationary_scalar as scalar
 from .stationary_check import Point, evaluated, slope_error
@@ -41,18 +42,20 @@ def confirmed(ws: Workspace, of: Line, lines: Sequence[Line], point: Point) -> b
         return False
 
 
-def by_numbers(ws: Workspace, lines: Sequence[Line], slopes: dict[str, Node]) -> list[Point] | None:
+def by_numbers(
+    ws: Workspace, lines: Sequence[Line], slopes: dict[str, Node]
+) -> tuple[list[Point] | None, Text | None]:
     """Small systems by their entries; None where SymPy does not solve them."""
     symbols: list[sp.Symbol] = []
     env = dict(ws.leaves())
     if any(v.dtype != object for n, v in env.items() if n not in {x.symbol for x in lines}):
-        return None
+        return None, None
     for line in lines:
         if {"symmetric", "diagonal"} & line.properties:
-            return None
+            return None, None
         size = int(np.prod([int(d) for d in line.symbol.shape], dtype=int))  # type: ignore[arg-type]
         if len(symbols) + size > scalar.UNKNOWNS:
-            return None
+            return None, None
         positive = True if "positive" in line.properties else None
         own = [sp.Symbol(f"{line.name}_{k}", real=True, positive=positive) for k in range(size)]
         symbols += own
@@ -63,11 +66,12 @@ def by_numbers(ws: Workspace, lines: Sequence[Line], slopes: dict[str, Node]) ->
     for line in lines:
         found = scalar.entries(slopes[line.name], env)
         if found is None:
-            return None
+            return None, None
         equations += [sp.simplify(e) for e in found.ravel()]
     solutions = scalar.solve_system(equations, symbols)
     if solutions is None:
-        return None
+        return None, None
+    note = scalar.repeats(equations[0], symbols[0]) if len(symbols) == 1 else None
     points = []
     for s in solutions:
         at, point = 0, {}
@@ -79,7 +83,7 @@ def by_numbers(ws: Workspace, lines: Sequence[Line], slopes: dict[str, Node]) ->
             point[line.name] = _exact(flat.reshape(shape))
             at += size
         points.append(point)
-    return points
+    return points, note
 
 
 def _exact(a: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from ..graph.node import Node, ein, pieces, topological
 from ..notation.build import NoMatrixForm
 from ..notation.scalars import term_of
 from ..numeric.evaluate import NotFinite, TooLong, evaluate
+from ..steps import Text
 from .workspace import Workspace
 
 OPERATIONS = 60  # of an equation that SymPy is asked to solve
@@ -74,6 +75,8 @@ def solve_one(equation: sp.Expr, unknown: sp.Symbol) -> list[sp.Expr] | None:
     """All real solutions of one equation; None if they are not found in closed form."""
     if sp.count_ops(equation) > OPERATIONS:
         return None
+    if equation.has(sp.sin, sp.cos, sp.tan) and period(equation, unknown) is None:
+        return None  # SymPy would give some of the solutions only
     try:
         top = sp.numer(sp.together(equation))
         if top.is_polynomial(unknown) and sp.degree(top, unknown) > DEGREE:
@@ -95,6 +98,25 @@ def solve_one(equation: sp.Expr, unknown: sp.Symbol) -> list[sp.Expr] | None:
         elif s.is_real is not False:
             real.append(sp.simplify(s))
     return sorted(real, key=lambda s: sp.default_sort_key(s) if not s.is_number else float(s))
+
+
+def period(equation: sp.Expr, unknown: sp.Symbol) -> sp.Expr | None:
+    """After what the solutions repeat; None if they do not."""
+    try:
+        found = sp.periodicity(equation, unknown)
+    except (NotImplementedError, ValueError, TypeError, AttributeError):
+        return None
+    return found if found is not None and found != 0 and found.is_number else None
+
+
+def repeats(equation: sp.Expr, unknown: sp.Symbol) -> Text | None:
+    """What to say of the solutions of a periodic equation."""
+    found = period(equation, unknown) if equation.has(sp.sin, sp.cos, sp.tan) else None
+    if found is None:
+        return None
+    return Text(
+        "These are the solutions in one period; they repeat after {p}.", {"p": term_of(found)}
+    )
 
 
 def term(e: sp.Expr, known: Mapping[sp.Symbol, Node], ws: Workspace) -> Expr:

@@ -75,6 +75,7 @@ def search(ws: Workspace, of: Line, lines: Sequence[Line]) -> Outcome:
     outcome = Outcome(valued=_valued(ws, of, lines))
     slopes = {x.name: gradient_node(ws, of, x) for x in lines}
     outcome.found, left = _eliminated(ws, of, list(lines), slopes)
+    outcome.note = next((f.solved.note for f in outcome.found if f.solved.note), None)
     if not left and outcome.found:
         if not outcome.valued:
             return outcome
@@ -87,12 +88,12 @@ def search(ws: Workspace, of: Line, lines: Sequence[Line]) -> Outcome:
         outcome.found = []
         return outcome
     if outcome.valued or _concrete(lines):
-        points = by_numbers(ws, lines, {x.name: gradient_node(ws, of, x) for x in lines})
+        points, note = by_numbers(ws, lines, {x.name: gradient_node(ws, of, x) for x in lines})
         if points is not None:
             kept = [p for p in points if confirmed(ws, of, lines, p)]
             outcome.found, outcome.numeric, outcome.valued = [], True, True
             outcome.points = kept
-            outcome.note = None if kept else Text("No real numbers solve these equations.")
+            outcome.note = note if kept else Text("No real numbers solve these equations.")
             return outcome
     if left:
         outcome.found = []
@@ -247,7 +248,12 @@ def _scalar(ws: Workspace, line: Line, slope: Node) -> Solved | None:
         formulas = [scalar.term(s, known, ws) for s in solutions]
     except NoMatrixForm:
         return None
-    return Solved(formulas[0], rule="one equation in one unknown", more=tuple(formulas[1:]))
+    return Solved(
+        formulas[0],
+        rule="one equation in one unknown",
+        more=tuple(formulas[1:]),
+        note=scalar.repeats(expression, unknown),
+    )
 
 
 def _node(ws: Workspace, line: Line, formula: Expr) -> Node | None:

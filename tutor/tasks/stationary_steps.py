@@ -167,7 +167,7 @@ def value_steps(ws: Workspace, lines: Sequence[Line], outcome: Outcome) -> list[
     if outcome.numeric and outcome.points:
         why = Text(
             "With the numbers put in, these are equations for the entries of the unknowns. "
-            "All their real solutions:"
+            "Their real solutions:"
         )
         steps.append(Step("system", "solution", "system of equations", Text("Solved"), why=why))
     formulas = {f.name: f.solved.formula for f in outcome.found if not f.solved.more}
@@ -239,3 +239,9 @@ def nothing_step(target: Line, lines: Sequence[Line], outcome: Outcome) -> Step:
         uses=tuple(f"equation.{x.name}" for x in lines),
         level=0,
     )
+
+
+def note_steps(outcome: Outcome) -> list[Step]:
+    if outcome.note is None:
+        return []
+    return [Step("repeats", "note", "periodic", Text("And all the others"), why=outcome.note)]
