@@ -274,6 +274,79 @@ def table_rows(indices: list[int]) -> Any:
     return points
 
 
+# -- attention and recurrent cells ----------------------------------------------------------------
+
+
+def masked(x: Symbols, point: dict[Any, Any], axis: int = -1) -> np.ndarray:
+    z, mask = (np.moveaxis(v, axis, -1) for v in x)
+
+    def entry(*at: int) -> Any:
+        kept = [k for k in range(z.shape[-1]) if point[mask[(*at[:-1], k)]] != 0]
+        total = sum(sp.exp(z[(*at[:-1], k)]) for k in kept)
+        return sp.exp(z[at]) / total if at[-1] in kept else sp.S.Zero
+
+    return np.moveaxis(objects(entry, z.shape), -1, axis)
+
+
+def attention(x: Symbols, point: Any, is_causal: bool = False) -> np.ndarray:
+    q, k, v, *more = x
+    bias = more[0] if more else np.full((len(q), len(k)), sp.S.Zero)
+    scale = more[1][()] if len(more) > 1 else 1 / sp.sqrt(q.shape[1])
+
+    def entry(i: int, j: int) -> Any:
+        seen = range(i + 1) if is_causal else range(len(k))
+        e = [sp.exp(scale * sum(q[i] * k[n]) + bias[i, n]) for n in seen]
+        return sum(a * v[n, j] for a, n in zip(e, seen, strict=True)) / sum(e)
+
+    return objects(entry, (len(q), v.shape[1]))
+
+
+def sigma(x: Any) -> Any:
+    return 1 / (1 + sp.exp(-x))
+
+
+def stacked(x: Any, w: Any, b: Any) -> list[Any]:
+    return [sum(w[k] * x) + (b[k] if b is not None else 0) for k in range(len(w))]
+
+
+def rnn(x: Symbols, point: dict[Any, Any], nonlinearity: str = "tanh") -> np.ndarray:
+    v, h, w, u, *b = x
+    pairs = zip(
+        stacked(v, w, b[0] if b else None), stacked(h, u, b[1] if b[1:] else None), strict=True
+    )
+    sums = [a + c for a, c in pairs]
+    if nonlinearity == "relu":
+        return np.array([a if a.subs(point) > 0 else sp.S.Zero for a in sums], dtype=object)
+    return np.array([sp.tanh(a) for a in sums], dtype=object)
+
+
+def gru(x: Symbols, point: Any) -> np.ndarray:
+    v, h, w, u, b, d = x
+    a, c, n = stacked(v, w, b), stacked(h, u, d), len(h)
+    out = []
+    for k in range(n):
+        r, z = sigma(a[k] + c[k]), sigma(a[n + k] + c[n + k])
+        out.append((1 - z) * sp.tanh(a[2 * n + k] + r * c[2 * n + k]) + z * h[k])
+    return np.array(out, dtype=object)
+
+
+def lstm(x: Symbols, point: Any, result: int = 0) -> np.ndarray:
+    v, h, c, w, u = x
+    a, n = [p + q for p, q in zip(stacked(v, w, None), stacked(h, u, None), strict=True)], len(h)
+    cells = [sigma(a[n + k]) * c[k] + sigma(a[k]) * sp.tanh(a[2 * n + k]) for k in range(n)]
+    return np.array(
+        [sigma(a[3 * n + k]) * sp.tanh(e) if result == 0 else e for k, e in enumerate(cells)],
+        dtype=object,
+    )
+
+
+def zeros_and_ones(shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
+    """Scores and a mask that loses every third entry."""
+    (z,) = classes([0])([shapes[0], ()])[:1]
+    count = iter(range(1000))
+    return [z, objects(lambda *_: sp.Integer(next(count) % 3 > 0), shapes[1])]
+
+
 # -- the table ------------------------------------------------------------------------------------
 
 PAIRS = [([(3,), (3,)], {}), ([(2, 2), (2, 2)], {"reduction": "sum"}),
@@ -396,6 +469,33 @@ def layers(conv: Any, pool: Any) -> Rows:
         "embedding": (
             embedding, [([(3,), (3, 2)], {}), ([(), (3, 2)], {}), ([(2, 2), (3, 2)], {})],
             table_rows([2, 0, 2, 1]),
+        ),
+        "masked_softmax": (
+            masked,
+            [([(3,), (3,)], {}), ([(2, 3), (2, 3)], {}), ([(3, 2), (3, 2)], {"axis": 0})],
+            zeros_and_ones,
+        ),
+        "attention": (
+            attention,
+            [([(2, 2), (3, 2), (3, 2)], {}), ([(2, 1), (2, 1), (2, 2), (2, 2)], {}),
+             ([(2, 2), (2, 2), (2, 2), (2, 2), ()], {})],
+            NORMAL,
+        ),
+        "scaled_dot_product_attention": (
+            attention, [([(2, 2), (2, 2), (2, 2)], {"is_causal": True})], NORMAL,
+        ),
+        "rnn_cell": (
+            rnn,
+            [([(2,), (2,), (2, 2), (2, 2)], {}), ([(2,), (1,), (1, 2), (1, 1), (1,), (1,)], {}),
+             ([(2,), (2,), (2, 2), (2, 2)], {"nonlinearity": "relu"})],
+            NORMAL,
+        ),
+        "gru_cell": (gru, [([(2,), (2,), (6, 2), (6, 2), (6,), (6,)], {})], NORMAL),
+        "lstm_cell": (
+            lstm,
+            [([(2,), (2,), (2,), (8, 2), (8, 2)], {}),
+             ([(1,), (2,), (2,), (8, 1), (8, 2)], {"result": 1})],
+            NORMAL,
         ),
         "dropout": (dropout, [([(3,), (), (3,)], {}), ([(2, 2), (), (2, 2)], {})], (0, 1)),
     }  # fmt: skip

@@ -26,8 +26,9 @@ def applied(op: Op, shapes: Sequence[tuple[int, ...]], given: Mapping[str, Any])
         row = len(s) == 2 and s[0] == 1 and not image(op)
         vals.append(Val(var(f"x{j}", s[1:] if row else s), row))
     parameters = dict(given)
-    rest = parameters.pop("*", ())
-    return vals, op.apply(vals, rest, parameters)
+    rest, which = parameters.pop("*", ()), parameters.pop("result", 0)
+    y = op.apply(vals, rest, parameters)
+    return vals, y[which] if op.results else y
 
 
 def derived(op: Op, arrays: Sequence[np.ndarray], given: Mapping[str, Any], weights: np.ndarray):

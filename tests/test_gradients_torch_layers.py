@@ -298,7 +298,87 @@ def test_stated_backward_of_a_normalisation_is_the_derived_one() -> None:
             np.testing.assert_allclose(stated, derived, rtol=1e-11, atol=1e-12)
 
 
-CASES: list[Case] = [*WINDOWS, *LOSSES, *NORMS]
+# -- attention and recurrent cells ----------------------------------------------------------------
+
+
+def attention(q: Any, k: Any, v: Any, mask: Any = None, scale: Any = None, **given: Any) -> Any:
+    """torch's own, whose scale is a plain number; a tensor scales the queries."""
+    if scale is not None:
+        q, given = q * scale, {**given, "scale": 1.0}
+    return F.scaled_dot_product_attention(q, k, v, mask, **given)
+
+
+def cell(f: Any, states: int) -> Any:
+    """torch's cells take batches and biases; `result` picks one of two."""
+
+    def call(x: Any, *more: Any, result: int = 0, nonlinearity: str = "tanh") -> Any:
+        one = x.ndim == 1
+        state = [s[None] if one else s for s in more[:states]]
+        w, u, *biases = more[states:]
+        biases += [torch.zeros(len(w), dtype=x.dtype)] * (2 - len(biases))
+        step = torch.rnn_relu_cell if nonlinearity == "relu" else f
+        old = tuple(state) if states > 1 else state[0]
+        y = step(x[None] if one else x, old, w, u, *biases)
+        y = y[result] if states > 1 else y
+        return y[0] if one else y
+
+    return call
+
+
+ATTENTION = [
+    ([(3, 2), (5, 2), (5, 7)], {}), ([(3, 2), (5, 2), (5, 7), (3, 5)], {}),
+    ([(3, 2), (1, 2), (1, 5)], {}),
+    ([(2, 2), (1, 2), (1, 1)], {}), ([(1, 5), (3, 5), (3, 2)], {}), ([(3, 1), (5, 1), (5, 2)], {}),
+    ([(2, 3, 5), (2, 7, 5), (2, 7, 3)], {}), ([(2, 3, 5), (2, 7, 5), (2, 7, 3), (3, 7)], {}),
+    ([(2, 5, 3, 2), (2, 5, 7, 2), (2, 5, 7, 3)], {}), ([(3, 2), (5, 2), (5, 7), (3, 5), ()], {}),
+]  # fmt: skip
+CAUSAL = [
+    ([(3, 2), (3, 2), (3, 5)], {"is_causal": True}),
+    ([(2, 5, 3), (2, 2, 3), (2, 2, 7)], {"is_causal": True}),
+    ([(5, 3), (7, 3), (7, 2)], {"is_causal": True}), *ATTENTION[:2],
+]  # fmt: skip
+SEQUENCES: list[Case] = [
+    *(("attention", attention, shapes, given, NORMAL) for shapes, given in ATTENTION),
+    *(("scaled_dot_product_attention", attention, s, given, NORMAL) for s, given in CAUSAL),
+    *(("masked_softmax", lambda z, m: torch.softmax(z, -1), [s, s], {}, (0.5, 1.5))
+      for s in ((7,), (3, 5))),
+    *(("rnn_cell", cell(torch.rnn_tanh_cell, 1), [(*lead, 3), (*lead, 1), (1, 3), (1, 1)], {},
+       NORMAL)
+      for lead in ((), (5,))),
+    *(("lstm_cell", cell(torch.lstm_cell, 2), [(*lead, 1), (*lead, 1), (*lead, 1), (4, 1), (4, 1)],
+       {"result": 1}, NORMAL) for lead in ((), (5,))),
+    *((name, cell(f, states),
+       [(*lead, 3), *[(*lead, 2)] * states, (g * 2, 3), (g * 2, 2), *[(g * 2,)] * b], given, NORMAL)
+      for name, f, states, g, more in (
+          ("rnn_cell", torch.rnn_tanh_cell, 1, 1, ({}, {"nonlinearity": "relu"})),
+          ("gru_cell", torch.gru_cell, 1, 3, ({},)),
+          ("lstm_cell", torch.lstm_cell, 2, 4, ({"result": 0}, {"result": 1})),
+      )
+      for lead in ((), (5,), (2,))
+      for b in (0, 1, 2)
+      for given in more),
+]  # fmt: skip
+
+
+def test_a_mask_of_true_and_false_keeps_what_is_true() -> None:
+    """Every query keeps another set of keys; torch takes the mask as booleans."""
+    from op_gradient import BY_NAME, derived
+
+    rng = np.random.default_rng(8)
+    scores, mask = rng.normal(size=(3, 5)), np.array([[1, 0, 0, 1, 1], [0, 0, 1, 0, 0], [1] * 5])
+    weights = rng.normal(size=(3, 5))
+    x = torch.tensor(scores, requires_grad=True)
+    y = torch.softmax(x.masked_fill(torch.tensor(mask) == 0, -torch.inf), -1)
+    y.backward(torch.tensor(weights))
+    value, (by_score, by_mask) = derived(
+        BY_NAME["masked_softmax"], [scores, mask * 1.0], {}, weights
+    )
+    np.testing.assert_allclose(value, y.detach().numpy(), rtol=1e-12)
+    np.testing.assert_allclose(by_score, x.grad.numpy(), rtol=1e-11, atol=1e-14)
+    assert not by_mask.any()
+
+
+CASES: list[Case] = [*WINDOWS, *LOSSES, *NORMS, *SEQUENCES]
 
 
 def drawn(case: Case) -> list[np.ndarray]:
@@ -316,3 +396,71 @@ def test_value_and_gradient(case: Case) -> None:
     name, f, _, given, _ = case
     fixed = frozenset((2, 3) if name in WEIGHTED else (1, 2) if name == "batch_norm" else ())
     compare(name, f, drawn(case), given, fixed)
+
+
+# -- planted faults, one per family ---------------------------------------------------------------
+
+
+def fails(
+    name: str, f: Any, shapes: list[tuple[int, ...]], given: dict, domain: Any = NORMAL
+) -> None:
+    with pytest.raises(AssertionError):
+        compare(name, f, drawn((name, f, shapes, given, domain)), given)
+
+
+def test_a_window_off_by_one_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tutor.ops import transposed
+
+    right = transposed.window
+    monkeypatch.setattr(
+        transposed, "window", lambda a, b, k, s, d, p, flip: right(a, b, k, s, d, p + 1, flip)
+    )
+    fails(
+        "conv_transpose1d", bare(F.conv_transpose1d, 1), [(7,), (3,)], {"stride": 2, "padding": 1}
+    )
+
+
+def test_a_mean_over_all_examples_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mean of a weighted loss divides by the weights, not by the number of examples."""
+    from tutor.ops import classes as module
+
+    monkeypatch.setattr(
+        module._Targets, "reduced", lambda self, x, r: module.reduce_loss(module.Val(x), r)
+    )
+    fails("nll_loss", indexed(F.nll_loss), [(7, 5), (7,), (5,)], {}, classes(5, (7,)))
+
+
+def test_a_forgotten_path_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A normalisation whose backward leaves out the path through the deviation."""
+    from dataclasses import replace
+
+    from tutor import ops
+    from tutor.ops import normalized
+
+    def through_mean_only(g_: Any, lead: int, y: Any) -> Any:
+        (x,) = y.args
+        rstd = normalized.call("rstd", [x], y.attr[1], x.shape[:-1])
+        less = normalized.g.broadcast(normalized.g.sum_axes(g_, (1,)), (0,), x.shape)
+        total = normalized.g.add([g_, less], [1, -sp.Rational(1, int(x.shape[1]))])
+        return (normalized.ein([(total, (0, 1)), (rstd, (0,))], (0, 1)),)
+
+    wrong = replace(ops.KEPT["normalized"], vjp=through_mean_only)
+    monkeypatch.setitem(ops.KEPT, "normalized", wrong)
+    fails("layer_norm", last(F.layer_norm), [(3, 5)], {})
+
+
+def test_a_transposed_score_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tutor.ops.build import Plain
+
+    monkeypatch.setattr(Plain, "transposed", lambda self, x: x)
+    fails("attention", attention, [(3, 3), (3, 3), (3, 3)], {})
+
+
+def test_swapped_gates_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """i, g, f, o instead of i, f, g, o: every size still fits."""
+    from tutor.ops import recurrent
+
+    right = recurrent._gates
+    monkeypatch.setattr(recurrent, "_gates", lambda *a: [right(*a)[k] for k in (0, 2, 1, 3)])
+    f = cell(torch.lstm_cell, 2)
+    fails("lstm_cell", f, [(3,), (2,), (2,), (8, 3), (8, 2)], {"result": 1})

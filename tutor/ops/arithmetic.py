@@ -93,7 +93,7 @@ def minimum(a: Val, b: Val) -> Val:
 def _comparison(f: sp.Expr) -> Callable[[Val, Val], Val]:
     def define(a: Val, b: Val) -> Val:
         at = align(a, b, "compare")
-        return Val(map_(f, g.sub(*at.both(a.node, b.node))), at.row)
+        return Val(map_(f, g.sub(*at.both(a.node, b.node))), at.row, boolean=True)
 
     return define
 

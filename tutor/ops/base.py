@@ -38,6 +38,7 @@ class Val:
     node: Node
     row: bool = False
     product: bool = False  # a 1×1 product, which may go on in a longer matrix product
+    boolean: bool = False  # true or false, as 1 or 0
 
     @property
     def shape(self) -> Shape:
@@ -80,6 +81,8 @@ class Op:
                complete "provided that …": "{x} is invertible"; None if nothing
     holds      whether it does: (arrays, parameters) -> bool
     meaning    the definition in the usual notation, where `define` keeps the operation whole
+    expand     what the operation does, as smaller ones that become lines: see `build`
+    results    names of the results, where there are several; `define` returns a tuple then
     """
 
     name: str
@@ -101,6 +104,8 @@ class Op:
     condition: str | None = None
     holds: Callable[..., bool] | None = None
     meaning: str | None = None
+    expand: Callable[..., tuple[Any, ...]] | None = None
+    results: tuple[str, ...] = ()
     constant: bool = False  # makes a constant array from sizes alone
 
     @cached_property

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from . import adaptive, classes, fold, lookup, losses, norm, normalized, transposed
+from . import (
+    adaptive,
+    attention,
+    classes,
+    fold,
+    lookup,
+    losses,
+    norm,
+    normalized,
+    recurrent,
+    transposed,
+)
 from .base import Op
 
 LAYERS: tuple[Op, ...] = (
@@ -13,6 +24,8 @@ LAYERS: tuple[Op, ...] = (
     *fold.FOLD,
     *norm.NORM,
     *lookup.LOOKUP,
+    *attention.ATTENTION,
+    *recurrent.RECURRENT,
 )
 
 INTERNAL: tuple[Op, ...] = (*normalized.INTERNAL,)

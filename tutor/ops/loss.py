@@ -75,7 +75,7 @@ def _labels(lead: int, y: Node) -> tuple[tuple[str, ...], tuple[int, ...]]:
     return tuple(f"y{k}" for k in range(lead)), tuple(range(y.order))
 
 
-def _softmax_vjp(g_: Node, lead: int, y: Node) -> tuple[Node]:
+def softmax_vjp(g_: Node, lead: int, y: Node) -> tuple[Node]:
     """y ⊙ (g − ⟨g, y⟩)."""
     (axis,) = y.attr[1]
     front, own = _labels(lead, y)
@@ -152,9 +152,7 @@ def _one_hot_forward(arrays: list[np.ndarray], parameters: Any) -> np.ndarray:
     for v in t.ravel():
         whole = float(v) == int(v) and (0 <= v < classes or v == ignored)
         hint = "to leave examples out, name their index: `ignore_index=-100`" if v == -100 else None
-        require(
-            bool(whole), f"an index is a whole number from 0 to {classes - 1}, not {v}", hint
-        )
+        require(bool(whole), f"an index is a whole number from 0 to {classes - 1}, not {v}", hint)
     index = np.vectorize(int, otypes=[int])(t) if t.size else t.astype(int)
     mask = np.arange(classes) == index[..., None]
     if ignored is not None:
@@ -211,7 +209,7 @@ LOSS: tuple[Op, ...] = (
     Op("softmax", "z[... k] -> [... k]", _softmax,
        "All entries of {y} share one denominator, so each depends on every entry of {x}: "
        "its Jacobian is diag(p) − p pᵀ.", "dp = p ⊙ (dz − pᵀdz)", "derivative of softmax",
-       _GOODFELLOW, "softmax", _plain_axis(_soft), forward=_softmax_forward, vjp=_softmax_vjp,
+       _GOODFELLOW, "softmax", _plain_axis(_soft), forward=_softmax_forward, vjp=softmax_vjp,
        sample=AXES, meaning="pᵢ = exp(zᵢ) / Σⱼ exp(zⱼ)"),
     Op("log_softmax", "z[... k] -> [... k]", _log_softmax,
        "The logarithm of a softmax is z minus logsumexp(z), and the gradient of logsumexp is the "

@@ -33,6 +33,7 @@ from ..ops.base import Val
 from ..value import Value
 from . import values
 from .bind import Binder
+from .expanded import binary, count_results, expanded
 from .expression import extent
 from .lines import Graph, Line
 from .model import Definition, Problem
@@ -118,19 +119,30 @@ class _Elaborator:
         self.surface.where = definition.where
         try:
             if len(definition.names) > 1:
-                raise InputError("this operation has one result", span=extent(definition.expr))
-            name = next(iter(definition.names))
-            self.top(definition.expr, name, definition)
+                self.unpack(definition)
+            else:
+                name = definition.names[0]
+                self.settle(self.piece(definition.expr, name), name, definition)
         except InputError as error:
             if error.span is not None:
                 error.at(definition.source.where(error.span))
             raise error.at(definition.where) from None
 
-    def top(self, e: Expr, name: str, definition: Definition) -> None:
+    def unpack(self, definition: Definition) -> None:
+        """The results of an operation that has several, each under its own name."""
+        e, wanted = definition.expr, definition.names
+        op = OPS.get(e.func) if isinstance(e, Call) else None
+        if op is None or not op.results:
+            raise InputError("this operation has one result", span=extent(e))
+        count_results(op, len(wanted), extent(e))
+        bound = Binder(self, op, e).bind()  # type: ignore[arg-type]
+        pieces = expanded(self.surface, op, bound.operands, bound.parameters, wanted, extent(e))
+        for name, piece in zip(wanted, pieces, strict=True):
+            self.settle(piece, name, definition)
+
+    def settle(self, piece: Piece, name: str, definition: Definition) -> None:
         """The definition's own line, under the author's name."""
-        before = set(self.lines)
-        piece = self.piece(e, name)
-        if name in self.lines and name not in before:
+        if name in self.lines:
             return
         used = [self.lines[n] for n in names(piece.term) if n in self.lines]
         if not used:
@@ -194,12 +206,7 @@ class _Elaborator:
                 )
             case Binary():
                 left, right = self.piece(e.left), self.piece(e.right)
-                op = OPERATORS[e.op]
-                val = self.surface.apply(op, [left, right], {}, e.span)
-                both = left.val.order > 0 and right.val.order > 0
-                spread = (e.op in "*/" and both) or (e.op == "**" and left.val.order > 0)
-                term = Binary(e.op, left.term, right.term, spread)
-                return self.surface.line(op, [left, right], {}, val, term, name)
+                return binary(self.surface, e.op, left, right, name, e.span)
             case List():
                 parts = [self.piece(x) for x in e.items]
                 op = STRUCTURE["[]"]
@@ -260,6 +267,11 @@ class _Elaborator:
                 f"unknown function `{e.func}`", hint=did_you_mean(e.func, OPS), span=e.span
             )
         bound = Binder(self, op, e).bind()
+        if op.expand is not None:
+            count_results(op, 1, e.span)
+            return expanded(self.surface, op, bound.operands, bound.parameters, (name,), extent(e))[
+                0
+            ]
         pieces = [p for p in bound.operands if p is not None]
         terms = tuple(None if p is None else p.term for p in bound.operands)
         val = self.surface.apply(op, bound.operands, bound.parameters, e.span, bound.rest)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,18 @@ class Piece:
 
     val: Val
     term: Expr
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A name that an automatic line would like: letters, and what follows them in its result's.
+
+    If that is taken, it is the letters with the whole name of the result below: `S_B`.
+    """
+
+    name: str
+    tail: str = ""
+    result: str = ""
 
 
 class Surface:
@@ -52,16 +65,21 @@ class Surface:
         """Run the operation's definition; a shape error gets the operands' own words."""
         args = [p.val if isinstance(p, Piece) else p for p in operands]
         hidden = self.hidden(op)
-        try:
+        with self.naming([p for p in operands if isinstance(p, Piece)], span):
             val = op.apply(args, rest, {**parameters, **hidden})
-        except InputError as error:
-            terms = [text(p.term) for p in operands if isinstance(p, Piece)]
-            raise _named(error, terms, span) from None
         if val.order > limits.TENSOR_ORDER:
             raise ShapeError(
                 f"the result has order {val.order}; the limit is {limits.TENSOR_ORDER}", span=span
             )
         return val
+
+    @contextmanager
+    def naming(self, pieces: Sequence[Piece], span: Any) -> Iterator[None]:
+        """A shape error from inside gets the operands' own words, and a place."""
+        try:
+            yield
+        except InputError as error:
+            raise _named(error, [text(p.term) for p in pieces], span) from None
 
     def line(
         self,
@@ -70,7 +88,7 @@ class Surface:
         parameters: Mapping[str, Any],
         val: Val,
         term: Expr,
-        name: str | None,
+        name: str | Wish | None,
         terms: tuple[Expr | None, ...] = (),
         rest: tuple[Any, ...] = (),
     ) -> Piece:
@@ -79,9 +97,9 @@ class Surface:
         plain = all(isinstance(t, Num | Neg | Name) for t in terms or (p.term for p in pieces))
         if not used and plain and op in OPERATORS.values():
             return Piece(val, term)  # arithmetic on numbers and sizes stays where it is
-        kind = "defined" if name else "auto"
-        name = name or self.automatic()
-        leaf = Val(g.var(name, val.node.shape), val.row, val.product)
+        kind = "defined" if isinstance(name, str) else "auto"
+        name = name if isinstance(name, str) else self.automatic(name)
+        leaf = Val(g.var(name, val.node.shape), val.row, val.product, val.boolean)
         hidden = self.hidden(op)
         self.lines[name] = Line(
             name,
@@ -102,12 +120,21 @@ class Surface:
         """What the file's conventions say to an operation."""
         return {k: v for k, v in self.said.items() if any(p.name == k for p in op.parameters)}
 
-    def automatic(self) -> str:
+    def automatic(self, wish: Wish | None = None) -> str:
+        """The name that is wished for, if it is free; else the next number."""
+        if wish is not None:
+            for name in (wish.name + wish.tail, f"{wish.name}_{wish.result}"):
+                if self.free(name):
+                    return name
         while True:
             self.counter += 1
             name = f"z{self.counter}"
-            if name not in self.taken and name not in OPS and name not in self.sizes.known:
+            if self.free(name):
                 return name
+
+    def free(self, name: str) -> bool:
+        used = name in self.taken or name in self.lines or name in self.sizes.known
+        return not used and name not in OPS and name not in ("e", "pi") and not name.endswith("_")
 
 
 def _named(error: InputError, terms: list[str], span: Any) -> ShapeError:

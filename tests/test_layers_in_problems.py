@@ -1,0 +1,170 @@
+"""Layers as a problem file uses them: two results, the names of steps, and messages that teach."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tutor.errors import InputError
+from tutor.problem import loads
+from tutor.problem.elaborate import elaborate
+from tutor.tasks import gradient
+from tutor.tasks.workspace import Workspace
+
+CELL = """
+given:
+  x: [1, 2, -1]
+  h0: [1/2, -1]
+  c0: [1, 0]
+  W: random(8, 3, seed=1)
+  U: random(8, 2, seed=2)
+define:
+"""
+
+
+def workspace(text: str) -> Workspace:
+    problem = loads(text + "tasks: [graph]\n")
+    return Workspace(problem, elaborate(problem))
+
+
+def lines(text: str) -> list[str]:
+    return list(workspace(text).graph.lines)
+
+
+def value(ws: Workspace, name: str) -> np.ndarray:
+    found = ws.paper(ws.graph[name])
+    assert found is not None
+    return found.floats()
+
+
+def test_two_results_are_two_lines() -> None:
+    ws = workspace(CELL + '  "h, c": lstm_cell(x, h0, c0, W, U)\n')
+    a = value(ws, "W") @ value(ws, "x") + value(ws, "U") @ value(ws, "h0")
+    i, f, g, o = (a[k : k + 2] for k in (0, 2, 4, 6))
+    s = lambda v: 1 / (1 + np.exp(-v))  # noqa: E731
+    c = s(f) * value(ws, "c0") + s(i) * np.tanh(g)
+    np.testing.assert_allclose(value(ws, "c"), c, rtol=1e-12)
+    np.testing.assert_allclose(value(ws, "h"), s(o) * np.tanh(c), rtol=1e-12)
+    for name, gate in zip("ifgo", (s(i), s(f), np.tanh(g), s(o)), strict=True):
+        np.testing.assert_allclose(value(ws, name), gate, rtol=1e-12)
+    assert ws.graph["h"].kind == ws.graph["c"].kind == "defined"
+    assert ws.graph["i"].kind == "auto"
+
+
+def test_gradients_reach_through_both_results_and_two_steps() -> None:
+    ws = workspace(
+        CELL
+        + '  "h1, c1": lstm_cell(x, h0, c0, W, U)\n'
+        + '  "h2, c2": lstm_cell(x, h1, c1, W, U)\n'
+        + "  L: sum(h2**2) + sum(c2)\n"
+    )
+    for wrt in ("U", "W", "c0", "h1", "c1"):
+        found = gradient.solve(ws, "1", "gradient", "L", wrt)
+        assert found.check is not None and found.check.passed, wrt
+        assert found.check.max_rel_error < 1e-8
+
+
+def test_names_of_steps_go_with_the_result() -> None:
+    text = CELL + '  "h_2, c_2": lstm_cell(x, h0, c0, W, U)\n'
+    assert {"a_2", "i_2", "f_2", "g_2", "o_2"} <= set(lines(text))
+    taken = CELL.replace("  x:", "  i: 3\n  x:") + '  "h, c": lstm_cell(x, h0, c0, W, U)\n'
+    assert "i_h" in lines(taken) and {"f", "g", "o"} <= set(lines(taken))
+    twice = CELL + '  "h, c": lstm_cell(x, h0, c0, W, U)\n  "k, d": lstm_cell(x, h, c, W, U)\n'
+    assert {"f", "f_k"} <= set(lines(twice))
+
+
+def test_attention_shows_scores_and_weights() -> None:
+    ws = workspace(
+        "given:\n  Q: [[1, 0], [0, 1]]\n  K: [[1, 1], [1, 0], [0, 2]]\n  V: [[1], [2], [3]]\n"
+        "  keep: [[1, 0, 1], [1, 1, 0]]\n"
+        "define:\n  O: attention(Q, K, V)\n  P: attention(Q, K, V, keep == 1)\n"
+        "  N: attention(Q, K, V, -100*(1 - keep), scale=1/2)\n"
+    )
+    assert ws.graph["S"].shape == ws.graph["A"].shape == (2, 3)
+    np.testing.assert_allclose(value(ws, "A").sum(axis=1), 1, rtol=1e-12)
+    np.testing.assert_allclose(value(ws, "O"), value(ws, "A") @ [1, 2, 3], rtol=1e-12)
+    assert (value(ws, "A_P") == 0).tolist() == [[False, True, False], [False, False, True]]
+    e = np.exp([[1 / 2, 1 / 2, 0], [1 / 2, 0, 1]]) * [[1, 0, 1], [1, 1, 0]]
+    np.testing.assert_allclose(value(ws, "N"), e @ [1, 2, 3] / e.sum(axis=1), rtol=1e-12)
+
+
+def test_a_causal_mask_sees_nothing_later() -> None:
+    ws = workspace(
+        "given: {X: 'random(3, 2, seed=4)'}\n"
+        "define: {O: 'scaled_dot_product_attention(X, X, X, is_causal=True)'}\n"
+    )
+    assert value(ws, "A")[np.triu_indices(3, 1)].tolist() == [0, 0, 0]
+    np.testing.assert_allclose(value(ws, "O")[0], value(ws, "X")[0], rtol=1e-12)
+
+
+def test_keyword_operands_print_so_that_they_can_be_read_again() -> None:
+    ws = workspace(
+        "given: {x: [1, 2, 6], w: [1, 2, 3]}\ndefine: {y: 'layer_norm(x, bias=w, eps=0.5)'}\n"
+    )
+    from tutor.notation.text import text
+
+    formula = ws.graph["y"].formula
+    assert formula is not None and text(formula) == "layer_norm(x, bias=w, eps=0.5)"
+
+
+TWO = 'unpack them in a definition of their own: `"h, c": lstm_cell(…)`'
+MATRICES = "given: {A: [[1, 2, 3], [4, 5, 6]], B: [[1, 2], [3, 4]], v: [1, 2, 3], t: [0, 1]}\n"
+
+
+def y(expression: str) -> str:
+    return MATRICES + f"define: {{y: '{expression}'}}"
+
+
+MISTAKES = [
+    (CELL + "  h: lstm_cell(x, h0, c0, W, U)\n", "lstm_cell` has 2 results", TWO),
+    (CELL + "  h: sum(lstm_cell(x, h0, c0, W, U))\n", "lstm_cell` has 2 results", TWO),
+    (CELL + '  "h, c, d": lstm_cell(x, h0, c0, W, U)\n', "lstm_cell` has 2 results", TWO),
+    (CELL + '  "h, c": tanh(x)\n', "this operation has one result", ""),
+    (CELL + '  "h, c": lstm_cell(x, h0, c0, U, W)\n', "4 gates of 3 units need 12", ""),
+    (CELL + '  "h, c": lstm_cell(h0, h0, c0, W, U)\n', "W_ih takes 3 features", "x is a column"),
+    (CELL + '  "h, c": lstm_cell(x, x, c0, W, U)\n', "the state h of lstm_cell has size 3×1",
+     "both columns"),
+    (CELL + '  "h, c": lstm_cell(x, h0, c0, W, U, x)\n', "the bias b_ih of lstm_cell has 8", ""),
+    (CELL + "  h: gru_cell(x, h0, W, U)\n", "3 gates of 2 units need 6", ""),
+    (y("attention(A, B, B)"), "queries have 3 features and keys 2", ""),
+    (y("attention(B, B, v)"), "the values of attention are the rows", ""),
+    (y("attention(B, B, B, dropout=1)"), "no argument `dropout`", ""),
+    (y("layer_norm(A, 2)"), "`normalized_shape` of layer_norm names", ""),
+    (y("layer_norm(A, weight=t)"), "the weight of layer_norm has size 3×1", ""),
+    (y("batch_norm(A, v)"), "`running_mean` and `running_var` go together", ""),
+    (y("group_norm(A, 2)"), "2 groups do not divide 3 channels", ""),
+    (y("instance_norm(A)"), "batch × channels × space", ""),
+    (y("embedding(A, t)"), "the table of embedding is a matrix", "indices come"),
+    (y("dropout(v, 2, v)"), "`p` of dropout is the probability of losing", ""),
+    (y("conv_transpose1d(v, t, stride=2, output_padding=2)"),
+     "`output_padding` must be smaller than the stride", ""),
+    (y("conv_transpose1d(v, t, padding=3)"), "cuts away all of the output", ""),
+    (y("fold(A, 3, 2)"), "are not a number of channels times 2·2 taps", ""),
+    (y("adaptive_avg_pool2d(v, 2)"), "an input of order 2 to 4", ""),
+    (y("nll_loss(A, v)"), "need one class index per example", ""),
+    (y("cross_entropy(A, t, weight=t)"), "one weight per class (3)", ""),
+    (y("cross_entropy(A, t, label_smoothing=2)"), "from 0 to 1", ""),
+    (y("huber_loss(v, v, delta=-1)"), "`delta` of huber_loss must be positive", ""),
+    (y("kl_div(v, v, reduction=\"max\")"), "`reduction` of kl_div is", ""),
+    (y("multi_margin_loss(A, t, p=3)"), "is 1 or 2, not 3", ""),
+    (y("l1_loss(v, t)"), "cannot subtract `v` (3×1) and `t` (2×1)", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message", "hint"), MISTAKES)
+def test_mistakes_are_explained(text: str, message: str, hint: str) -> None:
+    problem = loads(text.rstrip("\n") + "\ntasks: [graph]\n")
+    with pytest.raises(InputError) as error:
+        elaborate(problem)
+    assert message in error.value.message
+    assert hint in (error.value.hint or "")
+    assert "Traceback" not in str(error.value) and "{" not in error.value.message
+    assert error.value.where is not None
+
+
+def test_a_class_out_of_range_says_how_to_leave_it_out() -> None:
+    text = "given: {z: [1, 2, 3], t: -100}\ndefine: {L: 'cross_entropy(z, t)'}\n"
+    with pytest.raises(InputError) as error:
+        workspace(text)
+    assert "an index is a whole number from 0 to 2, not -100" in error.value.message
+    assert "ignore_index=-100" in (error.value.hint or "")

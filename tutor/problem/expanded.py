@@ -1,0 +1,119 @@
+"""Operations that are several smaller ones, written out as lines: gates of a cell, scores, weights.
+
+The rule itself stands in the operation's `expand`; this is the builder that turns its steps into
+lines of the surface graph. Steps get names that go with the result's: the gate i of `h_2` is `i_2`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import sympy as sp
+
+from ..errors import InputError
+from ..expr import Binary, Call, Expr, Index, Neg, Num, Slice, Transpose
+from ..notation.build import size_term
+from ..notation.scalars import term_of
+from ..ops import OPERATORS, OPS, STRUCTURE
+from ..ops.base import Op, Val
+from ..ops.build import Plain
+from .surface import Piece, Surface, Wish
+
+
+def binary(
+    surface: Surface, symbol: str, a: Piece, b: Piece, name: str | Wish | None, span: Any
+) -> Piece:
+    """A line for an operator between two operands."""
+    op = OPERATORS[symbol]
+    val = surface.apply(op, [a, b], {}, span)
+    both = a.val.order > 0 and b.val.order > 0
+    spread = (symbol in "*/" and both) or (symbol == "**" and a.val.order > 0)
+    return surface.line(op, [a, b], {}, val, Binary(symbol, a.term, b.term, spread), name)
+
+
+class Lines(Plain):
+    """A builder whose quantities are pieces: the same steps as `Plain`, each one a line."""
+
+    def __init__(self, surface: Surface, names: Sequence[str | None], span: Any) -> None:
+        self.surface = surface
+        self.names = names
+        self.span = span
+
+    def val(self, x: Piece) -> Val:
+        return x.val
+
+    def result(self, k: int) -> str | None:
+        return self.names[k]
+
+    def named(self, name: str | None) -> str | Wish | None:
+        """A step's own name, with what follows the letters in the result's; a result's as it is."""
+        if name is None or name in self.names:
+            return name
+        result = self.names[0] or ""
+        tail = re.fullmatch(r"[A-Za-z]*?(_?\d\w*|_\w+|)", result)
+        return Wish(name, tail.group(1) if tail else "", result)
+
+    def number(self, value: sp.Expr) -> Piece:
+        return Piece(super().number(value), term_of(value))
+
+    def ones(self, *shape: Any) -> Piece:
+        return Piece(super().ones(*shape), Call("ones", tuple(size_term(d) for d in shape)))
+
+    def transposed(self, x: Piece) -> Piece:
+        val = self.surface.apply(OPERATORS[".T"], [x], {}, self.span)
+        return Piece(val, Transpose(x.term))
+
+    def binary(self, symbol: str, a: Piece, b: Piece, name: str | None = None) -> Piece:
+        return binary(self.surface, symbol, a, b, self.named(name), self.span)
+
+    def part(self, x: Piece, start: int, stop: int, axis: int, name: str | None = None) -> Piece:
+        op = STRUCTURE["x[i]"]
+        whole: list[Expr] = [Slice(None, None, None)] * axis
+        term = Index(x.term, (*whole, Slice(Num(str(start)), Num(str(stop)), None)))
+        items = (*[(None, None, None)] * axis, (start, stop, None))
+        val = self.surface.apply(op, [x], {"items": items}, self.span)
+        return self.surface.line(op, [x], {"items": items}, val, term, self.named(name))
+
+    def call(
+        self, func: str, *operands: Piece, rest: Sequence[Any] = (), name: Any = None, **more: Any
+    ) -> Piece:
+        op, sizes = OPS[func], tuple(rest)
+        val = self.surface.apply(op, list(operands), more, self.span, sizes)
+        terms = tuple(p.term for p in operands)
+        term = Call(func, (*terms, *(_integer(k) for k in sizes)))
+        return self.surface.line(
+            op, list(operands), more, val, term, self.named(name), terms, sizes
+        )
+
+
+def _integer(k: int) -> Expr:
+    return Num(str(k)) if k >= 0 else Neg(Num(str(-k)))
+
+
+def count_results(op: Op, names: int, span: Any) -> None:
+    """Every result of an operation needs a name."""
+    if names != max(len(op.results), 1):
+        listed = ", ".join(op.results)
+        raise InputError(
+            f"`{op.name}` has {len(op.results)} results, which need as many names",
+            hint=f'unpack them in a definition of their own: `"{listed}": {op.name}(…)`',
+            span=span,
+        )
+
+
+def expanded(
+    surface: Surface,
+    op: Op,
+    operands: Sequence[Piece | None],
+    parameters: dict[str, Any],
+    names: Sequence[str | None],
+    span: Any,
+) -> tuple[Piece, ...]:
+    """The results of an operation, under these names (None: automatic ones)."""
+    assert op.expand is not None
+    own = [p.name for p in op.parameters if op.takes_operand(p)]
+    given = dict(zip(own, operands, strict=True))
+    with surface.naming([p for p in operands if p is not None], span):
+        return op.expand(Lines(surface, names, span), **given, **parameters)
