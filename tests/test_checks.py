@@ -13,6 +13,7 @@ import sympy as sp
 from tutor import cli
 from tutor.expr import Binary, Call, Expr, List, Neg, Num, Transpose
 from tutor.graph.node import permute, scale
+from tutor.notation.text import text
 from tutor.problem import loads
 from tutor.problem.elaborate import elaborate
 from tutor.problem.instance import KINDS, SEEDS, chosen, instance
@@ -291,3 +292,9 @@ def test_an_instance_is_found_once_per_result(monkeypatch: pytest.MonkeyPatch) -
         problem(LEAST_SQUARES, {"L": "sum((X @ w - y)**2)"}, "gradient: {of: L, wrt: [w, X]}")
     )
     assert len(s.tasks) == 2 and len(calls) == 1
+
+
+def test_one_row_of_a_matrix_prints_as_the_column_that_it_is() -> None:
+    s = solve(problem({"W": "matrix(3, 4)", "x": "vector(4)"}, {"L": "(W @ x)[1]"},
+                      "gradient: {of: L, wrt: x}"))  # fmt: skip
+    assert s.ok and s.tasks[0].formula is not None and text(s.tasks[0].formula) == "W[1, :]"

@@ -77,9 +77,7 @@ def entries(
     if len(picked) == 2:
         return Item(entry, ()), set(picked)
     (rest,) = (x for x in item.labels if x not in picked)
-    if picked[0] == item.labels[1]:
-        return Item(entry, (rest,)), set(picked)
-    return Item(Transpose(entry), (rest,), entry), set(picked)
+    return Item(entry, (rest,)), set(picked)  # one row of a matrix, too, is a column
 
 
 def _shifted(

@@ -224,7 +224,8 @@ def _reason(chain: Chain, adjoint: Adjoint) -> Text:
     (user,) = users
     if user is chain.of:
         return Text("{x} enters {y} directly.", {"y": of, "x": line})
-    return Text(
-        "{x} reaches {y} only through {z}: what arrived there, times the local derivative.",
-        {"y": of, "x": line, "z": Name(user.name)},
-    )
+    message = "{x} reaches {y} only through {z}"
+    if "one path" not in chain.ws.said:  # said once in full
+        chain.ws.said.add("one path")
+        message += ": what arrived there, times the local derivative"
+    return Text(message + ".", {"y": of, "x": line, "z": Name(user.name)})

@@ -42,7 +42,7 @@ def _first(chain: Chain, what: str) -> bool:
 def _of_gradient(chain: Chain) -> Text | None:
     """Why it has the shape of its variable, and that a Jacobian would be a row or a column."""
     line = chain.wrt
-    flat = line.symbol.order == 1
+    flat = sum(d != 1 for d in line.symbol.shape) <= 1  # in one column or row already
     if not _first(chain, "gradient of a vector" if flat else "gradient of an array"):
         return None
     layout = chain.ws.problem.convention.layout
