@@ -488,6 +488,13 @@ class Reader:
     def f_concat(self, *parts: Any, axis: int = 0) -> Any:
         return self.lib.concat([p.reshape(1, 1) if p.ndim == 0 else p for p in parts], axis)
 
+    def f_flip(self, x: Any, axis: Any = None) -> Any:
+        axes = range(2) if axis is None else [axis]
+        for k in axes:
+            back = list(range(x.shape[k]))[::-1]
+            x = x[back] if k == 0 else x[:, back]
+        return x
+
     def f_homogeneous(self, x: Any) -> Any:
         return self.lib.concat([x, self.lib.full((1, 1), 1.0)], 0)
 
