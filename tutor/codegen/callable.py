@@ -141,10 +141,10 @@ def _axis(p: Parameter, axis: int) -> str:
 
 def _kind(p: Parameter) -> str:
     order = len(p.shape)
-    shape = _written(p.shape)
-    return (
-        "a number" if order == 0 else f"an array of {order} ax{'i' if order == 1 else 'e'}s {shape}"
-    )
+    if order == 0:
+        return "a number"
+    axes = "one axis" if order == 1 else f"{order} axes"
+    return f"an array of {axes}, {_written(p.shape)}"
 
 
 def _hint(p: Parameter, shape: tuple[int, ...]) -> str | None:

@@ -46,7 +46,8 @@ def prod_others(x):
     """Entry i: the product of all entries but i."""
     one = x.new_ones(1)
     before = torch.cat([one, torch.cumprod(x[:-1], 0)])
-    after = torch.flip(torch.cat([one, torch.cumprod(torch.flip(x, (0,))[:-1], 0)]), (0,))
+    back = torch.flip(x, (0,))
+    after = torch.flip(torch.cat([one, torch.cumprod(back[:-1], 0)]), (0,))
     return before * after
 
 
