@@ -56,18 +56,20 @@ class Page:
 def listing(entries: Iterable[Entry], width: int = 80) -> str:
     """One line per operation: name, axes, rule."""
     rows = [(e.name, e.signature, e.law) for e in entries]
-    names, axes = (max(len(r[k]) for r in rows) for k in (0, 1))
-    axes = min(axes, 34)
+    names, axes = (min(max(len(r[k]) for r in rows), most) for k, most in ((0, 18), (1, 30)))
     lines = []
     for name, signature, law in rows:
-        room = max(width - names - axes - 6, 24)
-        first, *rest = paper.wrap(law, room) or [""]
-        if len(signature) > axes:
-            lines.append(f"  {name:<{names}}  {signature}")
-            lines.append(f"  {'':<{names}}  {'':<{axes}}  {first}".rstrip())
-        else:
-            lines.append(f"  {name:<{names}}  {signature:<{axes}}  {first}".rstrip())
-        lines += [f"  {'':<{names}}  {'':<{axes}}  {row}" for row in rest]
+        if len(name) > names:  # a long name stands alone
+            lines.append(f"  {name}")
+            name = ""
+        if len(signature) > axes:  # long axes take the room of the rule
+            for row in paper.wrap(signature, width - names - 4):
+                lines.append(f"  {name:<{names}}  {row}")
+                name = ""
+            signature = ""
+        for row in paper.wrap(law, max(width - names - axes - 6, 24)) or [""]:
+            lines.append(f"  {name:<{names}}  {signature:<{axes}}  {row}".rstrip())
+            name = signature = ""
     return "\n".join(lines) + "\n"
 
 
