@@ -155,6 +155,13 @@ def test_the_updates_of_an_update() -> None:
     assert found.correct is False and note(found).startswith("`w`: its entry ")
 
 
+def test_an_update_without_numbers() -> None:
+    task = "update: {of: L, wrt: w, rate: 0.1}"
+    assert judged(task, "w - 0.2*X.T@(X@w - y)").correct is True
+    found = judged(task, "w - 0.1*X.T@(X@w - y)")
+    assert found.correct is False and note(found).startswith("at random values (m = 3, n = 5) its")
+
+
 def test_a_formula_is_taken_at_the_parameters_after_an_update() -> None:
     text = source(
         NUMBERS, DEFINE,

@@ -17,13 +17,26 @@ from .. import independent
 from ..calculus.equal import equal, shown_equal
 from ..calculus.simplify import substitute
 from ..errors import ShapeError, TutorError
-from ..expr import Binary, Call, Expr, List, Name, children, names, walk
+from ..expr import (
+    Binary,
+    Call,
+    Expr,
+    List,
+    Name,
+    Neg,
+    Partial,
+    Transpose,
+    children,
+    names,
+    walk,
+)
 from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node
 from ..problem.elaborate import elaborate
 from ..problem.instance import formula_definition
 from ..steps import TaskResult, Text
+from .chain import Chain
 from .checked import instance_of, too_large
 from .printed import paper_shape, printed_value
 from .slips import AGREE, Slips, same_on_paper
@@ -68,6 +81,7 @@ def judged_formula(
     except ShapeError as error:
         return Judgement(False, _misfit(ws, wanted, error))
     shape = _shape(ws, result, ours, value)
+    ours = None if ours is None else _written_out(ws, ours)
     words = Slips(ws, result, theirs.shape, shape)
     if value is not None:
         point = printed_value(ws, wanted, whole=True)
@@ -117,6 +131,21 @@ def typed(ws: Workspace, e: Expr) -> Typed:
             full[line.symbol] = substitute(line.val.node, full)
     line = graph[definition.names[0]]
     return Typed(substitute(line.leaf.node, full), line.leaf.shape, graph.constants)
+
+
+def _written_out(ws: Workspace, e: Expr) -> Expr:
+    """The formula with closed forms for the gradients that it names: w − 0.1 ∂L/∂w."""
+    match e:
+        case Partial(Name(of), Name(wrt)) if of in ws.graph.lines and wrt in ws.graph.lines:
+            chain = Chain(ws, ws.line(of), ws.line(wrt), ws.line(of).has_one_entry)
+            closed = chain.closed_term() if chain.final is not None else None
+            return e if closed is None else closed
+        case Neg() | Transpose():
+            return replace(e, arg=_written_out(ws, e.arg))
+        case Binary():
+            return replace(e, left=_written_out(ws, e.left), right=_written_out(ws, e.right))
+        case _:
+            return e
 
 
 def _typed_or_none(ws: Workspace, e: Expr) -> Typed | None:
@@ -186,7 +215,6 @@ def _our_value(
             return value
     if result.task not in ("gradient", "jacobian"):
         return None
-    from .chain import Chain
     from .gradient import shown_value
 
     of, wrt = (here.line(result.subject[k]) for k in ("of", "wrt"))
