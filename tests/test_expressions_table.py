@@ -213,7 +213,7 @@ PRINTED = {
     "ml_lsq_W": "2 * (W @ x - y) @ x.T",
     "ml_softmax_jac": "diag(softmax(z)) - softmax(z) @ softmax(z).T",
     "ml_lse_hess": "diag(softmax(z)) - softmax(z) @ softmax(z).T",
-    "x_elemJ": "diag(vec(cos(A * B) * B))",
+    "x_elemJ": "diag(vec(B * cos(A * B)))",
 }
 
 

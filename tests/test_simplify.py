@@ -6,12 +6,22 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from tutor.calculus import products
+from tutor.calculus import (
+    definitions,
+    distribution,
+    factors,
+    functions,
+    inverses,
+    products,
+    sums,
+)
 from tutor.calculus import simplify as module
 from tutor.calculus.factors import MOST_FACTORS
 from tutor.calculus.reverse import gradient
+from tutor.calculus.rewrite import Rule
 from tutor.calculus.simplify import simplify, substitute
 from tutor.calculus.sums import content
+from tutor.graph.interned import is_symmetric
 from tutor.graph.node import (
     Node,
     T,
@@ -26,12 +36,15 @@ from tutor.graph.node import (
     mul,
     permute,
     power,
+    rel,
     scale,
+    sub,
     sum_axes,
     topological,
     var,
 )
 from tutor.numeric.evaluate import evaluate
+from tutor.ops import scalar
 
 x, y, v = var("x", (5,)), var("y", (5,)), var("v", (3,))
 A, B, Q = var("A", (3, 5)), var("B", (5, 7)), var("Q", (5, 5))
@@ -162,3 +175,197 @@ def test_a_wrong_fusion_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AssertionError):
         for number in range(len(SUMS)):
             test_keeps_shape_and_value(number)
+
+
+# -- every rule by itself -------------------------------------------------------------------------
+
+P = var("P", (5, 5))
+S = var("S", (5, 5), {"symmetric"})
+b = var("b", ())
+X = var("X", (7, 5))
+
+
+def inv(n: Node) -> Node:
+    return call("inv", [n], (), n.shape)
+
+
+def total(n: Node, axis: int) -> Node:
+    return sum_axes(map_(EXP, n), [axis])
+
+
+def quotient(n: Node, s: Node, letters: str) -> Node:
+    return ein([(n, "ij"), (map_(1 / T, s), letters)], "ij")
+
+
+MAX_X = call("max", [x], ((0,), "first"), ())
+SOFTMAX_A = call("softmax", [A], (1,), (3, 5))
+UNROLL = rel((1, -1, -3), 0, (15, 3, 5))
+MEAN_X = ein([(x, "i")], "", sp.Rational(1, 5))
+
+OUTER = add([ein([(P, "jk"), (x, "l")], "jkl"), ein([(P, "jl"), (y, "k")], "jkl")])
+
+# what each rule works on
+RULE: dict[Rule, Node] = {
+    functions.tidied: map_(EXP / (1 + EXP), x),
+    functions.sign_out: map_(SIN + EXP, scale(-1, mul(x, y))),
+    definitions.of_function: map_(sp.log(T), total(x, 0)),
+    definitions.norm_inside: map_(sp.sqrt(T), sum_axes(power(x, 2), [0])),
+    definitions.shift: call("softmax", [sub(x, broadcast(MAX_X, (), (5,)))], (0,), (5,)),
+    definitions.softmax: quotient(map_(EXP, A), total(A, 1), "i"),
+    definitions.total_of_softmax: ein([(SOFTMAX_A, "ij"), (v, "i")], ""),
+    definitions.log_softmax: sub(x, broadcast(call("logsumexp", [x], (0,), ()), (), (5,))),
+    inverses.of_call: inv(ein([(Q, "ij"), (P, "jk")], "ik", 2)),
+    inverses.cancelled: ein([(A, "hi"), (inv(Q), "ij"), (Q, "jk"), (x, "k")], "h"),
+    factors.flat: ein([(A, "ij"), (ein([(B, "jk"), (B, "lk")], "jl"), "jl")], "il"),
+    factors.reshaped_back: ein([(UNROLL, "pij"), (UNROLL, "pkl"), (A, "kl")], "ij"),
+    products.fused: ein([(map_(SIN, x), "i"), (map_(COS, x), "i"), (x, "i")], "i"),
+    products.own_power: ein([(x, "i"), (x, "i"), (map_(T**-2, dot(x, x)), ""), (y, "j")], "j"),
+    products.powers_apart: ein([(x, "i"), (map_(T**-2, scale(2, mul(a, b))), "")], "i"),
+    sums.centred: ein([(add([x, broadcast(MEAN_X, (), (5,)), y], [1, -1, 1]), "i"), (y, "j")], "j"),
+    sums.content_out: add([matvec(A, x), matvec(A, y)], [2, -6]),
+    sums.one_function: add([const(1, (5,)), power(map_(TANH, x), 2)], [1, -1]),
+    sums.functions_merged: add(
+        [mul(y, map_(SIN**2, x)), mul(y, map_(COS * SIN + SIN, x)), mul(y, map_(COS * SIN, x))],
+        [1, 1, -1],
+    ),
+    sums.factored: add([matvec(Q, x), matvec(permute(Q, (1, 0)), x)]),
+    distribution.over_a_sum: mul(x, add([divide(y, x), map_(SIN, y)])),
+    distribution.over_outer_products: ein([(Q, "ij"), (OUTER, "jkl")], "ikl"),
+    distribution.out_of_products: sub(
+        mul(y, map_(1 - TANH, x)), mul(sub(const(1, (5,)), y), map_(TANH, x))
+    ),
+}  # fmt: skip
+
+
+def kept(raw: Node, seed: int = 0) -> None:
+    """The simplified node has shape and value of the given one."""
+    rng = np.random.default_rng(seed)
+    env = {}
+    for n in topological([raw]):
+        if n.kind == "var":
+            value = rng.uniform(0.5, 2, size=n.shape)
+            env[n] = value + value.T if "symmetric" in n.attr.properties else value
+    short = simplify(raw)
+    assert short.shape == raw.shape
+    before, after = evaluate([raw, short], env)
+    np.testing.assert_allclose(np.asarray(after, float), np.asarray(before, float), 1e-9, 1e-12)
+
+
+def test_every_rule_has_an_example() -> None:
+    assert {r for rules in module.RULES.values() for r in rules} == RULE.keys()
+
+
+@pytest.mark.parametrize("rule", RULE, ids=lambda r: r.__name__)
+def test_a_rule_works_and_keeps_the_value(rule: Rule) -> None:
+    node = RULE[rule]
+    assert rule(node) is not node
+    kept(node)
+
+
+@pytest.mark.parametrize("rule", RULE, ids=lambda r: r.__name__)
+def test_a_wrong_rule_is_noticed(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted fault: what the rule returns is off by one per cent."""
+
+    def wrong(node: Node) -> Node:
+        new = rule(node)
+        return new if new is node else scale(sp.Rational(101, 100), new)
+
+    faulty = {k: tuple(wrong if r is rule else r for r in rs) for k, rs in module.RULES.items()}
+    monkeypatch.setattr(module, "RULES", faulty)
+    with pytest.raises(AssertionError):
+        kept(RULE[rule])
+
+
+SYMMETRIC: dict[str, tuple[Node, bool]] = {
+    "S": (S, True),
+    "XᵀX": (ein([(X, "ki"), (X, "kj")], "ij"), True),
+    "X": (Q, False),
+    "Q + Qᵀ": (add([Q, permute(Q, (1, 0))]), True),
+    "Q − Qᵀ": (sub(Q, permute(Q, (1, 0))), False),
+    "inv(XᵀX)": (inv(ein([(X, "ki"), (X, "kj")], "ij")), True),
+    "inv(Q)": (inv(Q), False),
+    "exp(S)": (map_(EXP, S), True),
+    "Q S Qᵀ": (ein([(Q, "ij"), (S, "jk"), (Q, "lk")], "il"), True),
+    "S Q": (ein([(S, "ij"), (Q, "jk")], "ik"), False),
+    "S P S": (ein([(S, "ij"), (P, "jk"), (S, "kl")], "il"), False),
+    "x xᵀ": (ein([(x, "i"), (x, "j")], "ij"), True),
+    "x yᵀ": (ein([(x, "i"), (y, "j")], "ij"), False),
+    "x yᵀ + y xᵀ": (
+        add([ein([(x, "i"), (y, "j")], "ij"), ein([(y, "i"), (x, "j")], "ij")]), True),
+    "diag(x)": (ein([(x, "i")], "ii"), True),
+    "diag(x) + x xᵀ": (add([ein([(x, "i")], "ii"), ein([(x, "i"), (x, "j")], "ij")]), True),
+    "Q ⊙ Qᵀ": (ein([(Q, "ij"), (Q, "ji")], "ij"), True),
+    "Q ⊙ S": (ein([(Q, "ij"), (S, "ij")], "ij"), False),
+    "1 ones": (const(3, (5, 5)), True),
+    "not square": (A, False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SYMMETRIC)
+def test_symmetry(name: str) -> None:
+    node, want = SYMMETRIC[name]
+    assert is_symmetric(node) is want
+    if want:
+        assert permute(node, (1, 0)).key == node.key
+        assert inv(node) is permute(inv(node), (1, 0))
+
+
+def test_symmetry_of_a_deep_graph_does_not_recurse() -> None:
+    node = S
+    for _ in range(3000):
+        node = map_(TANH, add([node, S]))
+    assert is_symmetric(node)
+
+
+def test_a_wrong_symmetry_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted fault: every square product counts as symmetric."""
+    from tutor.graph import symmetry
+
+    monkeypatch.setattr(symmetry, "_product", lambda n: True)
+    C, D = var("C symmetry", (5, 5)), var("D symmetry", (5, 5))
+    square = ein([(C, "ij"), (D, "jk")], "ik")
+    node = sub(inv(square), permute(inv(square), (1, 0)))
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(5, 5)), rng.normal(size=(5, 5))
+    (got,) = evaluate([node], {C: first, D: second})
+    want = np.linalg.inv(first @ second)
+    with pytest.raises(AssertionError):
+        np.testing.assert_allclose(np.asarray(got, float), want - want.T, rtol=1e-9)
+
+
+FUNCTION = [
+    (1 / (1 + sp.exp(-T)), scalar.sigmoid(T)),
+    (EXP / (1 + EXP), scalar.sigmoid(T)),
+    (sp.exp(-T) / (1 + sp.exp(-T)), scalar.sigmoid(-T)),
+    (EXP / (1 + EXP) ** 2, scalar.sigmoid(T) * (1 - scalar.sigmoid(T))),
+    (1 / (1 + sp.exp(-3 * T)), scalar.sigmoid(3 * T)),
+    ((EXP - 1 / EXP) / (EXP + 1 / EXP), TANH),
+    (scalar.sigmoid(T) - scalar.sigmoid(T) ** 2, scalar.sigmoid(T) * (1 - scalar.sigmoid(T))),
+    (scalar.sigmoid(T) * scalar.sigmoid(-T), scalar.sigmoid(T) * (1 - scalar.sigmoid(T))),
+    (T / (1 + sp.exp(-T)), T * scalar.sigmoid(T)),
+    (1 - TANH**2, 1 - TANH**2),
+    (EXP, EXP),
+    (1 / (2 + EXP), 1 / (2 + EXP)),
+    (sp.log(1 + EXP), sp.log(1 + EXP)),
+    (SIN * COS, SIN * COS),
+]
+
+
+@pytest.mark.parametrize(("raw", "want"), FUNCTION)
+def test_functions_of_one_argument(raw: sp.Expr, want: sp.Expr) -> None:
+    number, short = functions.tidy(raw)
+    assert (number, short) == (1, want)
+    at = np.linspace(-2, 2, 9) + 0.05
+    np.testing.assert_allclose(scalar.compiled(short)(at), scalar.compiled(raw)(at), rtol=1e-10)
+
+
+def test_rewriting_ends_where_rules_go_in_circles() -> None:
+    """Two rules that undo each other: an end comes, and a value is kept."""
+    from tutor.calculus.rewrite import rewritten
+
+    double = {"var": (lambda n: scale(1, add([n, n], [2, -1])) if n is x else n,)}
+    (same,) = rewritten([x], double)
+    assert same is x
+    forth = {"map": (lambda n: map_(COS, n.args[0]) if n.attr == SIN else map_(SIN, n.args[0]),)}
+    (end,) = rewritten([map_(SIN, x)], forth)
+    assert end.kind == "map"

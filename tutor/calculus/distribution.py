@@ -69,6 +69,8 @@ def over_outer_products(node: Node) -> Node:
 
     Matrix notation exists for the terms, not for their sum.
     """
+    if len(node.args) < 2:
+        return node
     for k, inner in enumerate(node.args):
         if inner.kind != "add" or inner.order < 3 or len(inner.args) > MOST_TERMS:
             continue

@@ -84,8 +84,9 @@ def _as_polynomial(f: sp.Expr) -> sp.Expr:
     if not exps and len(sigs) <= 1:  # one logistic function: factor what is a polynomial in it
         if not sigs or not f.has(sp.Add):
             return f
-        poly = f.subs(sigmoid(sigs[0] * T), S)
-        return _factored(poly, sigs[0], f) if poly.is_polynomial(S) else f
+        positive = bool(sigs[0].is_positive)
+        poly = f.subs(sigmoid(sigs[0] * T), S if positive else 1 - S)
+        return _factored(poly, abs(sigs[0]), f) if poly.is_polynomial(S) else f
     base = reduce(sp.gcd, (abs(c) for c in (*exps, *sigs)))
     whole = f.subs({sigmoid(c * T): E ** (c / base) / (1 + E ** (c / base)) for c in sigs})
     whole = whole.subs({sp.exp(c * T): E ** (c / base) for c in exps})

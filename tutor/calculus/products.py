@@ -1,4 +1,4 @@
-"""Rules for products: one flat product, numbers in front, functions of one argument merged."""
+"""Rules for products: functions of one argument merged, powers of products and of sums."""
 
 from __future__ import annotations
 
@@ -8,18 +8,6 @@ import sympy as sp
 
 from ..graph.node import Node, T, map_
 from .factors import Factor, labelled, matched, with_factors
-from .sums import content
-
-
-def content_out(node: Node) -> Node:
-    """A (2B + 2C) = 2 A (B + C)."""
-    coef = node.attr.coef
-    factors = []
-    for factor, labels in labelled(node):
-        c, rest = content(factor)
-        coef = coef * c
-        factors.append((rest, labels))
-    return with_factors(node, factors, coef) if coef != node.attr.coef else node
 
 
 def fused(node: Node) -> Node:

@@ -46,7 +46,7 @@ def rewritten(nodes: Sequence[Node], rules: Mapping[str, Sequence[Rule]]) -> lis
                 stack.pop()
                 continue
             if n in successor:
-                done[n] = done[successor[n]]
+                done[n] = done.get(successor[n], n)  # n itself, where it came back inside
                 continue
             todo = [a for a in n.args if a not in done]
             if todo:

@@ -24,7 +24,6 @@ RULES: dict[str, tuple[Rule, ...]] = {
         factors.flat,
         factors.reshaped_back,
         distribution.over_outer_products,
-        products.content_out,
         inverses.cancelled,
         definitions.softmax,
         definitions.total_of_softmax,

@@ -48,13 +48,22 @@ def _decided(n: Node) -> bool:
 
 def _sum(n: Node) -> bool:
     """The transposes of the terms are the terms."""
-    from .products import permute  # which asks for the symmetry of its factors
-
     open_terms = [(c, a) for c, a in zip(n.attr, n.args, strict=True) if not a._symmetric]
     if len(open_terms) == 1:
         return False
-    here = sorted((a.key, str(c)) for c, a in open_terms)
-    return here == sorted((permute(a, (1, 0)).key, str(c)) for c, a in open_terms)
+    here, there = (
+        sorted((str(c), *_code(a, swapped)) for c, a in open_terms) for swapped in (False, True)
+    )
+    return here == there
+
+
+def _code(term: Node, swapped: bool) -> tuple[str, bytes]:
+    """What is equal for two terms that are equal, the axes of this one exchanged or not."""
+    from .canonical import encode_product  # which asks for the symmetry of its factors
+    from .products import permute
+
+    turned = term if term.kind == "ein" else permute(term, (1, 0))
+    return str(turned.attr.coef), encode_product(turned, swapped is (term.kind == "ein"))
 
 
 def _product(n: Node) -> bool:

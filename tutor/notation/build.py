@@ -104,8 +104,12 @@ def in_front(factor: Expr, body: Expr) -> Expr:
 
 def hadamard(a: Expr, b: Expr) -> Expr:
     """a ⊙ b, a plain name before a function: y ⊙ σ(u)."""
-    if _plain(b) and not _plain(a) and not isinstance(a, Binary):
-        a, b = b, a
+    if _plain(b) and not _plain(a):
+        match a:
+            case Binary("*", left, Call() | Binary()) if a.elementwise:
+                return hadamard(hadamard(left, b), a.right)
+            case Call():
+                a, b = b, a
     if isinstance(b, Binary) and b.op == "/" and b.elementwise and b.left == Num("1"):
         return Binary("/", a, b.right, elementwise=True)
     if isinstance(a, Binary) and a.op == "/" and a.elementwise and a.left == Num("1"):

@@ -13,12 +13,13 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from ..expr import Binary, Call, Expr, Neg, Num, Transpose
+from ..expr import Binary, Call, Expr, List, Neg, Num, Transpose
 from ..graph.interned import is_symmetric
 from ..graph.node import Node, T, add, constant_of, ein, pieces, scale
 from ..ops.scalar import Named
 from .build import NoMatrixForm, relation_term, scaled, sum_term
 from .calls import call_term
+from .literal import Entries, written_out
 from .products import Product
 from .scalars import term_of
 from .signs import led
@@ -47,9 +48,23 @@ def unsigned_term(node: Node, leaf: Leaves, vec: str = "column") -> Expr:
             args = [unrepeated(a) if spread and k else a for k, a in enumerate(node.args)]
             return call_term(node, [unsigned_term(a, leaf, vec) for a in args])
         case "add":
-            return _sum(node, leaf, vec)
+            entries = written_out(node)
+            return _sum(node, leaf, vec) if entries is None else _list(node, entries, leaf, vec)
         case _:
             return _product(node, leaf, vec)
+
+
+def _list(node: Node, entries: Entries, leaf: Leaves, vec: str) -> Expr:
+    """The array as a list of its entries."""
+
+    def entry(*place: int) -> Expr:
+        found = entries.get(place)
+        return Num("0") if found is None else led(unsigned_term(found, leaf, vec))
+
+    rows, *columns = (range(int(d)) for d in node.shape)
+    if not columns:
+        return List(tuple(entry(i) for i in rows))
+    return List(tuple(List(tuple(entry(i, j) for j in columns[0])) for i in rows))
 
 
 def _sum(node: Node, leaf: Leaves, vec: str) -> Expr:
