@@ -23,6 +23,7 @@ GRID = "#d9dde2"
 MOST_POINTS = 400
 MARKS = 9  # on each line
 SIZE = 12.0  # of the text
+HUGE = 1e300
 
 Series = tuple[str, str, tuple[float, ...]]  # the name in the legend, the quantity, its values
 
@@ -104,7 +105,7 @@ class _Frame:
     def __init__(self, values: Sequence[float], steps: int) -> None:
         self.logarithmic = is_logarithmic(values)
         self.steps = max(steps, 1)
-        low, high = min(values), max(values)
+        low, high = _bounded(min(values)), _bounded(max(values))
         if self.logarithmic:
             first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
             every = math.ceil((last - first) / 8)
@@ -120,7 +121,7 @@ class _Frame:
             self.low, self.high = self.ticks[0], self.ticks[-1]
 
     def place(self, x: float, y: float) -> tuple[float, float]:
-        at = math.log10(y) if self.logarithmic else y
+        at = math.log10(_bounded(y)) if self.logarithmic else _bounded(y)
         share = (at / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
         wide, high = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
         return LEFT + wide * x / self.steps, HEIGHT - BOTTOM - high * share
@@ -144,6 +145,11 @@ class _Frame:
         items.append(Words((LEFT + right) / 2, floor + 42, "steps made", SIZE))
         items.append(Words(LEFT, TOP - 18, what, SIZE, False, INK, False))
         return items
+
+
+def _bounded(x: float) -> float:
+    """Round numbers beyond a value near the end of floating point would overflow."""
+    return max(-HUGE, min(x, HUGE))
 
 
 def nice(x: float) -> float:

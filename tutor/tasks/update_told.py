@@ -11,10 +11,11 @@ from ..problem.lines import Line
 from ..problem.model import Task
 from ..steps import Check, Step, TaskResult, Text
 from . import gradient
+from .chain_steps import has_subscripts
 from .learning import subject
 from .numbers import approx, equation, exact_term
 from .optimiser_plan import Plan
-from .optimiser_steps import Symbols, rule_steps, setting_steps, update_formula
+from .optimiser_steps import Symbols, rule_steps, setting_steps
 from .workspace import Workspace
 
 
@@ -41,12 +42,13 @@ def symbolic(
     for one in symbols:
         told = rule_steps(one, 0, chosen.done + 1, {}, {}, "")
         formula = closed[one.line.name]
-        if chosen.plain and formula is not None:
+        if chosen.plain and formula is not None and not has_subscripts(formula):
             *first, last = told
             whole = _written_out(last.equation[-1], one.terms["G"], formula)
             told = [*first, _longer(last, whole)]
         steps += told
     alone = symbols[0] if len(lines) == 1 else None
+    result = steps[-1].equation[-1]  # written out where that is possible
     return TaskResult(
         id=task.id,
         task="update",
@@ -56,7 +58,7 @@ def symbolic(
         shape=lines[0].leaf.shape if alone else None,
         dims=lines[0].dims if alone else None,
         symbol=alone.name("w") if alone else None,
-        formula=update_formula(alone) if alone else None,
+        formula=result if alone else None,
         extra={"final": {x.name: {"exact": None, "value": None} for x in lines}},
         check=_worst(checks),
     )
