@@ -108,6 +108,8 @@ class _Printer:
             if label is not None:
                 return f"{{{label.latex}}}"  # one unit, whatever scripts it ends with
             return _word(_cut(variable.label))
+        if variable is None:  # w_new and w_tilde look like w
+            variable = self.names.get(name.removesuffix("_new").removesuffix("_tilde"))
         return latex_name(name, bold=bold and variable is not None and variable.shape != ())
 
     def binary(self, e: Binary) -> tuple[str, Level]:

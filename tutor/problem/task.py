@@ -144,6 +144,10 @@ class _Reader:
             if key.text in COMMON_KEYS and key.text not in table:
                 hint = "write it on a line of its own, in the column of the task's name"
                 raise schema.fail(f"`{key.text}` belongs beside `{kind}`, not inside", key, hint)
+            if key.text in ("lr", "learning_rate") and "rate" in table:
+                raise schema.fail(
+                    f"unknown key `{key.text}` in {kind}", key, "the learning rate is called `rate`"
+                )
         schema.check_keys(body, table, kind)
         return [(key.text, node) for key, node in body.entries]
 
