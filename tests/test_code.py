@@ -117,38 +117,12 @@ SHAPES = {
     "x": "vector(n)", "y": "vector(n)", "s": "scalar", "c": "scalar",
     "X": "matrix(n, n)", "Y": "matrix(n, n)", "Z": "matrix(n, n)", "W": "matrix(m, n)",
 }  # fmt: skip
-ENTRYWISE = [
-    "exp",
-    "log",
-    "log1p",
-    "sqrt",
-    "sin",
-    "cos",
-    "tan",
-    "asin",
-    "acos",
-    "atan",
-    "sinh",
-    "cosh",
-    "tanh",
-    "abs",
-    "erf",
-    "sigmoid",
-    "relu",
-    "leaky_relu",
-    "elu",
-    "selu",
-    "gelu",
-    "silu",
-    "mish",
-    "hardsigmoid",
-    "hardswish",
-    "softplus",
-    "softsign",
-    "logsigmoid",
-    "square",
-    "reciprocal",
-]
+ENTRYWISE = (
+    "exp", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh",
+    "cosh", "tanh", "abs", "erf", "sigmoid", "relu", "leaky_relu", "elu", "selu", "gelu",
+    "silu", "mish", "hardsigmoid", "hardswish", "softplus", "softsign", "logsigmoid",
+    "square", "reciprocal",
+)  # fmt: skip
 CASES = [(f"sum({f}(x))", kind) for f in ENTRYWISE for kind in ("gradient", "hessian")]
 CASES += [
     (e, "gradient")

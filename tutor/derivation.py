@@ -7,14 +7,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import InputError, did_you_mean
+from .expr import Expr, Name
 from .notation.latex import latex
-from .problem.infer import Inferred, infer
+from .notation.text import text
+from .problem.infer import DECLARED, Inferred, infer
 from .problem.model import Convention, Problem, Task
+from .problem.schema import CONVENTIONS
 from .problem.task_table import TASKS
 from .render import json as reference
 from .render.wording import words
 from .steps import Solution, TaskResult, Text
 from .tasks import solve
+
+KINDS = ("gradient", "jacobian", "hessian")
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Derivation:
     of: str
     solution: Solution
     assumed: tuple[Text, ...]
-    habitual: tuple[str, ...]
+    otherwise: Mapping[str, int]  # see Inferred
 
     @property
     def results(self) -> tuple[TaskResult, ...]:
@@ -33,12 +38,11 @@ class Derivation:
 
     def on_screen(self) -> Solution:
         """The solution for a terminal, where one can also say how to have it otherwise."""
-        if not self.habitual:
+        if not self.otherwise:
             return self.solution
-        name = self.habitual[0]
-        other = "scalar" if self.solution.variables[name].shape else "vector(n)"
+        name, order = next(iter(self.otherwise.items()))
         said = self.solution.statement or ""
-        more = f'Say otherwise with -d, such as `-d "{name}: {other}"`.'
+        more = f'Say otherwise with -d, such as `-d "{name}: {DECLARED[order]}"`.'
         return replace(self.solution, statement=f"{said} {more}")
 
     def json(self) -> str:
@@ -80,6 +84,12 @@ def derivation(
     conventions: layout and vec; None for the default.
     """
     said = {k: str(v) for k, v in (conventions or {}).items() if v is not None}
+    for name, value in {**said, **({} if kind is None else {"kind": kind})}.items():
+        allowed = KINDS if name == "kind" else CONVENTIONS[name]
+        if value not in allowed:
+            listed = ", ".join(f"`{a}`" for a in allowed)
+            hint = did_you_mean(value, allowed) or f"expected {listed}"
+            raise InputError(f"`{name}` cannot be `{value[:40]}`", hint=hint)
     inferred = infer(expression, declarations, Convention(**said, stated=frozenset(said)))
     names = _variables(inferred, wrt)
     line = inferred.graph[inferred.of]
@@ -96,7 +106,7 @@ def derivation(
     )
     problem = replace(inferred.problem, tasks=(task,), statement=_statement(inferred))
     solution = solve(problem, checking=checking)
-    return Derivation(problem, inferred.of, solution, inferred.assumed, inferred.habitual)
+    return Derivation(problem, inferred.of, solution, inferred.assumed, inferred.otherwise)
 
 
 def _variables(inferred: Inferred, wrt: Sequence[str]) -> tuple[str, ...]:
@@ -121,5 +131,10 @@ def _statement(inferred: Inferred) -> str | None:
     """What was taken for granted, as the text above the solution."""
     if not inferred.assumed:
         return None
-    sentences = [words(t, lambda e: f"${latex(e)}$", str) for t in inferred.assumed]
+    sentences = [words(t, _shown, str) for t in inferred.assumed]
     return " ".join(sentences)
+
+
+def _shown(e: Expr) -> str:
+    """A name as mathematics, a part of the expression as it was typed."""
+    return f"${latex(e)}$" if isinstance(e, Name) else f"`{text(e)}`"

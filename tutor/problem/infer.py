@@ -32,6 +32,8 @@ from .tree import Document
 from .tree import Mapping as Section
 
 LETTERS = ("m", "n", "p", "q", "k", "r", "h")
+DECLARED = ("scalar", "vector(n)", "matrix(m, n)")  # by order
+NUMBERED = ("scalar", "vector(8)", "matrix(6, 8)")
 RESULTS = ("f", "L", "g", "F", "J", "E", "result")
 SCALARS = frozenset(["s", "t", "k", "d", "n", "m", "p", "q", "i", "j", "h"]) | (
     set(GREEK) - {"mu", "theta", "beta"}
@@ -48,7 +50,7 @@ class Inferred:
     of: str
     assumed: tuple[Text, ...]
     graph: Graph
-    habitual: tuple[str, ...]  # the names whose order nothing but their letter says
+    otherwise: Mapping[str, int]  # of names that only their letter decides: another fitting order
 
 
 def infer(
@@ -76,11 +78,10 @@ def infer(
     given = search.named(chosen)
     _every_size_is_known(sizes, given, expr, source)
     problem = replace(search.problem(given), title=text(expr))
-    forced = search.forced(chosen)
+    otherwise = search.otherwise(chosen)
     orders = dict(zip(search.free, chosen.orders, strict=True))
-    sentences = reasons(expr, orders, forced, given)
-    habitual = tuple(n for n in orders if n not in forced)
-    return Inferred(problem, search.result, sentences, elaborate(problem), habitual)
+    sentences = reasons(expr, orders, otherwise, given)
+    return Inferred(problem, search.result, sentences, elaborate(problem), otherwise)
 
 
 def _declared(declarations: Sequence[str], functions: Sequence[str]) -> dict[str, Given]:
@@ -216,26 +217,33 @@ class _Search:
             return None
         return Choice(orders, graph, unifier, cost + surprise(graph))
 
-    def forced(self, chosen: Choice) -> frozenset[str]:
-        """Names whose order could not be another one while the others keep theirs."""
-        found = set()
+    def otherwise(self, chosen: Choice) -> dict[str, int]:
+        """Names that could have another order while the others keep theirs, and which."""
+        found = {}
         for k, name in enumerate(self.free):
-            others = [o for o in (0, 1, 2) if o != chosen.orders[k]]
-            orders = [(*chosen.orders[:k], o, *chosen.orders[k + 1 :]) for o in others]
-            if not any(self.accepted(o) for o in orders):
-                found.add(name)
-        return frozenset(found)
+            for order in (0, 1, 2):
+                orders = (*chosen.orders[:k], order, *chosen.orders[k + 1 :])
+                if order != chosen.orders[k] and self.accepted(orders):
+                    found[name] = order
+                    break
+        return found
 
     def failed(self) -> InputError:
         error = self.first
         assert error is not None
         if not self.free:
             return error
+        unknown = re.compile(rf"\b({'|'.join(self.free)})\.\d+\b")  # how an open size is called
         name = self.free[0]
-        kind = ("scalar", "vector(n)", "matrix(m, n)")[habit(name)[0]]
-        more = f'declare the shapes with -d, such as -d "{name}: {kind}"'
-        error.hint = f"{error.hint}\n  {more}" if error.hint else more
-        return error
+        kind = DECLARED[habit(name)[0]]
+        if "symbolic" in error.message:
+            kind = NUMBERED[habit(name)[0]]
+        hints = [error.hint, f'declare the shapes with -d, such as -d "{name}: {kind}"']
+        return type(error)(
+            unknown.sub("?", error.message),
+            hint="\n  ".join(unknown.sub("?", h) for h in hints if h),
+            where=error.where,
+        )
 
     # -- the result --------------------------------------------------------------------------
 

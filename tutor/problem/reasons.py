@@ -15,13 +15,12 @@ PLURALS = ("scalars", "column vectors", "matrices")
 
 
 def reasons(
-    expr: Expr, orders: Mapping[str, int], forced: Collection[str], given: Mapping[str, Given]
+    expr: Expr, orders: Mapping[str, int], habitual: Collection[str], given: Mapping[str, Given]
 ) -> tuple[Text, ...]:
     """Which orders were forced, which were chosen by habit, and where the sizes come from.
 
-    orders: of the names that no declaration mentions.
+    orders: of the names that no declaration mentions; habitual: those that could have another.
     """
-    habitual = [n for n in orders if n not in forced]
     found = []
     if habitual:
         found.append(
@@ -29,10 +28,10 @@ def reasons(
                 "Going by the letters, {list}."
                 if len(habitual) > 1
                 else "Going by its letter, {list}.",
-                {"list": _listed(habitual, orders)},
+                {"list": _listed([n for n in orders if n in habitual], orders)},
             )
         )
-    must = [n for n in orders if n in forced]
+    must = [n for n in orders if n not in habitual]
     if must:
         found.append(
             Text("For the expression to make sense, {list}.", {"list": _listed(must, orders)})
