@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import Where
-from ..expr import Binary, Call, Component, Expr, Index, List, Name, Neg, Sum, Transpose
+from ..expr import Binary, Call, Component, Expr, Index, List, Name, Neg, Num, Sum, Transpose
 from ..notation.text import text
 from ..ops import ALIASES, OPS
 from ..problem.elaborate import elaborate
@@ -129,7 +129,13 @@ def folded(expr: Expr, lines: Sequence[Line]) -> Expr:
 def _fold(e: Expr, names: Mapping[Expr, str]) -> Expr:
     match e:
         case Binary():
-            e = Binary(e.op, _fold(e.left, names), _fold(e.right, names), e.elementwise)
+            left = e.left
+            scaled = isinstance(left, Binary) and left.op == "*" and isinstance(left.left, Num)
+            if e.op == "@" and scaled:  # 2(XᵀX) rather than (2Xᵀ)X
+                assert isinstance(left, Binary)
+                inner = Binary("@", left.right, e.right)
+                return Binary("*", left.left, _fold(inner, names))
+            e = Binary(e.op, _fold(left, names), _fold(e.right, names), e.elementwise)
         case Neg():
             e = Neg(_fold(e.arg, names))
         case Transpose():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -117,12 +118,11 @@ class Motion:
             case Binary("*") if not e.elementwise:
                 return Binary("*", e.left, self.turned(e.right))
             case Binary("@"):
-                first = e
-                while isinstance(first, Binary) and first.op == "@":
-                    first = first.left
+                number, first, *rest = _factors(e)
                 moving = {self.along.name, *(d.name for d in self.found.values())}
                 if isinstance(first, Transpose) and first.arg in map(Name, moving):
-                    return transposed(e)
+                    product = transposed(_product([first, *rest]))
+                    return product if number is None else Binary("*", number, product)
         return e
 
     def closed_term(self) -> Expr | None:
@@ -138,3 +138,21 @@ def _like(direction: Node, variable: Line) -> Node:
     if direction.order == variable.symbol.order + 1 and variable.leaf.row:
         return g.ein([(direction, ("row", "column"))], ("column",))
     return direction
+
+
+def _factors(e: Expr) -> list[Any]:
+    """The number in front of a matrix product, or None, and its factors."""
+    factors: list[Expr] = []
+    while isinstance(e, Binary) and e.op == "@":
+        factors.insert(0, e.right)
+        e = e.left
+    if isinstance(e, Binary) and e.op == "*" and not e.elementwise:
+        return [e.left, e.right, *factors]
+    return [None, e, *factors]
+
+
+def _product(factors: list[Expr]) -> Expr:
+    total = factors[0]
+    for f in factors[1:]:
+        total = Binary("@", total, f)
+    return total

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import sympy as sp
 
 from .. import independent
 from ..calculus.reverse import identity, pullback
@@ -20,6 +21,7 @@ from ..problem.lines import Line
 from ..value import Value
 from .chain import LONG, Chain, tree_size
 from .extended import extended, folded, free_name, written
+from .stationary_terms import distributed
 from .unrolled import as_matrix
 from .workspace import Workspace
 
@@ -93,7 +95,8 @@ def twice(
     if chain.final is None:  # the gradient does not depend on the second variable, or is it
         return _plain(wide, name, node, first, second)
     array = chain.final.value
-    formula = chain.closed_term() or term(ws, node, first, second)
+    forms = [f for f in (chain.closed_term(), term(ws, node, first, second)) if f is not None]
+    formula = min(forms, key=lambda f: len(text(f))) if forms else None
     value = None if array is None else block(ws, array, first, second)
     return Twice(wide, name, chain, node, array, formula, value)
 
@@ -142,6 +145,9 @@ def term(ws: Workspace, node: Node, first: Line, second: Line) -> Expr | None:
     if tree_size(node) > LONG:
         return None
     try:
+        node = distributed(sp.S.One, node)
+        if not node.order:
+            return ws.term(node)
         found = jacobian_term(node, first.symbol.order, ws.leaf_term, style.layout, style.vec)
     except NoMatrixForm:
         return None

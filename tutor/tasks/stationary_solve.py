@@ -123,6 +123,10 @@ def _never_zero(line: Line, slope: Node) -> bool:
 def _why_not(left: Sequence[Line], slopes: dict[str, Node]) -> Text:
     if any(_never_zero(x, slopes[x.name]) for x in left):
         return Text("This gradient is never zero: there is no stationary point.")
+    for x in left:
+        if x.symbol not in topological([slopes[x.name]]):
+            words = "What is left of the equation for {x} does not contain it: it holds for every "
+            return Text(words + "value of {x}, or for none.", {"x": Name(x.name)})
     return Text(
         "No closed form was found. The equation can still be solved by numbers, for instance by "
         "gradient descent or Newton's method."

@@ -1,0 +1,246 @@
+"""Stationary points: textbook formulas, numbers by NumPy and SymPy, kinds, honesty, faults."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tutor.errors import InputError
+from tutor.expr import Binary, Num
+from tutor.notation.text import text
+from tutor.problem import loads
+from tutor.steps import TaskResult
+from tutor.tasks import solve, stationary_affine, stationary_numbers
+
+
+def asked(given: str, expression: str, wrt: str) -> TaskResult:
+    source = (
+        f"title: t\ngiven: {{{given}}}\ndefine: {{f: '{expression}'}}\n"
+        f"tasks: [{{stationary: {{of: f, wrt: {wrt}}}}}]\n"
+    )
+    return solve(loads(source)).tasks[0]
+
+
+DATA = "X: 'matrix(m, n)', y: vector(m), w: vector(n), b: scalar"
+SAMPLE = "X: 'matrix(n, d)', mu: vector(d)"
+SPD = "{shape: [d, d], symmetric: true}"
+FORMULAS: list[tuple[str, str, str, dict[str, str], str]] = [
+    (DATA, "norm2(X@w - y)**2", "w", {"w": "inv(X.T @ X) @ X.T @ y"}, "minimum"),
+    (
+        DATA + ", lam: {shape: [], positive: true}",
+        "norm2(X@w - y)**2 + lam*norm2(w)**2",
+        "w",
+        {"w": "inv(X.T @ X + lam * eye(n)) @ X.T @ y"},
+        "minimum",
+    ),
+    (
+        DATA + ", s: {shape: [m], positive: true}",
+        "(X@w - y).T @ diag(s) @ (X@w - y)",
+        "w",
+        {"w": "inv(X.T @ diag(s) @ X) @ X.T @ (y * s)"},
+        "minimum",
+    ),
+    ("x: vector(n), c: scalar", "norm2(x - c)**2", "c", {"c": "mean(x)"}, "minimum"),
+    (SAMPLE, "frobenius(X - ones(n) @ mu.T)**2", "mu", {"mu": "mean(X, axis=0).T"}, "minimum"),
+    (
+        "X: 'matrix(n, d)', Y: 'matrix(n, k)', W: 'matrix(d, k)'",
+        "frobenius(X@W - Y)**2",
+        "W",
+        {"W": "inv(X.T @ X) @ X.T @ Y"},
+        "minimum",
+    ),
+    (
+        "A: 'matrix(p, m)', B: 'matrix(n, q)', C: 'matrix(p, q)', W: 'matrix(m, n)'",
+        "frobenius(A@W@B - C)**2",
+        "W",
+        {"W": "inv(A.T @ A) @ A.T @ C @ B.T @ inv(B @ B.T)"},
+        "minimum",
+    ),
+    (f"S: {SPD}, A: {SPD}", "logdet(S) + tr(inv(S) @ A)", "S", {"S": "A"}, "undecided"),
+    (f"P: {SPD}, A: {SPD}", "tr(P @ A) - logdet(P)", "P", {"P": "inv(A)"}, "undecided"),
+    (
+        SAMPLE + f", S: {SPD}",
+        "n/2*logdet(S) + tr((X - ones(n) @ mu.T) @ inv(S) @ (X - ones(n) @ mu.T).T)/2",
+        "[mu, S]",
+        {"mu": "mean(X, axis=0).T", "S": "(X - ones(n) @ mu.T).T @ (X - ones(n) @ mu.T) / n"},
+        "undecided",
+    ),
+    (
+        "x: vector(n), m: scalar, v: {shape: [], positive: true}",
+        "n/2*log(v) + norm2(x - m)**2/(2*v)",
+        "[m, v]",
+        {"m": "mean(x)", "v": "norm2(x - m)**2 / n"},
+        "undecided",
+    ),
+    ("a: scalar, c: scalar, t: scalar", "a*t**2 + c*t", "t", {"t": "-(c / (2 * a))"}, "undecided"),
+]
+
+
+@pytest.mark.parametrize("row", FORMULAS, ids=lambda r: f"{r[1][:30]} by {r[2]}")
+def test_formulas(row: tuple[str, str, str, dict[str, str], str]) -> None:
+    given, expression, wrt, want, kind = row
+    result = asked(given, expression, wrt)
+    (solution,) = result.extra["solutions"]
+    assert solution.keys() == want.keys()
+    for name, formula in want.items():
+        assert same(given, solution[name], formula), solution
+    assert result.extra["kinds"] == [kind]
+    assert result.check is not None
+    assert result.check.passed
+
+
+def same(given: str, a: str, b: str) -> bool:
+    """Whether two formulas are equal, by the comparison of authors' answers."""
+    source = (
+        f"title: t\ngiven: {{{given}}}\ndefine: {{f: '{a}'}}\n"
+        f"tasks: [{{evaluate: {{expr: f}}, answer: '{b}'}}]\n"
+    )
+    answer = solve(loads(source)).tasks[0].answer
+    return answer is not None and answer.correct is True
+
+
+def test_the_normal_equations_are_printed() -> None:
+    result = asked(DATA, "norm2(X@w - y)**2", "w")
+    step = next(s for s in result.steps if s.title.message == "The normal equations")
+    assert [text(e) for e in step.equation] == ["X.T @ X @ w", "X.T @ y"]
+    last = next(s for s in result.steps if s.id == "solution.w")
+    assert last.why is not None
+    assert "is invertible" in last.why.message
+    assert text(last.why.args["h0"]) == "X.T @ X"
+
+
+def test_with_numbers_by_numpy() -> None:
+    result = asked("X: [[1, 0], [1, 1], [1, 3]], y: [1, 2, 2], w: [0, 0]", "norm2(X@w - y)**2", "w")
+    x, y = np.array([[1, 0], [1, 1], [1, 3]]), np.array([1, 2, 2])
+    want = np.linalg.lstsq(x, y, rcond=None)[0]
+    assert result.value is not None
+    assert np.allclose(result.value.floats(), want)
+    assert result.value.exact
+    assert result.extra["kinds"] == ["minimum"]
+    assert result.check is not None
+    assert result.check.passed
+
+
+NUMBERS: list[tuple[str, str, str, list[dict[str, Any]], list[str]]] = [
+    ("t: 0", "t**3 - 3*t", "t", [{"t": -1}, {"t": 1}], ["maximum", "minimum"]),
+    ("t: 1", "t**4", "t", [{"t": 0}], ["minimum"]),
+    ("t: 1", "-t**4 + 7", "t", [{"t": 0}], ["maximum"]),
+    ("t: 1", "t**3", "t", [{"t": 0}], ["saddle"]),
+    ("t: 1", "exp(t) - 3*t", "t", [{"t": np.log(3)}], ["minimum"]),
+    (
+        "u: 0, v: 0",
+        "u**4 + v**4 - 4*u*v",
+        "[u, v]",
+        [{"u": -1, "v": -1}, {"u": 0, "v": 0}, {"u": 1, "v": 1}],
+        ["minimum", "saddle", "minimum"],
+    ),
+    ("p: [0, 0]", "p.T @ [[1, 2], [2, 1]] @ p + p[0]", "p", [{"p": [1 / 6, -1 / 3]}], ["saddle"]),
+    ("p: [0, 0]", "p[0]**2 - 2*p[0] - p[1]**2", "p", [{"p": [1, 0]}], ["saddle"]),
+    ("x: [1, 2, 3, 6], c: 0", "sum((x - c)**2)", "c", [{"c": 3}], ["minimum"]),
+    (
+        "x: [1, 2, 3, 6], m: scalar, v: {shape: [], positive: true}",
+        "2*log(v) + norm2(x - m)**2/(2*v)",
+        "[m, v]",
+        [{"m": 3, "v": 3.5}],
+        ["minimum"],
+    ),
+    (
+        "A: [[2, 1], [1, 3]], S: {value: [[1, 0], [0, 1]], symmetric: true}",
+        "logdet(S) + tr(inv(S) @ A)",
+        "S",
+        [{"S": [[2, 1], [1, 3]]}],
+        ["minimum"],
+    ),
+]
+
+
+@pytest.mark.parametrize("row", NUMBERS, ids=lambda r: f"{r[1]} by {r[2]}")
+def test_numbers(row: tuple[str, str, str, list[dict[str, Any]], list[str]]) -> None:
+    given, expression, wrt, want, kinds = row
+    result = asked(given, expression, wrt)
+    solutions = result.extra["solutions"]
+    assert len(solutions) == len(want), solutions
+    for ours, theirs in zip(solutions, want, strict=True):
+        assert ours.keys() == theirs.keys()
+        for name in theirs:
+            assert np.allclose(ours[name], theirs[name])
+    assert result.extra["kinds"] == kinds
+    assert result.check is not None
+    assert result.check.passed
+    ids = [s.id for s in result.steps]
+    assert len(ids) == len(set(ids))
+
+
+def test_a_periodic_equation_says_so() -> None:
+    result = asked("t: 1", "cos(t)", "t")
+    assert [s["t"] for s in result.extra["solutions"]] == [0.0, pytest.approx(np.pi)]
+    note = result.extra["note"]
+    assert "repeat" in note.message
+    assert text(note.args["p"]) == "2*pi"
+
+
+NOT_SOLVED = [
+    ("t: 1", "sin(exp(t)) + t**2", "t", "No closed form"),
+    ("t: 1, k: 2", "3*t + k", "t", "never zero"),
+    ("t: 1", "t**2 + exp(t)", "t", "No closed form"),
+    ("x: [1, 2], w: [1, 1]", "norm2(w - softmax(w) - x)**2", "w", "No closed form"),
+    ("a: vector(n), x: vector(n)", "a.T @ x", "x", "does not contain it"),
+    ("X: [[1, 1], [1, 1]], y: [1, 2], w: [0, 0]", "norm2(X@w - y)**2", "w", ""),
+    ("t: 1", "t**2 + 1/t**2 - 3*exp(t)", "t", "No closed form"),
+]
+
+
+@pytest.mark.parametrize(("given", "expression", "wrt", "words"), NOT_SOLVED)
+def test_what_cannot_be_solved_is_said(given: str, expression: str, wrt: str, words: str) -> None:
+    result = asked(given, expression, wrt)
+    assert result.extra["solutions"] == []
+    assert result.extra["kinds"] == []
+    assert result.value is None
+    assert words in result.extra["note"].message
+    assert any(s.id.startswith("equation.") for s in result.steps)
+
+
+def test_errors_have_a_place() -> None:
+    for given, expression, wrt, words in [
+        ("x: [1, 2]", "2*x", "x", "only a scalar"),
+        ("x: [1, 2], y: 3", "sum(x)", "y", "does not depend"),
+        ("x: {value: [1], homogeneous: true}", "x.T @ x", "x", "carries a constant"),
+    ]:
+        with pytest.raises(InputError, match=words) as caught:
+            asked(given, expression, wrt)
+        assert caught.value.where is not None
+        assert caught.value.where.line == 4
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["X: [[1, 0], [1, 1], [1, 3]], y: [1, 2, 2], w: [0, 0]", DATA],
+    ids=["numbers", "sizes"],
+)
+def test_a_wrong_solution_is_caught(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    whole = stationary_affine.solve
+
+    def wrong(*args):
+        found = whole(*args)
+        assert found is not None
+        return replace(found, formula=Binary("*", Num("1.001"), found.formula))
+
+    monkeypatch.setattr(stationary_affine, "solve", wrong)
+    result = asked(given, "norm2(X@w - y)**2", "w")
+    assert result.check is not None
+    assert not result.check.passed
+
+
+def test_wrong_numbers_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Points of a system at which the gradient does not vanish never reach the page."""
+    whole = stationary_numbers.scalar.solve_system
+    monkeypatch.setattr(
+        stationary_numbers.scalar,
+        "solve_system",
+        lambda *args: [*(whole(*args) or []), tuple(u * 0 + 7 for u in args[1])],
+    )
+    result = asked("u: 0, v: 0", "u**4 + v**4 - 4*u*v", "[u, v]")
+    assert len(result.extra["solutions"]) == 3
