@@ -41,7 +41,7 @@ def _shown() -> list[Op]:
 
 def _symbol(op: Op) -> str:
     """What is typed: a function's name, or an operator."""
-    return op.name if op.name in OPS else _TYPED.get(op.name, op.name)
+    return _TYPED.get(op.name, op.name)
 
 
 def page(name: str) -> Page:
@@ -81,7 +81,7 @@ def found(name: str) -> Op:
 
 def usage(op: Op) -> str:
     """The call as it is typed, with its defaults."""
-    if op.name not in OPS:
+    if op.name in _TYPED or op.name not in OPS:
         return _OPERATOR_USAGE.get(op.name, f"a {_symbol(op)} b")
     parts = []
     for p in op.parameters:
@@ -136,7 +136,7 @@ def _example(op: Op) -> _Example:
 
 
 def _example_text(op: Op, operands: Sequence[str]) -> str:
-    if op.name in OPS:
+    if op.name in OPS and op.name not in _TYPED:
         return f"{op.name}({', '.join(operands)})"
     if len(operands) == 1:
         return _OPERATOR_USAGE[op.name]

@@ -49,7 +49,7 @@ _ROWS: tuple[Op, ...] = (
 
 OPERATORS: dict[str, Op] = {**arithmetic.OPERATORS, **matrix.OPERATORS}
 
-OPS: dict[str, Op] = {op.name: op for op in _ROWS}
+OPS: dict[str, Op] = {op.name: op for op in (*_ROWS, OPERATORS[".T"])}  # also transpose(A)
 
 ALIASES: dict[str, str] = {
     "maxpool1d": "max_pool1d",

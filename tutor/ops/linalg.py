@@ -205,7 +205,7 @@ def _plain(f: Any) -> Any:
 
 
 _COOKBOOK = "The Matrix Cookbook"
-_INVERTIBLE = "{x} is invertible"
+_INVERTIBLE = "{A} is invertible"
 
 
 def _holds(arrays: list[np.ndarray], _: Any) -> bool:
@@ -228,18 +228,21 @@ LINALG: tuple[Op, ...] = (
        "A determinant changes with each entry by that entry's cofactor; all cofactors together are det(A) A⁻ᵀ where A has an inverse.",
        "d det(A) = det(A) tr(A⁻¹ dA)", "derivative of the determinant", f"{_COOKBOOK} eq. 41", "det",
        _plain(np.linalg.det), forward=_det_forward, vjp=_det_vjp, sample=SQUARES,
-       condition=_INVERTIBLE, holds=_holds),
+       condition=_INVERTIBLE, holds=_holds,
+       meaning="Σ over all permutations p of ± a₁ₚ₍₁₎ · … · aₙₚ₍ₙ₎, − for an odd number of swaps"),
     Op("logdet", "A[n n] -> []", _logdet,
        "The derivative of log det(A) is the one of the determinant divided by it: the transposed inverse.",
        "d log det(A) = tr(A⁻¹ dA)", "derivative of log det", f"{_COOKBOOK} eq. 57", "log det",
        _plain(lambda A: np.log(np.linalg.det(A))), forward=_logdet_forward, vjp=_logdet_vjp, sample=SQUARES,
-       condition="the determinant of {x} is positive",
-       holds=lambda arrays, _: bool(np.linalg.slogdet(np.atleast_2d(arrays[0]))[0] > 0) and invertible(arrays[0])),
+       condition="the determinant of {A} is positive",
+       holds=lambda arrays, _: bool(np.linalg.slogdet(np.atleast_2d(arrays[0]))[0] > 0) and invertible(arrays[0]),
+       meaning="the natural logarithm of det(A); A needs a positive determinant"),
     Op("inv", "A[n n] -> [n n]", inverse,
        "From A A⁻¹ = I follows dA A⁻¹ + A d(A⁻¹) = 0, so the inverse stands on both sides of the change.",
        "d(A⁻¹) = −A⁻¹ dA A⁻¹", "derivative of the inverse", f"{_COOKBOOK} eq. 59", "⁻¹",
        _plain(np.linalg.inv), forward=_inv_forward, vjp=_inv_vjp, sample=SQUARES,
-       condition=_INVERTIBLE, holds=_holds),
+       condition=_INVERTIBLE, holds=_holds,
+       meaning="the matrix with A A⁻¹ = A⁻¹ A = I"),
     Op("solve", "A[n n], b[n] or b[n k] -> [n] or [n k]", _solve,
        "{y} is A⁻¹ b: linear in b, and an inverse in A.",
        "d(A⁻¹ b) = A⁻¹ (db − dA A⁻¹ b)", "derivative of the inverse", f"{_COOKBOOK} eq. 59", "A⁻¹b",
@@ -258,6 +261,7 @@ LINALG: tuple[Op, ...] = (
        "Murray 2016, Differentiation of the Cholesky decomposition", "chol",
        lambda A: np.linalg.cholesky((A + A.T) / 2), forward=_cholesky_forward, vjp=_cholesky_vjp,
        sample=(([(3, 3)], {}, definite), ([(5, 5)], {}, definite)),
-       condition="{x} is symmetric and positive definite", holds=_is_definite,
-       convention="only the symmetric part of {x} is read, so its derivative is symmetric"),
+       condition="{A} is symmetric and positive definite", holds=_is_definite,
+       convention="only the symmetric part of {x} is read, so its derivative is symmetric",
+       meaning="the lower triangular L with L Lᵀ = A and a positive diagonal"),
 )  # fmt: skip

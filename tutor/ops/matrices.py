@@ -113,30 +113,6 @@ def _diag_plain(x: np.ndarray) -> np.ndarray:
     return np.diag(x.ravel()) if x.ndim == 1 or (1 in x.shape and x.size > 1) else np.diag(x)
 
 
-def _transpose(A: Val, dim0: Int = None, dim1: Int = None) -> Val:
-    if dim0 is None and dim1 is None:
-        return transpose(A)
-    require(dim0 is not None and dim1 is not None, "transpose needs both axes, `dim0` and `dim1`")
-    n = len(A.shape)
-    for a in (dim0, dim1):
-        require(isinstance(a, int) and -n <= a < n,
-                f"axis {a} does not exist in an array of size {A.dims}")  # fmt: skip
-    i, j = dim0 % n, dim1 % n
-    if A.row:
-        return transpose(A) if i != j else A
-    axes = list(range(n))
-    axes[i], axes[j] = j, i
-    return Val(g.permute(A.node, axes))
-
-
-def _transpose_plain(x: np.ndarray, dim0: Any = None, dim1: Any = None) -> np.ndarray:
-    if dim0 is not None and x.ndim > 2:
-        return np.swapaxes(x, dim0, dim1)
-    if dim0 is not None and dim0 % x.ndim == dim1 % x.ndim:
-        return x
-    return x.ravel() if x.ndim == 2 and x.shape[0] == 1 else x.T if x.ndim == 2 else x[None, :]
-
-
 MATRICES: tuple[Op, ...] = (
     Op("quad_form", "x[n], P[n n] -> []", _quad_form,
        "{y} is the quadratic form xᵀPx, in which x stands twice.",
@@ -147,16 +123,13 @@ MATRICES: tuple[Op, ...] = (
        "{y} holds the entries of {x} in other places; what is off the diagonal has no part in it.",
        "d diag(x) = diag(dx)", "rearrangement", "Magnus & Neudecker", "diag",
        _diag_plain, sample=(([(5,)], {}, NORMAL), ([(3, 3)], {}, NORMAL), ([(1, 5)], {}, NORMAL))),
-    Op("transpose", "A[m n] -> [n m]", _transpose,
-       "{y} holds the entries of {x} in other places.", "d(Aᵀ) = (dA)ᵀ", "rearrangement",
-       "elementary linear algebra", "ᵀ", _transpose_plain, moves=True,
-       sample=(([(3, 5)], {}, NORMAL), ([(7,)], {}, NORMAL), ([(1, 5)], {}, NORMAL),
-               ([(2, 3, 5)], {"dim0": 0, "dim1": -1}, NORMAL))),
     *(Op(name, "A[m n] -> [m n]", _triangle(name),
          "{y} keeps a triangle of {x}, entry by entry; the others are 0 and stay 0.",
          f"d {name}(A) = {name}(dA)", "rearrangement", f"torch.{name}", name,
          _triangle_plain(name),
          forward=_triangle_forward(name), vjp=_triangle_vjp,
          sample=(([(3, 5)], {}, NORMAL), ([(5, 3)], {"diagonal": 1}, NORMAL),
-                 ([(5, 5)], {"diagonal": -1}, NORMAL))) for name in ("tril", "triu")),
+                 ([(5, 5)], {"diagonal": -1}, NORMAL)),
+         meaning=f"the entries aᵢⱼ with {where}, and 0 elsewhere")
+      for name, where in (("tril", "j ≤ i + diagonal"), ("triu", "j ≥ i + diagonal"))),
 )  # fmt: skip

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ShapeError
 from ..graph import dims
 from ..graph import node as g
 from ..graph.node import ein
 from .arithmetic import NORMAL, PAIRS, elementwise_plain, mul
-from .base import Op, Val, as_matrix, require
+from .base import Int, Op, Val, as_matrix, require
 from .broadcast import mismatch
 
 
@@ -104,12 +105,29 @@ def transpose(x: Val) -> Val:
     return Val(x.node, not x.row if x.order == 1 else False)
 
 
-def _transpose_plain(x: np.ndarray) -> np.ndarray:
-    if x.ndim == 1:
-        return x[None, :]
-    if x.ndim == 2 and x.shape[0] == 1:
-        return x[0]
-    return x.T
+def swapped(A: Val, dim0: Int = None, dim1: Int = None) -> Val:
+    if dim0 is None and dim1 is None:
+        return transpose(A)
+    if dim0 is None or dim1 is None:
+        raise ShapeError("transpose needs both axes, `dim0` and `dim1`, or none")
+    n = len(A.shape)
+    for a in (dim0, dim1):
+        require(isinstance(a, int) and -n <= a < n,
+                f"axis {a} does not exist in an array of size {A.dims}")  # fmt: skip
+    i, j = dim0 % n, dim1 % n
+    if A.row:
+        return transpose(A) if i != j else A
+    axes = list(range(n))
+    axes[i], axes[j] = j, i
+    return Val(g.permute(A.node, axes))
+
+
+def _swapped_plain(x: np.ndarray, dim0: Any = None, dim1: Any = None) -> np.ndarray:
+    if dim0 is not None and x.ndim > 2:
+        return np.swapaxes(x, dim0, dim1)
+    if dim0 is not None and dim0 % x.ndim == dim1 % x.ndim:
+        return x
+    return x.ravel() if x.ndim == 2 and x.shape[0] == 1 else x.T if x.ndim == 2 else x[None, :]
 
 
 def _outer(a: Val, b: Val) -> Val:
@@ -135,10 +153,11 @@ OPERATORS: dict[str, Op] = {
                     ([(1, 5), (5,)], {}, NORMAL), ([(1, 5), (5, 7)], {}, NORMAL),
                     ([(5,), (1, 7)], {}, NORMAL), ([(2, 3, 5), (2, 5, 7)], {}, NORMAL),
                     ([(2, 3, 5), (5, 7)], {}, NORMAL))),
-    ".T": Op("transpose", "A[m n] -> [n m]", transpose,
+    ".T": Op("transpose", "A[m n] -> [n m]", swapped,
              "{y} holds the entries of {x} in other places.", "d(Aᵀ) = (dA)ᵀ", "rearrangement",
-             "elementary linear algebra", "ᵀ", _transpose_plain, moves=True,
-             sample=(([(3, 5)], {}, NORMAL), ([(7,)], {}, NORMAL))),
+             "elementary linear algebra", "ᵀ", _swapped_plain, moves=True,
+             sample=(([(3, 5)], {}, NORMAL), ([(7,)], {}, NORMAL), ([(1, 5)], {}, NORMAL),
+                     ([(2, 3, 5)], {"dim0": 0, "dim1": -1}, NORMAL))),
 }  # fmt: skip
 
 PRODUCTS: tuple[Op, ...] = (

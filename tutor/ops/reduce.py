@@ -226,6 +226,6 @@ REDUCE: tuple[Op, ...] = (
        "d ‖A‖_F = tr(Aᵀ dA) / ‖A‖_F", "derivative of the norm", "The Matrix Cookbook eq. 129", "‖·‖_F",
        lambda A: np.sqrt(np.sum(A * A)), sample=(([(3, 5)], {}, NORMAL), ([(7,)], {}, NORMAL)),
        kinks=lambda arrays, given: float(np.sqrt(np.sum(arrays[0] ** 2))),
-       convention="at the zero matrix the norm has no gradient", condition="{x} is not zero",
+       convention="at the zero matrix the norm has no gradient", condition="{A} is not zero",
        holds=_not_zero),
 )  # fmt: skip
