@@ -136,6 +136,8 @@ GRADIENTS = [
     ("-(b.T @ log(sigmoid(X @ w)) + (1 - b).T @ log(1 - sigmoid(X @ w)))", "w",
      "X.T @ (sigmoid(X @ w) - b)"),
     ("sum(tanh(x))", "x", "1 - tanh(x)**2"),
+    # padding
+    ("homogeneous(x).T @ homogeneous(y)", "x", "y"),
     # norms, means, variances
     ("norm2(x)", "x", "x / norm2(x)"),
     ("sqrt(x.T @ x)", "x", "x / norm2(x)"),

@@ -8,9 +8,9 @@ import sympy as sp
 
 from ..graph import node as g
 from ..graph.node import Node, ein, is_delta
-from . import definitions, inverses, products
+from . import definitions, factors, inverses, products
 from .expand import function_apart, multiplied_out
-from .factors import flat, labelled
+from .factors import labelled
 
 MOST_TERMS = 4
 MOST_COST = 24  # factors of a sum that is worth a trial
@@ -29,9 +29,20 @@ def cost(node: Node) -> int:
     return missing + sum(cost(a) for a in node.args)
 
 
+SHORTEN = (
+    factors.flat,
+    factors.reshaped_back,
+    factors.off_the_padding,
+    inverses.cancelled,
+    definitions.softmax,
+    products.fused,
+    products.own_power,
+)
+
+
 def _tidy(term: Node) -> Node:
     """A product after the rules that shorten it, each once."""
-    for rule in (flat, inverses.cancelled, definitions.softmax, products.fused, products.own_power):
+    for rule in SHORTEN:
         if term.kind == "ein":
             term = rule(term)
     return term
@@ -52,13 +63,16 @@ def over_a_sum(node: Node) -> Node:
     )
     outside = {b for a in others for b in _bases(a)}
     meets = any(b in outside for t in inner.args for x in (t, *t.args) for b in _bases(x, True))
-    if not others or not (identity or meets):
+    moved = any(factors.is_padding(a) for a in others) and all(
+        any(x.kind == "rel" for x in (t, *t.args)) for t in inner.args
+    )
+    if not others or not (identity or meets or moved):
         return node
-    factors, out = labelled(node), tuple(range(node.order))
+    pairs, out = labelled(node), tuple(range(node.order))
     sizes = dict(enumerate(node.attr.sizes))
     parts = []
     for t in inner.args:
-        own = [*factors[:k], (t, factors[k][1]), *factors[k + 1 :]]
+        own = [*pairs[:k], (t, pairs[k][1]), *pairs[k + 1 :]]
         parts.append(_tidy(ein(own, out, g.ONE, sizes)))
     new = g.add(parts, [node.attr.coef * c for c in inner.attr])
     return new if cost(new) < cost(node) + identity else node
@@ -79,11 +93,11 @@ def over_outer_products(node: Node) -> Node:
         )
         if not products_only:
             continue
-        factors, out = labelled(node), tuple(range(node.order))
+        pairs, out = labelled(node), tuple(range(node.order))
         sizes = dict(enumerate(node.attr.sizes))
         parts = []
         for t in inner.args:
-            own = [*factors[:k], (t, factors[k][1]), *factors[k + 1 :]]
+            own = [*pairs[:k], (t, pairs[k][1]), *pairs[k + 1 :]]
             parts.append(_tidy(ein(own, out, g.ONE, sizes)))
         return g.add(parts, [node.attr.coef * c for c in inner.attr])
     return node
@@ -132,6 +146,6 @@ def _opened(term: Node) -> Node:
     if term.kind == "map":
         return function_apart(term)
     args = [function_apart(a) if a.kind == "map" and _opens(a) else a for a in term.args]
-    factors = list(zip(args, term.attr.labels, strict=True))
+    pairs = list(zip(args, term.attr.labels, strict=True))
     sizes = dict(enumerate(term.attr.sizes))
-    return multiplied_out(ein(factors, tuple(range(term.order)), term.attr.coef, sizes))
+    return multiplied_out(ein(pairs, tuple(range(term.order)), term.attr.coef, sizes))

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..graph import dims
 from ..graph.interned import is_symmetric
-from ..graph.node import Node, delta, ein, pieces
+from ..graph.node import Node, delta, ein, pieces, zero
 
 MOST_FACTORS = 24
 
@@ -65,10 +65,10 @@ def flat(node: Node) -> Node:
 
 
 def reshaped_back(node: Node) -> Node:
-    """vec and then unvec of the same size moves nothing: Σ_p R[p, i, j] R[p, k, l] = δ_ik δ_jl."""
+    """There and back moves nothing, vec or padding: Σ_p R[p, i, j] R[p, k, l] = δ_ik δ_jl."""
     factors = labelled(node)
     for k, (factor, labels) in enumerate(factors):
-        if not is_unrolling(factor) or labels[0] < node.order:
+        if not (is_unrolling(factor) or is_padding(factor)) or labels[0] < node.order:
             continue
         for j, (other, own) in enumerate(factors[:k]):
             if other is not factor or own[0] != labels[0] or uses(node)[labels[0]] != 2:
@@ -80,6 +80,27 @@ def reshaped_back(node: Node) -> Node:
             kept = [f for i, f in enumerate(factors) if i not in (j, k)]
             return with_factors(node, kept + deltas, gone=[labels[0]])
     return node
+
+
+def off_the_padding(node: Node) -> Node:
+    """Σ_p [p = i] [p = c + k] over i < n is zero where c lies behind the n entries."""
+    factors = labelled(node)
+    for factor, labels in factors:
+        if not is_padding(factor):
+            continue
+        for unit, own in factors:
+            if unit.kind != "rel" or unit.attr[0] not in ((1,), (1, -1)) or own[0] != labels[0]:
+                continue
+            if dims.number(dims.dim(unit.attr[1] - factor.shape[1])).is_nonnegative:
+                return zero(node.shape)
+    return node
+
+
+def is_padding(node: Node) -> bool:
+    """Whether a relation is p = i with more places for p than for i: zeros behind a vector."""
+    if node.kind != "rel" or node.attr != ((1, -1), 0):
+        return False
+    return bool(dims.number(dims.dim(node.shape[0] - node.shape[1])).is_positive)
 
 
 def is_unrolling(node: Node) -> bool:

@@ -23,6 +23,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "ein": (
         factors.flat,
         factors.reshaped_back,
+        factors.off_the_padding,
         distribution.over_outer_products,
         inverses.cancelled,
         definitions.softmax,

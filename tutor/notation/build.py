@@ -143,6 +143,8 @@ def transposed(e: Expr, symmetric: frozenset[str] = frozenset()) -> Expr:
             return Call("kron", (transposed(a, symmetric), transposed(b, symmetric)))
         case Call("commutation", (m, n)):
             return Call("commutation", (n, m))
+        case Binary("*", _, Call("eye", (_,)) | Call("diag")) if not e.elementwise:
+            return e
         case Binary("*", _, Transpose()) if not e.elementwise:  # a number times a matrix
             return Binary("*", e.left, e.right.arg)  # type: ignore[union-attr]
         case Binary("@"):
