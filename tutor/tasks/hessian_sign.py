@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import sympy as sp
 
-from ..expr import Expr, List
+from ..expr import Expr
 from ..steps import Text
 from ..value import Value, decimal_term
 
@@ -125,8 +125,8 @@ def _eigenvalue_words(word: str, matrix: np.ndarray, whose: str) -> Text:
     if largest == 0:
         return Text("It is the zero matrix: all its eigenvalues are 0.")
     if len(found) <= SHOWN:
-        terms = {"e": List(tuple(decimal_term(x, 4) for x in found))}
-        start = whose + " eigenvalues {e} are "
+        terms: dict[str, Expr] = {f"e{k}": decimal_term(x, 4) for k, x in enumerate(found)}
+        start = whose + " eigenvalues " + ", ".join("{" + k + "}" for k in terms) + " are "
     else:
         terms = {"a": decimal_term(found[0], 4), "b": decimal_term(found[-1], 4)}
         start = whose + " eigenvalues lie between {a} and {b}: "

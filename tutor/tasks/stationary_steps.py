@@ -218,7 +218,7 @@ def kind_step(
             else Text("{r} This is " + KINDS[kinds[0]] + ".", {"r": found})
         )
     elif not reasons:
-        why = Text("Without numbers the second derivative is not looked at here.")
+        why = Text("Without numbers it stays open whether this is a minimum, a maximum or neither.")
     else:
         holes: dict[str, object] = {f"r{i}": r for i, r in enumerate(reasons)}
         parts = [

@@ -180,8 +180,8 @@ def _closing_steps(
     words = (
         "The tangent at the point: value, and gradient times the step away from it."
         if order == 1
-        else "Value, gradient times the step away from the point, and half the Hessian in that "
-        "step: with these {y} and the model agree up to second derivatives."
+        else "The value, the gradient times the step away from the point, and half the Hessian "
+        "times that step twice: {y} and its model have the same value, slope and curvature there."
     )
     value = found[0]
     first = equation(Name(target.name), value.formula, exact_term(value.value))
