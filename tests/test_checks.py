@@ -298,3 +298,18 @@ def test_one_row_of_a_matrix_prints_as_the_column_that_it_is() -> None:
     s = solve(problem({"W": "matrix(3, 4)", "x": "vector(4)"}, {"L": "(W @ x)[1]"},
                       "gradient: {of: L, wrt: x}"))  # fmt: skip
     assert s.ok and s.tasks[0].formula is not None and text(s.tasks[0].formula) == "W[1, :]"
+
+
+def test_a_singular_point_is_passed_over() -> None:
+    """XᵀX of a wide X has a determinant in floating point, and an inverse that says nothing."""
+    s = solve(problem({"X": "matrix(m, n)"}, {"L": "logdet(X.T @ X)"}, "gradient: {of: L, wrt: X}"))
+    check = s.tasks[0].check
+    assert check is not None and check.passed and check.method.endswith("m = 5, n = 3")
+
+
+def test_zeros_have_a_size() -> None:
+    given = {"A": "matrix(m, n)", "c": "scalar", "x": "vector(n)"}
+    define = {"z": "A*0 + c", "y": "A @ x", "L": "sum(x)"}
+    tasks = ("jacobian: {of: z, wrt: A}", "jacobian: {of: y, wrt: c}", "gradient: {of: L, wrt: A}")
+    printed = [text(t.formula) for t in solve(problem(given, define, *tasks)).tasks if t.formula]
+    assert printed == ["zeros(m * n, m * n)", "zeros(m, 1)", "zeros(m, n)"]

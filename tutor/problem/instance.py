@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import sympy as sp
 
-from ..errors import Where
+from ..errors import ShapeError, Where
 from ..expr import (
     Binary,
     Call,
@@ -113,12 +113,12 @@ def _is_size(d: dims.Dim, sizes: Mapping[str, int]) -> bool:
 
 
 def concrete(shape: tuple[dims.Dim, ...], sizes: Mapping[str, int]) -> tuple[int, ...]:
-    """A shape in numbers; raises ValueError where one is not a positive integer."""
+    """A shape in numbers; raises ShapeError where one is not a positive integer."""
     found = []
     for d in shape:
         n = _substituted(d, sizes)
         if not isinstance(n, int) or n < 1:
-            raise ValueError(f"{d} is not a size at {dict(sizes)}")
+            raise ShapeError(f"{d} is not a size at {dict(sizes)}")
         found.append(n)
     return tuple(found)
 

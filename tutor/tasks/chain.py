@@ -17,11 +17,11 @@ from .. import limits
 from ..calculus.reverse import identity, pullback
 from ..calculus.simplify import simplify, substitute
 from ..errors import InputError
-from ..expr import Expr
+from ..expr import Call, Expr, Num
 from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node, topological
-from ..notation.build import NoMatrixForm, transposed
+from ..notation.build import NoMatrixForm, size_term, transposed
 from ..notation.index import index_term
 from ..notation.jacobian import jacobian_term
 from ..notation.text import text
@@ -137,6 +137,8 @@ class Chain:
             term = ws.term(node)
             return transposed(term) if line.leaf.row else term
         style = ws.problem.convention
+        if g.is_zero(node):
+            return zeros(jacobian_size(self.of, line, style.layout))
         return jacobian_term(node, self.lead, ws.leaf_term, style.layout, style.vec)
 
     def formula(self, adjoint: Adjoint) -> Expr | None:
@@ -170,6 +172,11 @@ def jacobian_size(of: Line, wrt: Line, layout: str) -> tuple[dims.Dim, dims.Dim]
     rows = dims.product(of.leaf.node.shape)
     columns = dims.product(wrt.symbol.shape)
     return (rows, columns) if layout == "numerator" else (columns, rows)
+
+
+def zeros(shape: tuple[dims.Dim, ...]) -> Expr:
+    """The zero of that shape."""
+    return Call("zeros", tuple(size_term(d) for d in shape)) if shape else Num("0")
 
 
 def size_text(size: tuple[dims.Dim, dims.Dim]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import independent, limits
-from ..errors import InputError, TutorError
+from ..errors import InputError, ShapeError, TutorError
 from ..expr import Expr
 from ..problem.elaborate import elaborate
 from ..problem.instance import SEEDS, chosen, concrete, instance
@@ -98,14 +98,24 @@ def _at_instance(
     if too_large(ws, chain.of):
         return None
     found = instance_of(ws, chain.of)
-    if found is None:
-        return Check(
-            "none",
-            0.0,
-            True,
-            Text("No random values were found at which the result exists, so nothing was checked."),
-        )
-    here, sizes = found
+    try:
+        made = None if found is None else _compared_at(*found, chain, formula, shown)
+    except InputError:  # a value that only the derivative needs does not exist there
+        made = None
+    nothing = Text(
+        "No random values were found at which the result exists, so nothing was checked."
+    )
+    return made or Check("none", 0.0, True, nothing)
+
+
+def _compared_at(
+    here: Workspace,
+    sizes: Mapping[str, int],
+    chain: Chain,
+    formula: Expr | None,
+    shown: Shown | None,
+) -> Check | None:
+    """The derivation made again at that point, and the printed formula there."""
     of, wrt = here.line(chain.of.name), here.line(chain.wrt.name)
     near = type(chain)(here, of, wrt, chain.gradient)
     if near.final is None or near.final.value is None:
@@ -143,14 +153,23 @@ def _found_instance(ws: Workspace, of: Sequence[Line]) -> tuple[Workspace, dict[
             here = Workspace(drawn, elaborate(drawn, drawn.unknowns), checking=False)
             below = here.graph.below([here.line(x.name) for x in of])
             env = independent.forward(below, here.given_floats())
-        except (TutorError, ValueError):
+        except TutorError:
             continue  # outside the domain, or a size that does not fit
         if not all(np.isfinite(v).all() for v in env.values()):
             continue
+        if not all(_holds(line, env) for line in below):
+            continue  # a singular matrix may have an inverse in floating point
         if independent.kink_distance(below, env) > independent.NEAR_KINK:
             used = {d.name for x in ws.graph.below(of) for d in _symbols(x)}
             return here, {n: v for n, v in sizes.items() if n in used}
     return None
+
+
+def _holds(line: Line, env: independent.Arrays) -> bool:
+    if line.op is None or line.op.holds is None:
+        return True
+    arrays = [a for a in independent.operands(line, env) if a is not None]
+    return line.op.holds(arrays, dict(line.parameters))
 
 
 def too_large(ws: Workspace, *of: Line) -> bool:
@@ -158,7 +177,7 @@ def too_large(ws: Workspace, *of: Line) -> bool:
     sizes = chosen(ws.graph)
     try:
         shapes = [concrete(x.leaf.node.shape, sizes) for x in ws.graph.below(of)]
-    except ValueError:
+    except ShapeError:
         return True
     return sum(math.prod(s) for s in shapes) > limits.INSTANCE_ELEMENTS
 

@@ -10,7 +10,7 @@ from ..graph import dims
 from ..problem.lines import Line
 from ..steps import Check, Step, TaskResult, Text
 from ..value import Value
-from .chain import Chain, jacobian_size, paper_value, size_text
+from .chain import Chain, jacobian_size, paper_value, size_text, zeros
 from .chain_steps import chain_steps, has_subscripts, local_steps, subscripted
 from .checked import check
 from .conditions import condition_steps, convention_steps
@@ -98,12 +98,13 @@ def _independent(
     if all(isinstance(d, int) for d in shape):
         value = Value(np.full(ints(shape), sp.S.Zero, dtype=object))
     names = {"y": Name(target.name), "x": Name(variable.name)}
+    zero = zeros(shape)
     step = Step(
         "answer",
         "value",
         "constant",
         Text("No path from {x} to {y}", names),
-        equation(_symbol(target, variable), exact_term(value) if value else Num("0")),
+        equation(_symbol(target, variable), exact_term(value) if value else zero),
         why=Text("{y} does not depend on {x}, so its derivative is zero.", names),
         shape=shape,
         jacobian_dims=_jacobian_dims(ws, target, variable),
@@ -111,7 +112,7 @@ def _independent(
     )
     found = Check("the definitions do not mention the variable", 0.0, True)
     steps = [*steps, step]
-    return _result(ws, task_id, kind, target, variable, steps, Num("0"), value, found)
+    return _result(ws, task_id, kind, target, variable, steps, zero, value, found)
 
 
 def _result(
