@@ -278,7 +278,7 @@ def test_common_subexpressions_are_named_once() -> None:
     assert text.count(" x - mu") == 1
     text = code("sum(log(1 + exp(-y * (X @ w))))", wrt="w", kind="hessian")
     statements = text.rpartition('"""')[2]
-    assert statements.count("sigmoid(-y * (X @ w))") == statements.count("X @ w") == 1
+    assert statements.count("sigmoid(") == statements.count("X @ w") == 1
 
 
 @pytest.mark.parametrize("library", ["numpy", "torch", "jax"])

@@ -13,7 +13,8 @@ from tutor.arguments import guarded
 from tutor.derivation import derivation
 from tutor.errors import InputError
 from tutor.notation.text import text
-from tutor.problem.infer import habit, infer
+from tutor.problem.habits import habit
+from tutor.problem.infer import infer
 from tutor.render.json import plain
 
 

@@ -18,13 +18,13 @@ from ..expr import Binary, Call, Expr, Name, names, walk
 from ..graph import dims
 from ..graph.dims import Dim
 from ..notation.build import size_term
-from ..notation.names import GREEK, parts
 from ..notation.text import text
 from ..ops import ALIASES, OPS
 from ..steps import Text
 from . import yaml
 from .elaborate import elaborate, open_sizes
 from .expression import CONSTANTS, parse
+from .habits import habit, surprise
 from .lines import Graph
 from .model import Convention, Definition, Given, Problem, Source
 from .reasons import reasons
@@ -35,7 +35,6 @@ LETTERS = ("m", "n", "p", "q", "k", "r", "h")
 DECLARED = ("scalar", "vector(n)", "matrix(m, n)")  # by order
 NUMBERED = ("scalar", "vector(8)", "matrix(6, 8)")
 RESULTS = ("f", "L", "g", "F", "J", "E", "result")
-SCALARS = frozenset(["s", "t", "k", "d", "n", "m", "p", "q", "i", "j", "h"]) | (
     set(GREEK) - {"mu", "theta", "beta"}
 )
 _NAMED = re.compile(r"\s*([A-Za-z]\w*)\s*:\s*")
@@ -287,29 +286,3 @@ class _Search:
 
 def _unknowns(d: Dim) -> list[dims.Unknown]:
     return [] if isinstance(d, int) else sorted(d.atoms(dims.Unknown), key=str)
-
-
-def habit(name: str) -> tuple[int, int, int]:
-    """The orders that a name may have, in the order in which a reader would guess them."""
-    base = parts(name).base
-    if base[:1].isupper():
-        return (2, 1, 0)
-    return (0, 1, 2) if base in SCALARS or (len(base) > 1 and base not in GREEK) else (1, 0, 2)
-
-
-def surprise(graph: Graph) -> float:
-    """How much of it reads oddly: a scalar added to a vector, a vector to a matrix."""
-    total = 0.0
-    for line in graph.lines.values():
-        e = line.formula
-        if isinstance(e, Binary) and e.op in "+-":
-            orders = [_order(graph, x) for x in (e.left, e.right)]
-            if None not in orders and orders[0] != orders[1]:
-                total += 4 if 0 in orders else 0.5
-    return total
-
-
-def _order(graph: Graph, e: Expr) -> int | None:
-    """The order of an operand; None of a number."""
-    known = [n for n in names(e) if n in graph.lines]
-    return graph[known[0]].leaf.order if known else None
