@@ -6,7 +6,8 @@ from ..expr import Binary, Expr, names
 from ..notation.names import GREEK, parts
 from .lines import Graph
 
-SCALARS = frozenset(["s", "t", "k", "d", "n", "m", "p", "q", "i", "j", "h"]) | (
+# Letters of numbers, and the Greek ones but for those of vectors: means and weights.
+SCALARS = frozenset("stkdnmpqij") | (set(GREEK) - {"mu", "theta", "beta"})
 
 
 def habit(name: str) -> tuple[int, int, int]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from .. import limits
 from ..errors import InputError
-from ..expr import Binary, Call, Expr, Name, names, walk
+from ..expr import Call, Expr, Name, names, walk
 from ..graph import dims
 from ..graph.dims import Dim
 from ..notation.build import size_term
@@ -35,8 +35,6 @@ LETTERS = ("m", "n", "p", "q", "k", "r", "h")
 DECLARED = ("scalar", "vector(n)", "matrix(m, n)")  # by order
 NUMBERED = ("scalar", "vector(8)", "matrix(6, 8)")
 RESULTS = ("f", "L", "g", "F", "J", "E", "result")
-    set(GREEK) - {"mu", "theta", "beta"}
-)
 _NAMED = re.compile(r"\s*([A-Za-z]\w*)\s*:\s*")
 _SIZES = "declared sizes"  # the stand-in that makes size names known during the search
 
