@@ -156,6 +156,12 @@ def test_why_a_gradient_has_the_size_of_its_variable() -> None:
     assert matrix.endswith(wanted)
 
 
+def test_tensors_are_unrolled_by_rows_in_words_too() -> None:
+    given, define = {"T": "random(2, 3, 4, seed=1)"}, {"L": "sum(T**2)"}
+    (result,) = solve(loads(source(given, define, "gradient: {of: L, wrt: T}"))).tasks
+    assert "vec by rows" in why(the_step(result, "layout"))
+
+
 def test_a_jacobian_says_what_the_other_layout_gives() -> None:
     first, second = run(["jacobian: {of: r, wrt: w}", "jacobian: {of: Y, wrt: X}"], {}).tasks
     assert why(the_step(first, "layout")) == (

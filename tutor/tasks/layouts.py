@@ -64,7 +64,8 @@ def _of_gradient(chain: Chain) -> Text | None:
     if flat:
         message += "it is {s} ({l} layout) or {t} ({o} layout)."
     else:
-        vec = chain.ws.problem.convention.vec
+        # tensors of order 3 and more go row by row in either convention
+        vec = chain.ws.problem.convention.vec if line.symbol.order <= 2 else "row"
         column = Call("vec", (symbol,))
         row = layout == "numerator"
         args |= {"v": STACKED[vec], "w": Transpose(column) if row else column}
