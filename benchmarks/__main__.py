@@ -67,30 +67,80 @@ def derivation() -> Row:
     )
 
 
-BENCHMARKS: tuple[Callable[[], Row], ...] = (solve, help_, derivation)
+def tables() -> Row:
+    from . import derive
+
+    times = sorted(derive.every())
+    return Row(
+        f"all {len(times)} rows of the tests' tables, solved up to the closed form, median",
+        Measured(times[len(times) // 2]),
+        "",
+        None,
+        "≤ 10 ms",
+        f"nine of ten rows take less than {times[len(times) * 9 // 10] * 1000:.1f} ms, "
+        f"the longest {times[-1] * 1000:.0f} ms",
+    )
+
+
+def engine() -> list[Row]:
+    from . import engine as nodes
+
+    return [nodes.scalars(), nodes.chain(), *nodes.hard()]
+
+
+def hessians() -> list[Row]:
+    from . import hessians as compiled
+
+    return compiled.rows()
+
+
+def checking() -> list[Row]:
+    from . import checking as check
+
+    return [check.row()]
+
+
+BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
+    "solve": lambda: [solve()],
+    "help": lambda: [help_()],
+    "derivation": lambda: [derivation(), tables()],
+    "engine": engine,
+    "hessians": hessians,
+    "checking": checking,
+}
 
 
 def amount(m: Measured | None) -> str:
     if m is None:
         return "not installed"
     memory = "" if m.mebibytes is None else f", {m.mebibytes:.0f} MiB"
+    if m.seconds < 0.001:
+        return f"{m.seconds * 1e6:.0f} µs{memory}"
     return f"{m.seconds * 1000:.1f} ms{memory}" if m.seconds < 0.1 else f"{m.seconds:.2f} s{memory}"
 
 
 def line(row: Row) -> str:
-    ratio = "–" if row.ratio is None else f"{row.ratio:.2f}"
-    peer = f"{row.peer_name} {amount(row.peer)}"
+    ratio = "–" if row.ratio is None else shown(row.ratio)
+    peer = f"{row.peer_name} {amount(row.peer)}" if row.peer_name else "–"
     return f"| {row.what} | {amount(row.ours)} | {peer} | {ratio} | {row.bar} |"
 
 
+def shown(ratio: float) -> str:
+    return f"1/{1 / ratio:.0f}" if ratio < 0.05 else f"{ratio:.2f}"
+
+
 def main() -> None:
-    print(f"Medians of {ROUNDS} interleaved rounds; BLAS on one thread.\n")
+    """All benchmarks, or those named: python -m benchmarks [engine hessians …]."""
+    unknown = [n for n in sys.argv[1:] if n not in BENCHMARKS]
+    if unknown:
+        sys.exit(f"unknown: {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    print(f"Medians of {ROUNDS} interleaved rounds (7 where a row is long); BLAS on one thread.\n")
     print("| what | ours | peer | ratio | bar |\n| --- | --- | --- | --- | --- |")
     notes = []
-    for benchmark in BENCHMARKS:
-        row = benchmark()
-        print(line(row), flush=True)
-        notes += [f"{row.what}: {row.note}."] if row.note else []
+    for name in sys.argv[1:] or BENCHMARKS:
+        for row in BENCHMARKS[name]():
+            print(line(row), flush=True)
+            notes += [f"{row.what}: {row.note}."] if row.note else []
     print("\n" + "\n".join(notes))
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 ROUNDS = 9
+LOOP = 0.01
 ONE_THREAD = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
 
 
@@ -88,4 +89,26 @@ def calls(
             began = time.perf_counter()
             f()
             taken[name].append(time.perf_counter() - began)
+    return {name: statistics.median(t) for name, t in taken.items()}
+
+
+def loops(functions: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Median seconds of short functions, each called in a loop of about LOOP seconds per round.
+
+    One call alone would find its arrays in the cache or not, depending on whose turn came before.
+    """
+    counts = {}
+    for name, f in functions.items():
+        f()
+        began = time.perf_counter()
+        f()
+        counts[name] = max(1, round(LOOP / (time.perf_counter() - began)))
+    taken: dict[str, list[float]] = {name: [] for name in functions}
+    for _ in range(rounds):
+        for name, f in functions.items():
+            f()
+            began = time.perf_counter()
+            for _ in range(counts[name]):
+                f()
+            taken[name].append((time.perf_counter() - began) / counts[name])
     return {name: statistics.median(t) for name, t in taken.items()}

@@ -119,6 +119,8 @@ def _binary(op: str, a: sp.Matrix, b: sp.Matrix) -> sp.Matrix:
 
 def derivative(value: sp.Matrix, variable: sp.Matrix, kind: str) -> sp.Matrix:
     """A gradient in the variable's shape; a Jacobian rows × columns, both unrolled by columns."""
+    if kind == "hessian":
+        value = sp.Matrix([sp.diff(value[0], x) for x in variable.T])
     if kind == "gradient":
         return variable.applyfunc(lambda x: sp.diff(value[0], x))
     ours, theirs = list(value.T), list(variable.T)  # row by row of the transpose
