@@ -56,10 +56,7 @@ def options_text(options: Mapping[str, Any]) -> str:
 
 # -- torch ----------------------------------------------------------------------------------------
 
-CLASSES = {
-    "sgd": "SGD", "momentum": "SGD", "nesterov": "SGD", "adagrad": "Adagrad", "rmsprop": "RMSprop",
-    "adam": "Adam", "adamw": "AdamW",
-}  # fmt: skip
+CLASSES = {n: o.torch for n, o in table.OPTIMISERS.items() if o.torch is not None}
 
 
 def by_torch(name: str, options: Mapping[str, Any], rate: float, steps: int) -> dict[str, Any]:

@@ -267,19 +267,28 @@ def test_history() -> None:
     assert result.curve is not None and len(result.curve.values) == 8
 
 
-def test_symmetric_parameters_count_each_entry_once() -> None:
-    """update and train take the same step."""
+@pytest.mark.parametrize("given", ["S: {value: [[2, 1], [1, 3]], symmetric: true}",
+                                   "S: {value: [[2, 0], [0, 3]], diagonal: true}",
+                                   "S: {value: [2, 5], homogeneous: true}",
+                                   "S: [[2, 1], [1, 3]]"])  # fmt: skip
+@pytest.mark.parametrize("name", ["sgd", "momentum", "rmsprop"])
+def test_free_entries_count_once(given: str, name: str) -> None:
+    """update and train take the same step, whatever the parameter is declared to be."""
+    loss = "(sum(S) - x[0]*x[1])**2" if "homogeneous" in given else "(x.T @ S @ x)**2"
+    step = f"of: L, wrt: S, rate: 1/100, steps: 1, optimizer: {name}"
     text = (
-        "given:\n  S: {value: [[2, 1], [1, 3]], symmetric: true}\n  x: [1, 2]\n"
-        "define: {L: (x.T @ S @ x)**2}\ntasks:\n"
-        "  - update: {of: L, wrt: S, rate: 1/100}\n"
-        "  - train: {of: L, wrt: S, rate: 1/100, steps: 1}\n"
+        f'given:\n  {given}\n  x: [1, 2]\ndefine: {{L: "{loss}"}}\ntasks:\n'
+        f"  - update: {{{step}}}\n  - train: {{{step}}}\n"
     )
     one, many = solved(text).tasks
     assert one.value is not None and many.value is not None
     assert one.value.strings() == many.value.strings()
     assert one.check is not None and one.check.passed
     assert many.check is not None and many.check.passed
+    if "symmetric" in given or "diagonal" in given:
+        after = one.value.floats()
+        np.testing.assert_array_equal(after, after.T)
+        assert "symmetric" in given or after[0, 1] == 0
 
 
 def test_a_wrong_program_fails_the_check(monkeypatch: Any) -> None:

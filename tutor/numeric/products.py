@@ -1,7 +1,7 @@
 """Products of one or two arrays over labelled axes, planned once and run many times.
 
-A plan is a closure: axes are permuted and merged in ways that are known beforehand, so that a run is
-one multiplication or one matrix product.
+A plan is a closure: axes are permuted and merged in ways that are known beforehand, so that a run
+is one multiplication or one matrix product.
 """
 
 from __future__ import annotations
@@ -94,9 +94,9 @@ def _matrices(a: Labels, b: Labels, out: Labels, size: Size) -> Binary:
     columns = tuple(x for x in out if x in b and x not in a)
     if not batch and len(inner) == 1:
         # the usual cases need no merging of axes
-        if a == (*rows, *inner) and b == (*inner, *columns) and out == (*rows, *columns):
-            if len(a) <= 2 and len(b) <= 2:
-                return np.dot
+        flat = len(a) <= 2 and len(b) <= 2 and out == (*rows, *columns)
+        if flat and a == (*rows, *inner) and b == (*inner, *columns):
+            return np.dot
         if a == inner and b == (*columns, *inner) and len(b) == 2:
             return lambda x, y: np.dot(y, x)
     count = [prod(size[x] for x in ls) for ls in (batch, rows, inner, columns)]

@@ -12,6 +12,7 @@ import sympy as sp
 from ..errors import InputError, did_you_mean
 from ..expr import Expr, List
 from ..graph.dims import number
+from ..numeric.evaluate import TooLong
 from ..problem import values
 from ..problem.expression import parse
 from ..problem.lines import Line
@@ -25,6 +26,7 @@ from .workspace import Workspace
 
 ALIASES = {"g": "G", "alpha_t": "alpha", "w_tilde": "w"}  # where no rule computes the first
 Numbers = dict[str, np.ndarray]
+MOST_EXACT = 1_000  # entries of a parameter whose steps are still reckoned exactly
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class Plan:
         """
         arrays = {"w": w, "G": slope, **state}
         is_exact = self.is_exact and all(x.dtype == object for x in arrays.values())
+        if is_exact and w.size > MOST_EXACT:
+            raise TooLong
         known: dict[str, Any] = {}
         if is_exact:
             known |= self.exact | {"t": sp.Integer(t)}

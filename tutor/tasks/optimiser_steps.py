@@ -127,6 +127,15 @@ def setting_steps(
     ]
 
 
+def source_steps(plan: Plan) -> list[Step]:
+    """Where the rule comes from, for those who ask for every detail."""
+    if plan.plain:
+        return []
+    words = Text("The rule is that of {source}.", {"source": plan.optimiser.source})
+    title = Text("Where {name} comes from", {"name": plan.optimiser.title})
+    return [Step("note.source", "note", "source", title, why=words, level=2)]
+
+
 def rule_steps(
     symbols: Symbols,
     k: int,

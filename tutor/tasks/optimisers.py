@@ -145,7 +145,7 @@ _ALL = (
     Optimiser(
         "sgd", "SGD", "Gradient descent",
         {"momentum": "0", "dampening": "0", "weight_decay": "0", "nesterov": False},
-        {"v": "momentum_buffer"}, _SGD, "Robbins & Monro (1951); torch.optim.SGD",
+        {"v": "momentum_buffer"}, _SGD, "Robbins and Monro (1951); torch.optim.SGD",
     ),
     Optimiser(
         "momentum", "SGD", "Gradient descent with momentum",
@@ -171,7 +171,7 @@ _ALL = (
                  "Each entry has its own rate, which shrinks with the gradients that it has seen; "
                  "{epsilon} only keeps the quotient from being 0/0."),
         ),
-        "Duchi, Hazan & Singer (2011); torch.optim.Adagrad", counts=True,
+        "Duchi, Hazan and Singer (2011); torch.optim.Adagrad", counts=True,
     ),
     Optimiser(
         "rmsprop", "RMSprop", "RMSProp",
@@ -197,7 +197,7 @@ _ALL = (
             Rule("w", "w - alpha * b_new", "Update {w}",
                  "Go against the velocity, by the learning rate {alpha}.", ("momentum",)),
         ),
-        "Tieleman & Hinton (2012); torch.optim.RMSprop",
+        "Tieleman and Hinton (2012); torch.optim.RMSprop",
     ),
     Optimiser(
         "adam", "Adam", "Adam",
@@ -208,7 +208,7 @@ _ALL = (
             *_MOMENTS,
             Rule("w", "w - alpha * m_hat / (sqrt(v_hat) + epsilon)", "Update {w}", _ADAM_STEP),
         ),
-        "Kingma & Ba (2015), algorithm 1; torch.optim.Adam", counts=True,
+        "Kingma and Ba (2015), algorithm 1; torch.optim.Adam", counts=True,
     ),
     Optimiser(
         "adamw", "AdamW", "AdamW",
@@ -222,7 +222,7 @@ _ALL = (
             Rule("w", "w_tilde - alpha * m_hat / (sqrt(v_hat) + epsilon)", "Update {w}",
                  _ADAM_STEP),
         ),
-        "Loshchilov & Hutter (2019), algorithm 2; torch.optim.AdamW", counts=True,
+        "Loshchilov and Hutter (2019), algorithm 2; torch.optim.AdamW", counts=True,
     ),
     Optimiser(
         "newton", None, "Newton's method", {}, {},

@@ -22,7 +22,7 @@ from .descent import Descent, finite
 from .divergence import course_steps
 from .learning import array, entries, learnable, names_of, subject, valued
 from .optimiser_plan import Plan, plan
-from .optimiser_steps import Symbols
+from .optimiser_steps import Symbols, source_steps
 from .replayed import Moment, check_replayed, gradient_error
 from .train_steps import train_steps
 from .workspace import Workspace
@@ -216,6 +216,7 @@ def _result(
     symbols = [Symbols(ws, chosen, target, x, len(lines) == 1) for x in lines]
     done = len(run.losses) - (run.stopped is not None)
     steps = train_steps(ws, chosen, symbols, final)
+    steps += source_steps(chosen)
     steps += course_steps(descent, chosen, run, final_loss, task.args["steps"])
     rows: list[tuple[Any, Any]] = [(k, Value(np.asarray(v)).decimal()) for k, v in run.reported]
     after = Text("after step {k}", {"k": str(done)})

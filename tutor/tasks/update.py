@@ -18,7 +18,13 @@ from .chain import paper_value
 from .descent import Descent
 from .learning import array, entries, learnable, names_of, subject, valued
 from .optimiser_plan import Plan, plan
-from .optimiser_steps import Symbols, rule_steps, setting_steps, update_formula
+from .optimiser_steps import (
+    Symbols,
+    rule_steps,
+    setting_steps,
+    source_steps,
+    update_formula,
+)
 from .replayed import Moment, check_replayed
 from .update_told import apart, gradient_steps, heading, symbolic
 from .workspace import Workspace
@@ -150,6 +156,7 @@ class _Told:
                     why=Text("The exact numbers would grow too long here, so they are rounded."),
                 )
             )
+        self.steps += source_steps(self.plan)
         extra: dict[str, Any] = {"final": entries(final)}
         if any(state.values()):
             extra["state"] = {
@@ -161,7 +168,7 @@ class _Told:
             id=self.task.id,
             task="update",
             subject=subject(self.task, self.plan),
-            heading=heading(self.plan, lines),
+            heading=heading(self.plan, lines, self.count),
             steps=tuple(self.steps),
             shape=lines[0].leaf.shape if only else None,
             dims=lines[0].dims if only else None,

@@ -53,7 +53,7 @@ def symbolic(
         id=task.id,
         task="update",
         subject=subject(task, chosen),
-        heading=heading(chosen, lines),
+        heading=heading(chosen, lines, 1),
         steps=tuple(steps),
         shape=lines[0].leaf.shape if alone else None,
         dims=lines[0].dims if alone else None,
@@ -80,15 +80,14 @@ def _longer(step: Step, member: Expr) -> Step:
     return replace(step, equation=(*step.equation, member))
 
 
-def heading(chosen: Plan, lines: Sequence[Line]) -> Text:
-    names = {"w": Name(lines[0].name), "o": chosen.optimiser.title}
+def heading(chosen: Plan, lines: Sequence[Line], steps: int) -> Text:
+    holes: dict[str, object] = {f"n{j}": Name(x.name) for j, x in enumerate(lines)}
+    names = Text(", ".join(f"{{{h}}}" for h in holes), holes)
+    parts = {"names": names, "o": chosen.optimiser.title, "k": str(steps)}
     if chosen.plain:
-        return (
-            Text("Gradient step on {w}", names)
-            if len(lines) == 1
-            else Text("Gradient step on all parameters")
-        )
-    return Text("{o}: a step on {w}" if len(lines) == 1 else "{o}: a step on all parameters", names)
+        return Text("Gradient step on {names}" if steps == 1 else "{k} gradient steps on {names}",
+                    parts)  # fmt: skip
+    return Text("{o}: a step on {names}" if steps == 1 else "{o}: {k} steps on {names}", parts)
 
 
 def apart(steps: Sequence[Step], line: Line) -> list[Step]:
