@@ -190,9 +190,9 @@ def test_the_formula_can_be_typed_back_in(row: table.Row) -> None:
     assert out.val is not None
     y = whole(again, "OUT") if out.op else out.val.node  # or a constant
     if not d.is_matrix and not d.counts_once:
-        verdict = equal(y, d.node)
+        verdict = equal(y, d.node, {**d.graph.constants, **again.constants})
         assert verdict.equal or verdict.equal is None, printed
-    env = {again[k].leaf.node: v for k, v in d.values.items()}
+    env = {again[k].leaf.node: v for k, v in d.values.items()} | again.constants
     dims = {again.sizes[k]: n for k, n in d.sizes.items() if k in again.sizes}
     (array,) = evaluate([y], env, dims)
     got = np.asarray(array, dtype=float)

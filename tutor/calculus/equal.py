@@ -48,13 +48,14 @@ def equal(
     known: Mapping[Node, np.ndarray] | None = None,
     sizes: Mapping[sp.Expr, int] | None = None,
 ) -> Verdict:
-    """Compare two nodes over the same leaves; `known` and `sizes` fix leaves and symbolic sizes.
+    """Compare two nodes over the same leaves; nodes of different shapes are different.
 
-    Nodes of different shapes are different.
+    `known` holds the values of leaves that are constants (`Graph.constants`), `sizes` those of
+    symbolic sizes; everything else is drawn.
     """
     if not dims.same_shape(a.shape, b.shape):
         return Verdict(False)
-    if not known and not sizes and shown_equal(a, b):
+    if shown_equal(a, b):
         return Verdict(True, shown=True)
     return sampled(a, b, known or {}, sizes or {})
 

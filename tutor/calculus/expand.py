@@ -7,6 +7,7 @@ grow beyond a limit stays as it is, which costs a proof, never correctness.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import sympy as sp
 
@@ -93,8 +94,8 @@ def flattened(node: Node) -> Node:
 @lru_cache(maxsize=4096)
 def _apart(f: sp.Expr) -> sp.Expr:
     """f multiplied out, with one spelling of the logistic function."""
-    f = f.replace(
+    spelled: Any = f.replace(
         lambda e: isinstance(e, sigmoid) and e.args[0].could_extract_minus_sign(),
         lambda e: 1 - sigmoid(-e.args[0]),
     )
-    return sp.expand(f, deep=False, log=False, power_base=False, power_exp=False)
+    return sp.expand(spelled, deep=False, log=False, power_base=False, power_exp=False)

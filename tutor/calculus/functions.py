@@ -104,7 +104,7 @@ def _as_polynomial(f: sp.Expr) -> sp.Expr:
 
 def _factored(poly: sp.Expr, rate: sp.Expr, f: sp.Expr) -> sp.Expr:
     """A polynomial in σ(rate · t) in factors σ, 1 − σ, 1 − 2σ …; 1 − σ alone is σ(−rate · t)."""
-    number, factors = sp.factor_list(poly, S)
+    number, factors = sp.factor_list(poly, S)  # type: ignore[misc]
     parts = []
     for p, n in factors:
         if p.is_Add and p.subs(S, 0).is_negative:  # 1 − σ, not σ − 1

@@ -9,6 +9,7 @@ from ..graph import node as g
 from ..graph.node import Node, ein
 
 MOST_ENTRIES = 16
+DEPTH = 8  # of sums in products in sums
 Entries = Mapping[tuple[int, ...], Node]
 
 
@@ -26,7 +27,7 @@ def written_out(node: Node) -> Entries | None:
         total *= d
     if total > MOST_ENTRIES:
         return None
-    found = _entries(node, 4)
+    found = _entries(node, DEPTH)
     return found if found is not None and 2 * len(found) >= total else None
 
 
