@@ -276,7 +276,7 @@ MISTAKES = [
     ("define: {y: sine(1)}\n", (1, 13), "unknown function `sine`", "did you mean `sin`?"),
     ("tasks: 3\n", (1, 8), "`tasks` must be a list", None),
     ("tasks: [gradiant]\n", (1, 9), "unknown task `gradiant`", "`gradient`"),
-    ("tasks: [hessian]\n", (1, 9), "unknown task `hessian`", None),
+    ("tasks: [hesian]\n", (1, 9), "unknown task `hesian`", "`hessian`"),
     ("tasks: [xyzzy]\n", (1, 9), "unknown task `xyzzy`", "`stencil`"),
     ("given: {L: 1}\ntasks:\n - gradient: {of: L}\n", (3, 4), "gradient needs `wrt`", None),
     ("given: {L: 1}\ntasks:\n - jacobian: {of: l, wrt: L}\n", (3, 19), "unknown name `l`", "`L`"),
