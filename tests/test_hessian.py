@@ -11,7 +11,7 @@ from tutor.errors import InputError
 from tutor.notation.text import text
 from tutor.problem import loads
 from tutor.steps import TaskResult
-from tutor.tasks import hessian, second, solve
+from tutor.tasks import hessian, hessian_check, second, solve
 from tutor.tasks.hessian_sign import inertia, sign
 from tutor.value import Value
 
@@ -242,7 +242,7 @@ def test_a_wrong_value_is_caught(monkeypatch: pytest.MonkeyPatch, given: str, va
         return g.scale(sp.Rational(1001, 1000), whole(*args))
 
     monkeypatch.setattr(second, "twice_node", wrong)
-    monkeypatch.setattr(hessian, "twice_node", wrong)
+    monkeypatch.setattr(hessian_check, "twice_node", wrong)
     monkeypatch.setattr(second, "_stated", lambda *args: None)
     result = by_hessian(given, "sum(x**3) + (x.T @ x)**2", "x")
     assert (result.value is not None) == value
@@ -284,3 +284,24 @@ def test_a_lost_symmetry_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     result = by_hessian("x: [1, 2]", "x[0]**2 * x[1]", "x")
     assert result.check is not None
     assert not result.check.passed
+
+
+@pytest.mark.parametrize("vec", ["column", "row"])
+@pytest.mark.parametrize("form", ["vec(W)", "reshape(W, 6)", "W.T"])
+def test_by_another_name_of_a_given(form: str, vec: str) -> None:
+    """∂²L/∂w² is ∂²L/∂W² in the order of w, also when L was written with W."""
+    head = f"title: t\nconvention: {{vec: {vec}}}\n"
+    given = "given: {W: [[1, 2, 0], [3, 5, 1]], x: [1, 0, 2]}\n"
+    f = "sum(exp(W @ x)) + W[0, 1]**2 * W[1, 0]"
+    ask = "tasks: [{hessian: {of: L, wrt: w}}]\n"
+    outside = solve(loads(head + given + f"define: {{w: '{form}', L: '{f}'}}\n" + ask)).tasks[0]
+    back = {"vec(W)": "unvec(w, 2, 3)", "reshape(W, 6)": "reshape(w, 2, 3)", "W.T": "w.T"}[form]
+    inside = f.replace("W", f"({back})").replace(f"({back})[", "V[")
+    define = f"define: {{w: '{form}', V: '{back}', L: '{inside}'}}\n"
+    direct = solve(loads(head + given + define + ask)).tasks[0]
+    assert outside.value is not None
+    assert direct.value is not None
+    assert np.allclose(outside.value.floats(), direct.value.floats())
+    assert np.any(outside.value.floats())
+    assert direct.check is not None
+    assert direct.check.passed

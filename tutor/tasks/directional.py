@@ -22,6 +22,7 @@ from .checked import instance_of, instance_words, step_aside
 from .extended import cut, extended, free_name, renamed
 from .forward import forward_steps, given_steps
 from .hessian_check import function
+from .hessian_renamed import refuse_other_name
 from .motion import Differential, Motion
 from .numbers import approx, equation, exact_term, substituted
 from .printed import printed_error, printed_value
@@ -58,6 +59,7 @@ def solve(ws: Workspace, task: Task) -> TaskResult:
 
 
 def _accept(ws: Workspace, task: Task, target: Line, variable: Line) -> None:
+    refuse_other_name(ws, target, variable)
     if {"diagonal", "symmetric"} & variable.properties:
         raise InputError(
             f"`{variable.name}` has tied entries, so not every direction is one of its own",
@@ -251,8 +253,10 @@ def _check(
     ws: Workspace, task: Task, motion: Motion, formula: Expr | None, value: Value | None
 ) -> Check | None:
     """A central difference along the direction, here or at an instance of the problem."""
-    if not ws.checking or motion.final is None:
+    if not ws.checking:
         return None
+    if motion.final is None:
+        return Check("the definitions do not mention the variable", 0.0, True)
     if value is None:
         drawn = instance_of(ws, ws.line(motion.of.name))
         if drawn is None:

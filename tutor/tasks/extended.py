@@ -105,16 +105,12 @@ def _freed(graph: Graph, names: Sequence[str], ws: Workspace | None) -> Graph:
             where=line.where,
             properties=line.properties,
         )
-    lines = {n: _rewired(x, lines) for n, x in lines.items()}
-    return Graph(lines, graph.constants, graph.sizes, graph.convention)
-
-
-def _rewired(line: Line, lines: Mapping[str, Line]) -> Line:
-    """Operands that were set free are the free ones."""
-    operands = tuple(lines[o.name] if lines[o.name].kind == "freed" else o for o in line.operands)
-    if all(a is b for a, b in zip(operands, line.operands, strict=True)):
-        return line
-    return replace(line, operands=operands)
+    wired: dict[str, Line] = {}
+    for name, line in lines.items():  # every line over the new ones, so that identity holds
+        operands = tuple(wired[o.name] for o in line.operands)
+        same = all(x is y for x, y in zip(operands, line.operands, strict=True))
+        wired[name] = line if same else replace(line, operands=operands)
+    return Graph(wired, graph.constants, graph.sizes, graph.convention)
 
 
 def folded(expr: Expr, lines: Sequence[Line]) -> Expr:

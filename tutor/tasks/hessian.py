@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .. import independent
 from ..errors import InputError, Where
 from ..expr import Call, Expr, Name, Num, Partial, Transpose
 from ..graph import dims
@@ -14,19 +13,17 @@ from ..graph.dims import Dim
 from ..notation.build import size_term
 from ..problem.lines import Line
 from ..problem.model import Task
-from ..steps import Check, Step, TaskResult, Text
-from ..value import Value
+from ..steps import Step, TaskResult, Text
 from . import gradient
 from .chain import size_text
 from .chain_steps import chain_steps, local_steps
-from .checked import instance_of, instance_words, step_aside
 from .extended import cut, told
 from .forward import forward_steps, given_steps
-from .hessian_check import second_error
+from .hessian_check import checked
+from .hessian_renamed import base_of, rearranged
 from .hessian_sign import Sign, sign
 from .numbers import approx, equation, exact_term
-from .printed import printed_error, printed_value
-from .second import Twice, block, twice, twice_node, value_at
+from .second import Twice, twice
 from .workspace import Workspace
 
 
@@ -50,6 +47,11 @@ def derive(ws: Workspace, task_id: str, of: str, wrt: Sequence[str], place: Wher
     """The same, asked by name; `place` is where errors point."""
     target = ws.line(of)
     rows, columns = ws.line(wrt[0]), ws.line(wrt[-1])
+    bases = [base_of(ws, target, ws.line(n)) for n in wrt]
+    if any(bases):
+        others = [b.name if b else n for n, b in zip(wrt, bases, strict=True)]
+        inner = derive(ws, task_id, of, others, place)
+        return rearranged(ws, inner, wrt, [ws.line(n) for n in wrt], bases)
     _accept(ws, target, rows, columns)
     below = ws.graph.below([target])
     steps = [*given_steps(ws, below), *forward_steps(ws, below)]
@@ -81,7 +83,7 @@ def derive(ws: Workspace, task_id: str, of: str, wrt: Sequence[str], place: Wher
         formula=formula,
         value=found.value,
         extra={"definite": judged.word if judged else None},
-        check=_check(ws, here, found, (target, first, second)),
+        check=checked(ws, here, found, (target, first, second)),
     )
 
 
@@ -258,61 +260,3 @@ def _closing(
             )
         )
     return steps
-
-
-# -- the second opinion ---------------------------------------------------------------------------
-
-
-def _check(
-    ws: Workspace, here: Workspace, found: Twice, lines: tuple[Line, Line, Line]
-) -> Check | None:
-    """Second differences of the printed formulas, here or (without numbers) at an instance."""
-    if not ws.checking:
-        return None
-    target, first, second = lines
-    if found.array is None:
-        drawn = instance_of(ws, ws.line(target.name))
-        if drawn is None:
-            return None
-        at, sizes = drawn
-        at = cut(at, [x.name for x in (first, second) if x.kind == "freed"])
-        words = instance_words(sizes).replace("central", "second", 1)
-        error = error_at(at, found.formula, lines, sizes)
-        return Check(words, error, error < independent.AGREE_SECOND)
-    array = Value(found.array).floats()
-    env = here.reference(target)
-    if independent.kink_distance(here.graph.below([target]), env) < independent.NEAR_KINK:
-        from .chain import Chain
-
-        moved = step_aside(here, Chain(here, target, first, True))
-        if moved is None:
-            note = Text("The point is a kink from every side, so no difference can check it.")
-            return Check("none", 0.0, True, note)
-        note = Text("The point lies at a kink or tie; the check was made at a point next to it.")
-        error = error_at(moved, found.formula, lines, {})
-        return Check("second differences", error, error < independent.AGREE_SECOND, note)
-    error = second_error(here, target, first, second, array)
-    error = max(error, _formula_error(here, found.formula, found.value, {}))
-    return Check("second differences", error, error < independent.AGREE_SECOND)
-
-
-def error_at(
-    at: Workspace, formula: Expr | None, lines: tuple[Line, Line, Line], sizes: dict[str, int]
-) -> float:
-    """The derivation made again at another point, and the printed formula there."""
-    target, first, second = (at.line(x.name) for x in lines)
-    array = value_at(at, twice_node(at, target, first, second))
-    if array is None:
-        return float("inf")
-    error = second_error(at, target, first, second, Value(array).floats())
-    shown = block(at, array, first, second)
-    return max(error, _formula_error(at, formula, shown, sizes))
-
-
-def _formula_error(
-    ws: Workspace, formula: Expr | None, value: Value | None, sizes: dict[str, int]
-) -> float:
-    if formula is None or value is None:
-        return 0.0
-    printed = printed_value(ws, formula, sizes)
-    return 0.0 if printed is None else printed_error(printed, value.floats())

@@ -7,8 +7,15 @@ from collections.abc import Callable
 import numpy as np
 
 from .. import independent
+from ..expr import Expr
 from ..problem.lines import Line
+from ..steps import Check, Text
 from ..value import Value
+from .chain import Chain
+from .checked import instance_of, instance_words, step_aside
+from .extended import cut
+from .printed import printed_error, printed_value
+from .second import Twice, block, twice_node, value_at
 from .workspace import Workspace
 
 
@@ -98,3 +105,59 @@ def _best(got: np.ndarray, difference: Callable, along: list) -> float:
         if best < independent.AGREE_SECOND / 10:
             break
     return float(best)
+
+
+# -- the task's check ------------------------------------------------------------------------------
+
+
+def checked(
+    ws: Workspace, here: Workspace, found: Twice, lines: tuple[Line, Line, Line]
+) -> Check | None:
+    """Second differences of the printed formulas, here or (without numbers) at an instance."""
+    if not ws.checking:
+        return None
+    target, first, second = lines
+    if found.array is None:
+        drawn = instance_of(ws, ws.line(target.name))
+        if drawn is None:
+            return None
+        at, sizes = drawn
+        at = cut(at, [x.name for x in (first, second) if x.kind == "freed"])
+        words = instance_words(sizes).replace("central", "second", 1)
+        error = error_at(at, found.formula, lines, sizes)
+        return Check(words, error, error < independent.AGREE_SECOND)
+    array = Value(found.array).floats()
+    env = here.reference(target)
+    if independent.kink_distance(here.graph.below([target]), env) < independent.NEAR_KINK:
+        moved = step_aside(here, Chain(here, target, first, True))
+        if moved is None:
+            note = Text("The point is a kink from every side, so no difference can check it.")
+            return Check("none", 0.0, True, note)
+        note = Text("The point lies at a kink or tie; the check was made at a point next to it.")
+        error = error_at(moved, found.formula, lines, {})
+        return Check("second differences", error, error < independent.AGREE_SECOND, note)
+    error = second_error(here, target, first, second, array)
+    error = max(error, _formula_error(here, found.formula, found.value, {}))
+    return Check("second differences", error, error < independent.AGREE_SECOND)
+
+
+def error_at(
+    at: Workspace, formula: Expr | None, lines: tuple[Line, Line, Line], sizes: dict[str, int]
+) -> float:
+    """The derivation made again at another point, and the printed formula there."""
+    target, first, second = (at.line(x.name) for x in lines)
+    array = value_at(at, twice_node(at, target, first, second))
+    if array is None:
+        return float("inf")
+    error = second_error(at, target, first, second, Value(array).floats())
+    shown = block(at, array, first, second)
+    return max(error, _formula_error(at, formula, shown, sizes))
+
+
+def _formula_error(
+    ws: Workspace, formula: Expr | None, value: Value | None, sizes: dict[str, int]
+) -> float:
+    if formula is None or value is None:
+        return 0.0
+    printed = printed_value(ws, formula, sizes)
+    return 0.0 if printed is None else printed_error(printed, value.floats())

@@ -22,6 +22,7 @@ from ..value import Value
 from . import gradient
 from .chain import paper_value
 from .extended import told, unvalued
+from .hessian_renamed import refuse_other_name
 from .stationary_check import check_formulas, check_points, kind_at
 from .stationary_sign import never_negative, positive
 from .stationary_solve import Found, Outcome, search
@@ -78,6 +79,7 @@ def _accept(ws: Workspace, task: Task, target: Line, lines: Sequence[Line]) -> N
         )
     place = task.places.get("wrt", task.where)
     for line in lines:
+        refuse_other_name(ws, target, line)
         if "homogeneous" in line.properties:
             raise InputError(
                 f"`{line.name}` carries a constant 1, which cannot be solved for",

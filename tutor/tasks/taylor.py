@@ -23,6 +23,7 @@ from . import gradient, hessian
 from .chain import LONG, tree_size
 from .extended import cut, extended, free_name, renamed, told
 from .forward import forward_steps, given_steps
+from .hessian_renamed import refuse_other_name
 from .numbers import approx, equation, exact_term
 from .second import written_out
 from .taylor_check import model_error
@@ -35,6 +36,7 @@ def solve(ws: Workspace, task: Task) -> TaskResult:
     """The model of order 1 or 2 around `at`; without it, around the given value."""
     target, variable = ws.line(task.args["of"]), ws.line(task.args["wrt"])
     order = task.args["order"]
+    refuse_other_name(ws, target, variable)
     _accept(task, target, variable)
     here = cut(ws, [variable.name])
     point, value, name = _point(here, task, variable)
