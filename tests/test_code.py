@@ -214,6 +214,26 @@ def test_functions(expression: str, kind: str, library: str) -> None:
     assert all(len(x) <= WIDTH for x in code.splitlines()), code
 
 
+def test_a_convolution_is_an_einsum_over_windows() -> None:
+    torch = pytest.importorskip("torch")
+    text = "given:\n  x: tensor(2, 5, 5)\n  w: tensor(3, 2, 2, 2)\n"
+    text += "define:\n  L: sum(conv2d(x, w, stride=2)**2)\ntasks:\n  - gradient: {of: L, wrt: w}\n"
+    f = tutor.loads(text).solve(checking=False)["L"].gradient("w").compile()
+    rng = np.random.default_rng(3)
+    x, w = rng.normal(size=(2, 5, 5)), rng.normal(size=(3, 2, 2, 2))
+    kernel = torch.tensor(w, requires_grad=True)
+    (torch.nn.functional.conv2d(torch.tensor(x), kernel, stride=2) ** 2).sum().backward()
+    assert oracle.error(f(x=x, w=w), kernel.grad.numpy()) < 1e-12
+
+
+@pytest.mark.parametrize("library", [n for n in INSTALLED if n != "jax"])
+def test_constant_arrays(library: str) -> None:
+    d = tutor.derive("norm2([[1, -2], [3, 1/2]] @ x)**2", wrt="x")
+    x = np.array([0.3, 0.7])
+    A = np.array([[1.0, -2], [3, 0.5]])
+    assert np.allclose(run(d.code(library), "gradient", library, {"x": x}), 2 * A.T @ (A @ x))
+
+
 def test_what_has_no_code_says_so() -> None:
     with pytest.raises(InputError, match="there is no code"):
         tutor.derive("sum(max_pool1d(x, 2))", wrt="x", x="vector(6)").code()

@@ -94,6 +94,25 @@ def elementwise(op: str, a: Code, b: Code) -> Code:
 
 
 def listed(parts: list[Code]) -> Code:
-    if any(p.order for p in parts) or any(p.number for p in parts):
-        raise NoCode("a list of arrays")
+    """A list literal: of scalars a column, of numbers a constant array."""
+    if all(p.number for p in parts):
+        return Code(Call("constant", (List(tuple(map(_decimal, parts))),)), (len(parts),))
+    if any(p.order or p.number for p in parts):
+        rows = [p.term.args[0] if _is_constant(p) else None for p in parts]  # type: ignore[union-attr]
+        if None in rows or len({p.shape for p in parts}) != 1:
+            raise NoCode("a list of arrays")
+        return Code(Call("constant", (List(tuple(rows)),)), (len(parts), *parts[0].shape))
     return Code(Call("array", (List(tuple(p.term for p in parts)),)), (len(parts),))
+
+
+def _is_constant(c: Code) -> bool:
+    return isinstance(c.term, Call) and c.term.func == "constant"
+
+
+def _decimal(c: Code) -> Expr:
+    """A number as a float, so that the array is one of floats."""
+    e = c.term.arg if isinstance(c.term, Neg) else c.term
+    if isinstance(e, Num) and e.text.isdigit():
+        e = Num(f"{e.text}.0")
+        return Neg(e) if isinstance(c.term, Neg) else e
+    return c.term

@@ -26,7 +26,7 @@ _TORCH: Mapping[str, Callable[..., Expr]] = {
     "elu": lambda x, a: Call("torch.nn.functional.elu", (x, a)),
 }
 _REWRITES = {"numpy": _NUMPY, "jax": _JAX, "torch": _TORCH}
-_NEW = ("eye", "ones", "zeros")  # arrays out of nothing: of the type of another
+_NEW = ("eye", "ones", "zeros", "constant")  # arrays out of nothing: of the type of another
 _LIKE = ("commutation", "elimination", "duplication", "indicator")  # helpers that take it
 _LAST = ("softmax", "log_softmax", "logsumexp")  # torch wants the axis said
 

@@ -82,7 +82,8 @@ class TensorWriter:
             case "call":
                 return self.call(node)
             case _:
-                raise NoCode(str(node))
+                found = _as_node(self.translator.code(self.leaf_term(node)), node)
+                return found or _refuse("a constant array")
 
     def named(self, node: Node) -> list[Code]:
         found = []
