@@ -528,3 +528,19 @@ def test_no_eps_and_no_gradient() -> None:
 def test_long_updates_are_sent_to_train() -> None:
     with pytest.raises(InputError, match="at most 20"):
         solved(["update: {of: L, wrt: w, rate: 0.1, steps: 21}"], PLAIN, SQUARE)
+
+
+def test_newton_rests_where_the_gradient_vanishes() -> None:
+    task = "of: f, wrt: x, optimizer: newton, steps: %d"
+    s = solved([f"update: {{{task % 1}}}", f"train: {{{task % 30}}}"], {"x": "0"}, {"f": "x**4"})
+    assert s.ok
+    assert [float(t.value.floats()) for t in s.tasks] == [0, 0]
+
+
+def test_a_hessian_that_becomes_singular_names_the_step() -> None:
+    """From 2, Newton's step on x³/6 + 2x leads to 0, where the second derivative x vanishes."""
+    for steps in (5, 40):
+        with pytest.raises(InputError) as error:
+            solved([f"train: {{of: f, wrt: x, optimizer: newton, steps: {steps}}}"], {"x": "2"},
+                   {"f": "x**3/6 + 2*x"})  # fmt: skip
+        assert "step 2: the Hessian is singular" in error.value.message

@@ -377,7 +377,7 @@ def test_plot_writes_a_picture(
     out = tmp_path / f"curve{suffix}"
     assert run(monkeypatch, "solve", str(file), "--plot", str(out)) == 0
     assert out.read_bytes().startswith(start)
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err == f"wrote {out}\n"
 
 
 def test_plot_says_what_is_wrong(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:

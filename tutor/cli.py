@@ -100,6 +100,7 @@ def solve(
         from .render.plot import plot as drawn
 
         drawn(solution, plot)
+        typer.echo(f"wrote {plot}", err=True)
     write(rendered(solution, format, out, picture.name if picture else None, level), out)
     stop_if_unchecked(solution)
     wrong = [t.id for t in solution.tasks if t.answer is not None and t.answer.correct is False]

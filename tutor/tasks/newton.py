@@ -54,8 +54,8 @@ def direction(descent: Descent, point: Point, slopes: Sequence[np.ndarray]) -> D
         point = {n: Value(v).floats() for n, v in point.items()}
         h = descent.hessian(point)
     g = descent.unrolled(slopes)
-    d = None
-    if h.dtype == object and g.dtype == object and len(g) <= MOST_EXACT:
+    d = None if np.any(Value(g).floats()) else g * 0  # where nothing pulls, rest
+    if d is None and h.dtype == object and g.dtype == object and len(g) <= MOST_EXACT:
         try:
             d = _exact(h, g)
         except TooLong:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,7 +110,7 @@ def _exactly(
             loss, slopes = descent.at(run.point)
             if loss.dtype != object:
                 return k, state
-            moves = _moves(descent, chosen, run.point, slopes)
+            moves = _moves(descent, chosen, run.point, slopes, k)
             found = {
                 x.name: chosen.moved(run.point[x.name], m, state[x.name], chosen.done + k)
                 for x, m in zip(descent.lines, moves, strict=True)
@@ -152,6 +153,8 @@ def _quickly(
 
     w = joined([Value(run.point[n]).floats() for n in names])
     memory = {s: joined([Value(state[n][s]).floats() for n in names]) for s in state[names[0]]}
+    with suppress(NotFinite):  # the program has no limits of its own: here they are enforced
+        descent.at({n: Value(run.point[n]).floats() for n in names})
     step = chosen.stepper()
     places = before = apart(w)
     for k in numbers:
@@ -163,7 +166,7 @@ def _quickly(
         if k == 1 or k % every == 0:
             run.reported.append((k, np.asarray(loss)))
         point = dict(zip(names, places, strict=True))
-        moves = _moves(descent, chosen, point, slopes)
+        moves = _moves(descent, chosen, point, slopes, k)
         with np.errstate(all="ignore"):
             new, memory = step(w, joined(moves), memory, chosen.done + k)
         if not np.isfinite(new).all():
@@ -179,11 +182,22 @@ def _quickly(
 
 
 def _moves(
-    descent: Descent, chosen: Plan, point: dict[str, np.ndarray], slopes: list[np.ndarray]
+    descent: Descent,
+    chosen: Plan,
+    point: dict[str, np.ndarray],
+    slopes: list[np.ndarray],
+    k: int,
 ) -> list[np.ndarray]:
+    """What the rules are given: the gradients, or Newton's direction."""
     if not chosen.optimiser.second_order:
         return slopes
-    return newton.direction(descent, point, slopes).parts
+    try:
+        return newton.direction(descent, point, slopes).parts
+    except NotFinite:
+        raise
+    except InputError as error:
+        error.message = f"step {k}: {error.message}"
+        raise
 
 
 def _remember(
