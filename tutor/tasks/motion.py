@@ -115,6 +115,8 @@ class Motion:
                 return Binary(e.op, self.turned(e.left), self.turned(e.right))
             case Neg():
                 return Neg(self.turned(e.arg))
+            case Binary("/") if not e.elementwise:
+                return Binary("/", self.turned(e.left), e.right)
             case Binary("*") if not e.elementwise:
                 return Binary("*", e.left, self.turned(e.right))
             case Binary("@"):

@@ -21,7 +21,7 @@ from ..errors import InputError
 from ..expr import Binary, Call, Expr, Name, Num
 from ..graph import node as g
 from ..graph.node import Node, T, ein, is_delta, map_, pieces, topological
-from ..notation.build import NoMatrixForm, size_term
+from ..notation.build import NoMatrixForm, scaled, size_term
 from ..notation.jacobian import jacobian_term
 from ..steps import Text
 from .stationary_terms import common_scalars, distributed, divided, multiple, opaque, terms, without
@@ -132,7 +132,8 @@ def _vector(linear: Node, right: Node, unknown: Expr, ws: Workspace) -> Solved:
         solution = ws.term(divided(right, scalar))
         return Solved(solution, ((own, ws.term(right)),) if own != unknown else (), factors=needs)
     matrix, side = ws.term(linear), ws.term(right)
-    solution = Binary("@", Call("inv", (matrix,)), side)
+    number, own = _numbered(right, ws)
+    solution = scaled(number, Binary("@", Call("inv", (matrix,)), own))
     if g.is_zero(right):
         solution = Call("zeros", (size_term(right.shape[0]),))
     return Solved(
@@ -189,6 +190,14 @@ def _properties(node: Node) -> frozenset[str]:
     return inside.attr.properties if inside.kind == "var" else frozenset()
 
 
+def _numbered(node: Node, ws: Workspace) -> tuple[sp.Expr, Expr]:
+    """A right-hand side as a number and the rest: −2A⁻¹b rather than A⁻¹(−2b)."""
+    if node.kind != "ein" or not node.args:
+        return sp.S.One, ws.term(node)
+    number = node.attr.coef
+    return number, ws.term(g.scale(1 / number, node))
+
+
 # -- an unknown matrix ----------------------------------------------------------------------------
 
 
@@ -226,7 +235,8 @@ def _left(matrix: Node, right: Node, unknown: Expr, ws: Workspace) -> Solved:
     if scalar is not None:
         return _by_scalar(scalar, right, unknown, ws)
     m, side = ws.term(matrix), ws.term(right)
-    solution = Binary("@", Call("inv", (m,)), side)
+    number, own = _numbered(right, ws)
+    solution = scaled(number, Binary("@", Call("inv", (m,)), own))
     return Solved(solution, ((Binary("@", m, unknown), side),), (m,), rule="normal equations")
 
 
@@ -236,7 +246,8 @@ def _right(matrix: Node, right: Node, unknown: Expr, ws: Workspace) -> Solved:
         return _by_scalar(scalar, right, unknown, ws)
     turned = simplify(g.permute(matrix, (1, 0)))  # block between the result's and X's columns
     m, side = ws.term(turned), ws.term(right)
-    solution = Binary("@", side, Call("inv", (m,)))
+    number, own = _numbered(right, ws)
+    solution = scaled(number, Binary("@", own, Call("inv", (m,))))
     return Solved(solution, ((Binary("@", unknown, m), side),), (m,), rule="normal equations")
 
 

@@ -16,6 +16,7 @@ from ..steps import Step, TaskResult, Text
 from .chain import paper_value
 from .numbers import approx, equation, exact_term
 from .second import gradient_node
+from .stationary_sign import never_negative
 from .stationary_solve import Found, Outcome
 from .workspace import Workspace
 
@@ -103,8 +104,10 @@ def _solving(ws: Workspace, found: Found, several: bool) -> list[Step]:
             )
         )
     for k, (left, right) in enumerate(found.solved.equations):
-        normal = found.solved.rule == "normal equations"
-        title = Text("The normal equations") if normal else Text("Rearranged")
+        title = Text("Rearranged")
+        if found.solved.rule == "normal equations" and found.solved.curvature is not None:
+            gram = never_negative(found.solved.curvature, ws)
+            title = Text("The normal equations") if gram else Text("Linear equations")
         why = None
         if found.solved.rule.startswith("multiplied"):
             why = Text("Multiplied by {w} from the left and from the right, and divided.", names)

@@ -61,8 +61,6 @@ def solve(ws: Workspace, task: Task) -> TaskResult:
         subject={"of": target.name, "wrt": variable.name, "order": order},
         heading=Text(words, names),
         steps=tuple(steps),
-        shape=(),
-        dims=dims.text(()),
         symbol=symbol,
         formula=model,
         extra=_coefficients(found, here.line(variable.name), value, point),
