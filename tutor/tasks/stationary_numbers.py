@@ -67,6 +67,8 @@ def by_numbers(
         found = scalar.entries(slopes[line.name], env)
         if found is None:
             return None, None
+        if any(sp.count_ops(e) > 4 * scalar.OPERATIONS for e in found.ravel()):
+            return None, None
         equations += [sp.simplify(e) for e in found.ravel()]
     solutions = scalar.solve_system(equations, symbols)
     if solutions is None:
