@@ -227,6 +227,22 @@ def test_a_convolution_is_an_einsum_over_windows() -> None:
 
 
 @pytest.mark.parametrize("library", [n for n in INSTALLED if n != "jax"])
+@pytest.mark.parametrize("ties", ["first", "split"])
+@pytest.mark.parametrize(
+    ("value", "loss"), [("[1, 3, 3]", "max(x)**2"), ("[[1, 3], [3, 3]]", "sum(max(x, axis=1)**2)")]
+)
+def test_ties_go_where_the_problem_says(value: str, loss: str, ties: str, library: str) -> None:
+    text = f"convention: {{ties: {ties}}}\ngiven:\n  x: {value}\ndefine:\n  L: {loss}\n"
+    d = tutor.loads(f"{text}tasks:\n  - gradient: {{of: L, wrt: x}}\n").solve()["L"].gradient("x")
+    x = np.array(parse_list(value))
+    assert np.array_equal(run(d.code(library), "gradient", library, {"x": x}), d.value)
+
+
+def parse_list(value: str) -> list[Any]:
+    return json.loads(value.replace("1,", "1.0,"))
+
+
+@pytest.mark.parametrize("library", [n for n in INSTALLED if n != "jax"])
 def test_constant_arrays(library: str) -> None:
     d = tutor.derive("norm2([[1, -2], [3, 1/2]] @ x)**2", wrt="x")
     x = np.array([0.3, 0.7])

@@ -80,7 +80,7 @@ class _Maker:
             raise InputError("there is no code for homogeneous vectors yet")
         leaves = {p.name: Code(Name(p.identifier), p.shape, p.row) for p in self.accepted}
         self.vec = ws.problem.convention.vec
-        self.translator = Translator(leaves, ws.graph.sizes, self.vec)
+        self.translator = Translator(leaves, ws.graph.sizes, self.vec, ws.problem.convention.ties)
         self.taken = {p.identifier for p in self.accepted} | set(ws.graph.sizes)
 
     def made(self, name: str) -> Function:

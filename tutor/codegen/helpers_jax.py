@@ -49,3 +49,9 @@ def duplication(n):
     places = [(i, j) for j in range(n) for i in range(j, n)]
     order = [places.index((max(i, j), min(i, j))) for j in range(n) for i in range(n)]
     return jnp.eye(len(places))[jnp.array(order)]
+
+
+def shared_largest(x, axis=None):
+    """Equal parts of 1 at the largest entries, 0 elsewhere."""
+    mask = (x == jnp.max(x, axis=axis, keepdims=True)).astype(x.dtype)
+    return mask / jnp.sum(mask, axis=axis, keepdims=True)

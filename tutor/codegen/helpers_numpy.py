@@ -85,3 +85,9 @@ def duplication(n):
     places = [(i, j) for j in range(n) for i in range(j, n)]
     order = [places.index((max(i, j), min(i, j))) for j in range(n) for i in range(n)]
     return np.eye(len(places))[order]
+
+
+def shared_largest(x, axis=None):
+    """Equal parts of 1 at the largest entries, 0 elsewhere."""
+    mask = (x == np.max(x, axis=axis, keepdims=True)).astype(float)
+    return mask / np.sum(mask, axis=axis, keepdims=True)

@@ -62,3 +62,10 @@ def duplication(n, like):
     places = [(i, j) for j in range(n) for i in range(j, n)]
     order = [places.index((max(i, j), min(i, j))) for j in range(n) for i in range(n)]
     return torch.eye(len(places), dtype=like.dtype, device=like.device)[order]
+
+
+def shared_largest(x, dim=None):
+    """Equal parts of 1 at the largest entries, 0 elsewhere."""
+    top = torch.amax(x, dim=() if dim is None else dim, keepdim=True)
+    mask = (x == top).to(x.dtype)
+    return mask / (mask.sum() if dim is None else mask.sum(dim, keepdim=True))

@@ -89,11 +89,15 @@ def along(name: str, reduces: bool) -> Builder:
     return build
 
 
-def winner(args: Arguments, keywords: Keywords, _: Translator) -> Code:
+def winner(args: Arguments, keywords: Keywords, t: Translator) -> Code:
+    """Where the largest entry is; among ties the first, or all of them in equal parts."""
     (x,) = args
+    if x.order == 0:
+        raise NoCode("the largest of one")
+    name = "shared_largest" if t.ties == "split" else "first_largest"
     axis = _axis(x, keywords)
     more = () if axis is None or x.order == 1 else (("axis", Num(str(axis))),)
-    return Code(Call("first_largest", (x.term,), more), x.shape, x.row)
+    return Code(Call(name, (x.term,), more), x.shape, x.row)
 
 
 def norm2(args: Arguments, keywords: Keywords, t: Translator) -> Code:

@@ -38,12 +38,17 @@ class Translator(Products):
     """leaves: what each name of the formula is; sizes: the symbolic sizes by name."""
 
     def __init__(
-        self, leaves: Mapping[str, Code], sizes: Mapping[str, sp.Symbol], vec: str = "column"
+        self,
+        leaves: Mapping[str, Code],
+        sizes: Mapping[str, sp.Symbol],
+        vec: str = "column",
+        ties: str = "first",
     ) -> None:
         super().__init__()
         self.leaves = leaves
         self.sizes = sizes
         self.vec = vec
+        self.ties = ties
         self.done: dict[Expr, Code] = {}
 
     def whole(self, e: Expr) -> Code:
