@@ -126,8 +126,8 @@ _MOMENTS = (
         "m_hat",
         "m_new / (1 - beta1**t)",
         "Bias correction of the first moment",
-        "The mean began at 0, so that the weights in it add up only to {share}; dividing by that "
-        "makes up for it.",
+        "The mean began at 0, so that after {t} steps the weights in it add up only to {share}; "
+        "dividing by that makes up for it.",
     ),
     Rule(
         "v_hat",
