@@ -18,7 +18,9 @@ import sympy as sp
 
 from .. import limits
 from ..errors import InputError
+from .products import joined
 from .relation import Labels, Relation, dense, merge
+from .windows import larger_than_scattered, spread, view
 
 
 def contract(
@@ -37,11 +39,12 @@ def contract(
         others = pending[:at] + pending[at + 1 :]
         pending[at], arrays, out = merge(relation, arrays, others, out, size, reshape_to)
     scatters: list[tuple[Relation, int]] = []
+    late = [] if exact else _better_scattered(pending, arrays, out, size)
     waiting = pending
     progress = True
     while waiting and progress:
         progress = False
-        for relation in list(waiting):
+        for relation in [r for r in waiting if r not in late]:
             others = [r for r in waiting if r is not relation]
             if _gather(relation, arrays, others, out, size):
                 waiting.remove(relation)
@@ -70,6 +73,19 @@ def contract(
     return result
 
 
+def _better_scattered(
+    relations: list[Relation], arrays: list, out: Labels, size: Mapping[int, int]
+) -> list[Relation]:
+    """The relations whose sums are to be placed in the result rather than picked from a factor."""
+    found = []
+    for relation in relations:
+        label = _scatter_label(relation, arrays, [r for r in relations if r is not relation], out)
+        if label is not None:
+            found.append((relation, label))
+    late, labels = [r for r, _ in found], [x for _, x in found]
+    return late if late and larger_than_scattered(late, labels, arrays, out, size) else []
+
+
 def _gather(
     relation: Relation, arrays: list, others: list[Relation], out: Labels, size: Mapping[int, int]
 ) -> bool:
@@ -87,13 +103,17 @@ def _gather(
             continue
         if prod(array.shape) // size[label] * prod(size[x] for x in rest) > 64 * limits.ELEMENTS:
             raise InputError("this needs more memory than is allowed")
-        index, inside = relation.solve(label, size)
         axis = labels.index(label)
+        if array.dtype != object:
+            picked = view(array, axis, relation, label, size)
+            arrays[k] = (picked, (*labels[:axis], *rest, *labels[axis + 1 :]))
+            return True
+        index, inside = relation.solve(label, size)
         picked = np.take(array, np.clip(index, 0, size[label] - 1), axis=axis)
         picked = np.asarray(picked, dtype=array.dtype)  # NumPy unwraps one exact entry
         mask = inside.reshape((1,) * axis + inside.shape + (1,) * (array.ndim - axis - 1))
         if not inside.all():
-            picked = np.where(mask, picked, sp.S.Zero if array.dtype == object else 0.0)
+            picked = np.where(mask, picked, sp.S.Zero)
         arrays[k] = (picked, (*labels[:axis], *rest, *labels[axis + 1 :]))
         return True
     return False
@@ -125,6 +145,10 @@ def _scatter(
     """Add every entry to the place along `label` that the relation names."""
     others = relation.others(label)
     kept = [x for x in others if x in out]  # these stay as axes beside the new one
+    if not exact and not kept:
+        quick = spread(result, inner, relation, label, size)
+        if quick is not None:
+            return quick
     rest = tuple(x for x in inner if x not in others)
     moved = np.transpose(result, [inner.index(x) for x in (*rest, *others)])
     index, inside = relation.solve(label, size)
@@ -165,6 +189,10 @@ def _product(
         return np.array(np.broadcast_to(one, shape))
     if exact:
         arrays = _pairwise(arrays, out)
+    elif len(arrays) == 2:
+        (a, la), (b, lb) = _wide_last(arrays, out, size)
+        result = np.asarray(joined(la, lb, out, size)(a, b))
+        return result if result.flags.writeable else np.array(result)
     number: dict[int, int] = {}
     for _, labels in arrays:
         for x in labels:
@@ -181,6 +209,21 @@ def _product(
         spots = [size[x] if x in number else 1 for x in out]
         result = np.broadcast_to(result.reshape(spots), shape)
     return np.array(result)
+
+
+def _wide_last(
+    arrays: list[tuple[np.ndarray, Labels]], out: Labels, size: Mapping[int, int]
+) -> list[tuple[np.ndarray, Labels]]:
+    """Two factors in the order that copies the larger one along its longest rows.
+
+    A matrix product lays the first factor out as (kept, summed) and the second as (summed, kept).
+    """
+    small, large = sorted(arrays, key=lambda item: item[0].size)
+    summed = [x for x in large[1] if x in small[1] and x not in out]
+    kept = [x for x in out if x in large[1] and x not in small[1]]
+    by_kept = size[kept[-1]] if kept else 0
+    by_summed = size[summed[-1]] if summed else 0
+    return [small, large] if by_kept >= by_summed else [large, small]
 
 
 def _pairwise(
@@ -208,17 +251,23 @@ def work(
     out: Iterable[int],
     size: Mapping[int, int],
 ) -> int:
-    """Multiply-adds of the product, factor by factor; each relation fixes one label of its own."""
-    todo = [set(labels) for _, labels in factors] + [set(r.labels) for r in relations]
-    fixed = [1] * len(factors) + [max(size[x] for x in r.labels) for r in relations]
-    total, wanted = 0, set(out)
-    while todo:
-        (a, *todo), (free, *fixed) = todo, fixed
-        if todo:
-            a, free = a | todo[0], free * fixed[0]
-            fixed[0] = 1
-        total += max(prod(size[x] for x in a) // free, 1)
-        if not todo:
-            break
-        todo[0] = a & wanted.union(*todo[1:])
+    """Multiply-adds of the product, factor by factor; each relation fixes one label of its own.
+
+    A relation counts from the first factor on that it touches: windows are never multiplied out.
+    """
+    waiting, held, inside = list(relations), [], set()
+    wanted, total = set(out), 0
+    queue = [set(labels) for _, labels in factors] or [set()]
+    for k, labels in enumerate(queue):
+        inside |= labels
+        last = k == len(queue) - 1
+        if k > 0 or last:
+            touched = [r for r in waiting if last or inside & set(r.labels)]
+            waiting = [r for r in waiting if r not in touched]
+            held += touched
+            inside = inside.union(*(r.labels for r in touched))
+            free = prod(max(size[x] for x in r.labels) for r in held)
+            total += max(prod(size[x] for x in inside) // free, 1)
+        inside &= wanted.union(*queue[k + 1 :], *(r.labels for r in waiting))
+        held = [r for r in held if inside >= set(r.labels)]
     return total

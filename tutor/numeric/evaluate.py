@@ -40,8 +40,10 @@ def evaluate(roots: Iterable[Node], env: Env, sizes: Sizes | None = None) -> lis
         raise KeyError(missing[0].attr.name)
     is_exact = all(env[n].dtype == object for n in leaves)
     worker = _Work(sizes or {}, is_exact)
-    value: dict[Node, np.ndarray] = {}
+    value = _Values(worker)
     for node in order:
+        if node.kind == "rel":
+            continue  # inside a product it is never written out
         if node.kind == "var":
             value[node] = env[node] if is_exact else _floats(env[node])
         else:
@@ -59,6 +61,20 @@ def _floats(x: np.ndarray) -> np.ndarray:
 def worker() -> _Work:
     """What prepares floating values outside `evaluate`: sizes, coefficients, parameters."""
     return _Work({}, False)
+
+
+class _Values(dict[Node, np.ndarray]):
+    """Values by node; an index relation becomes an array only when one is asked for."""
+
+    def __init__(self, worker: _Work) -> None:
+        super().__init__()
+        self.worker = worker
+
+    def __missing__(self, node: Node) -> np.ndarray:
+        if node.kind != "rel":
+            raise KeyError(node)
+        self[node] = array = self.worker.relation(node)
+        return array
 
 
 class _Work:
@@ -84,8 +100,6 @@ class _Work:
 
     def apply(self, node: Node, value: Mapping[Node, np.ndarray]) -> np.ndarray:
         match node.kind:
-            case "rel":
-                return self.relation(node)
             case "ein":
                 result = self.ein(node, value)
             case "add":
