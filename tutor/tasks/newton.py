@@ -217,11 +217,3 @@ def _formula(descent: Descent) -> Expr | None:
     except NoMatrixForm:
         return None
     return term if len(text(term)) <= LONG else None
-
-
-def float_direction(
-    descent: Descent, arrays: Sequence[np.ndarray], slopes: Sequence[np.ndarray]
-) -> list[np.ndarray]:
-    """The same without a story, in float64."""
-    point = {x.name: a for x, a in zip(descent.lines, arrays, strict=True)}
-    return direction(descent, point, slopes).parts
