@@ -1,4 +1,4 @@
-"""The engine alone: networks by scalars, long chains, three derivations that are hard to simplify."""
+"""The engine alone: networks by scalars, long chains, derivations that are hard to simplify."""
 
 from __future__ import annotations
 
