@@ -168,3 +168,33 @@ def test_a_class_out_of_range_says_how_to_leave_it_out() -> None:
         workspace(text)
     assert "an index is a whole number from 0 to 2, not -100" in error.value.message
     assert "ignore_index=-100" in (error.value.hint or "")
+
+
+def test_the_gradient_of_unfold_reads_as_a_fold() -> None:
+    from tutor.notation.text import text
+    from tutor.tasks.printed import printed_value
+
+    ws = workspace(
+        "given: {I: [[1, 2, 3], [4, 5, 6], [7, 8, 9]]}\n"
+        "define: {C: 'unfold(I, 2)', N: 'sum(C**2)'}\n"
+    )
+    found = gradient.solve(ws, "1", "gradient", "N", "I")
+    assert found.formula is not None and found.value is not None
+    assert text(found.formula).startswith("fold(") and text(found.formula).endswith("[0]")
+    again = printed_value(ws, found.formula)
+    assert again is not None
+    np.testing.assert_allclose(again, found.value.floats(), rtol=1e-12)
+
+
+def test_an_index_whose_range_would_be_lost_is_not_printed() -> None:
+    """g[t, 2(i − t) + b] would read a neighbour where i − t is out of range."""
+    from tutor.expr import Name
+    from tutor.graph.node import ein, rel, var
+    from tutor.notation.build import NoMatrixForm
+    from tutor.notation.index import index_term
+
+    g = var("g", (2, 4)), ("t", "l")
+    flat = rel((1, -2, -1), 0, (4, 2, 2)), ("l", "a", "b")
+    window = rel((1, -1, -1), 0, (3, 2, 2)), ("i", "a", "t")
+    with pytest.raises(NoMatrixForm):
+        index_term(ein([g, flat, window], ("i", "b")), lambda n: Name(n.attr.name))

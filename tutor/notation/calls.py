@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from ..expr import Binary, Call, Const, Expr, List, Num, Transpose
+from ..expr import Binary, Call, Const, Expr, Index, List, Num, Transpose
 from ..graph.node import Node
 from ..graph.sizes import output_size
 from .build import NoMatrixForm, size_term
@@ -161,6 +161,18 @@ def _inverse_deviation(node: Node, args: list[Expr]) -> Expr:
     return _column(Binary("/", Num("1"), Call("sqrt", (inside,)), elementwise=array), node)
 
 
+def _folding(node: Node, args: list[Expr]) -> Expr:
+    """unfold and fold; the fold of one image without channels is its only channel."""
+    name, (size, k, d, p, s, _, bare) = node.attr
+    words = [("dilation", d, 1), ("padding", p, 0), ("stride", s, 1)]
+    keywords = [("kernel_size", _integers(k))]
+    if name == "fold":
+        keywords.insert(0, ("output_size", _integers(size)))
+    keywords += [(word, _integers(v)) for word, v, usual in words if set(v) != {usual}]
+    whole = Call(name, tuple(args), tuple(keywords))
+    return Index(whole, (Num("0"),)) if bare and name == "fold" else whole
+
+
 WRITTEN: dict[str, Callable[[Node, list[Expr]], Expr]] = {
     "softmax": _last_axis,
     "log_softmax": _last_axis,
@@ -180,5 +192,7 @@ WRITTEN: dict[str, Callable[[Node, list[Expr]], Expr]] = {
     "max_pool": _pool,
     "max_pool_winner": _pool,
     "normalized": _normalized,
+    "unfold": _folding,
+    "fold": _folding,
     "rstd": _inverse_deviation,
 }

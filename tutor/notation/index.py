@@ -105,6 +105,9 @@ def _product(node: Node, at: tuple[At, ...], leaf: Leaves, depth: int) -> Expr:
             (dims.dim(-dims.number(d) * c), y) for d, y in zip(coefs, ls, strict=True) if y != x
         )
         solved[x] = (rest, dims.dim(dims.number(constant) * c))
+    if any(x not in carried for x in solved):
+        # its range would be lost: as part of another subscript it could leave it unnoticed
+        raise NoMatrixForm
     names = iter(x for x in SUMMED[depth * 4 :])
     indices = []
     for label in sizes:
