@@ -66,6 +66,7 @@ ADAPTIVE: tuple[Op, ...] = (
        "Every entry of {y} is the mean of one window, so an entry of {x} passes on one over the "
        "window's size, in every window that holds it.", "d mean(window) = mean(d window)", "sum rule",
        "torch.nn.functional.adaptive_avg_pool2d", "avgpool", _adaptive_loops,
+       meaning="the mean of the rows from ⌊o H/h⌋ up to ⌈(o + 1) H/h⌉, and of columns likewise",
        sample=(([(5, 7)], {"output_size": (2, 3)}, NORMAL), ([(3, 6, 4)], {"output_size": (3, 2)}, NORMAL),
                ([(2, 3, 5, 7)], {"output_size": (None, 5)}, NORMAL),
                ([(3, 5)], {"output_size": 1}, NORMAL))),

@@ -107,10 +107,12 @@ def _check(name: str, q: Val, k: Val, v: Val) -> None:
         require(x.order >= 2 or x.row, f"the {what} of {name} are the rows of a matrix, not {x.dims}",
                 "one row per query, key or value; more axes in front are a batch")  # fmt: skip
     require(dims.same(q.node.shape[-1], k.node.shape[-1]),
-            f"queries have {q.node.shape[-1]} features and keys {k.node.shape[-1]}: a score is a dot "
-            "product of one with the other, so they must agree")  # fmt: skip
+            f"the queries `{{left}}` ({q.dims}) have {dims.one(q.node.shape[-1])} features and the keys "
+            f"`{{right}}` ({k.dims}) have {dims.one(k.node.shape[-1])}",
+            "a score is the dot product of a query and a key, so they need equally many features")  # fmt: skip
     require(dims.same(k.shape[-2], v.shape[-2]),
-            f"there are {k.shape[-2]} keys but {v.shape[-2]} values: each key has its value")  # fmt: skip
+            f"`{{right}}` ({k.dims}) holds {dims.one(k.shape[-2])} keys, and `{{operand2}}` ({v.dims}) "
+            f"{dims.one(v.shape[-2])} values", "each key has its value: both need equally many rows")  # fmt: skip
 
 
 def _attention(build: Any, Q: Val, K: Val, V: Val, mask: Val | None = None,
@@ -178,6 +180,8 @@ ATTENTION: tuple[Op, ...] = (
                ([(3, 5), (3, 5)], {"axis": 0}, _zero_or_one))),
     Op("attention", "Q[... m d], K[... n d], V[... n e], mask[m n] -> [... m e]", defined(_attention),
        _WHY, _LAW, "chain rule", _VASWANI, "attention", _by_query, expand=_attention,
+       meaning="softmax(Q Kᵀ/√d + mask) V, a softmax for every row; with a mask of true and false only "
+       "the keys that it keeps take part",
        sample=(([(3, 2), (5, 2), (5, 7)], {}, NORMAL), ([(3, 2), (5, 2), (5, 3), (3, 5)], {}, NORMAL),
                ([(3, 2), (5, 2), (5, 3), (3, 5), ()], {}, NORMAL),
                ([(3, 2), (1, 2), (1, 5)], {}, NORMAL), ([(1, 2), (3, 2), (3, 5)], {}, NORMAL),
@@ -185,6 +189,8 @@ ATTENTION: tuple[Op, ...] = (
     Op("scaled_dot_product_attention",
        "Q[... m d], K[... n d], V[... n e], mask[m n] -> [... m e]", defined(_sdpa), _WHY, _LAW,
        "chain rule", _VASWANI, "attention", _sdpa_plain, expand=_sdpa,
+       meaning="softmax(Q Kᵀ/√d + mask) V, a softmax for every row; if causal, query i sees the keys "
+       "up to i",
        sample=(([(3, 2), (5, 2), (5, 7)], {}, NORMAL), ([(3, 2), (3, 2), (3, 5)], {"is_causal": True}, NORMAL),
                ([(2, 1, 3, 5), (2, 1, 2, 5), (2, 1, 2, 7)], {}, NORMAL))),
 )  # fmt: skip

@@ -35,8 +35,8 @@ class _Targets:
         self.rest = tuple(k for k in self.own if k != self.axis)
         sizes = tuple(z.node.shape[k] for k in self.rest)
         require(t.order == z.order - 1 and dims.same_shape(t.node.shape, sizes),
-                f"scores {{left}} of size {z.dims} need one class index per example (from 0), "
-                f"not {{right}} of size {t.dims}")  # fmt: skip
+                f"the scores `{{left}}` ({z.dims}) need one class index per example (from 0), "
+                f"not `{{right}}` ({t.dims})")  # fmt: skip
         self.weight = class_weight(name, weight, self.classes)
         self.plain = self.weight is None and ignored is None
         self.hot = one_hot(t.node, self.classes, ignored)
@@ -108,8 +108,8 @@ def _spread(at: _Targets, z: Node, total: Node) -> Node:
 def _soft_targets(z: Val, t: Val, weight: Val | None, reduction: str, smooth: Any) -> Val:
     require(z.order >= 1, "the scores of cross_entropy are a vector or a batch of rows")
     require(dims.same_shape(t.node.shape, z.node.shape),
-            f"scores {{left}} of size {z.dims} and probabilities {{right}} of size {t.dims} differ; "
-            "class indices would be one per row")  # fmt: skip
+            f"the scores `{{left}}` ({z.dims}) and the probabilities `{{right}}` ({t.dims}) differ in size",
+            "probabilities have the size of the scores; class indices are a vector, one index per row")  # fmt: skip
     axis = 0 if z.order == 1 else 1
     own = tuple(range(z.order))
     target = t.node
@@ -227,6 +227,8 @@ CLASSES: tuple[Op, ...] = (
     Op("cross_entropy", "z[n k], t[n] or t[n k], w[k] -> []", _cross_entropy,
        "Cross-entropy after softmax: its gradient is the predicted probabilities minus the target.",
        "dL = (p Σt − t)ᵀ dz", "derivative of cross-entropy", _GOODFELLOW, "CE", _cross_entropy_plain,
+       meaning="−log softmax(z)[t], or −Σ t log softmax(z) for probabilities t; with weights the mean "
+       "divides by the weights of the targets",
        sample=(([(5,), (5,)], {}, (0.1, 1.0)), ([(3, 5), (3, 5)], {"reduction": "sum"}, (0.1, 1.0)),
                ([(3, 5), (3, 5)], {"reduction": "none"}, (0.1, 1.0)),
                ([(3, 5), (3,)], {}, _drawn(5, (3,))),
@@ -236,6 +238,7 @@ CLASSES: tuple[Op, ...] = (
        "{y} reads off minus the log-probability of the right class, so only that score gets a "
        "gradient.",
        "dL = −onehot(t)ᵀ d log p", "linear map", _TORCH + "nll_loss", "NLL", _nll_plain,
+       meaning="−w[t] log_p[t]; the mean divides by the weights of the targets",
        sample=(([(3, 5), (3,)], {}, _drawn(5, (3,))), ([(5,), ()], {}, _drawn(5, ())),
                ([(7, 5), (7,), (5,)], {"ignore_index": 2}, _drawn(5, (7,))),
                ([(2, 5, 3), (2, 3)], {"reduction": "none"}, _drawn(5, (2, 3))))),
@@ -243,7 +246,8 @@ CLASSES: tuple[Op, ...] = (
        "A wrong class counts only if its score comes within the margin of the right one's: then its "
        "gradient is +1/k, and the right score's is −1/k for each of them.",
        "dL = 1/k Σⱼ [margin − z_t + z_j > 0] (dz_j − dz_t)", "maximum", _TORCH + "multi_margin_loss",
-       "hinge", _margin_plain, kinks=_margin_kink,
+       "hinge", _margin_plain,
+       meaning="1/k Σ over j ≠ t of max(0, margin − z[t] + z[j])ᵖ", kinks=_margin_kink,
        convention="where a wrong class is exactly at the margin, its slope is taken to be 0",
        sample=(([(3, 5), (3,)], {}, _drawn(5, (3,))), ([(5,), ()], {"p": 2}, _drawn(5, ())),
                ([(3, 5), (3,), (5,)], {"margin": 0.7, "reduction": "none"}, _drawn(5, (3,))))),

@@ -143,27 +143,35 @@ _HALF = {"eps": sp.Rational(1, 2)}
 NORM: tuple[Op, ...] = (
     Op("batch_norm", "x[n c ...], mean[c], var[c], w[c], b[c] -> [n c ...]", _batch_norm, WHY, LAW,
        _RULE, SOURCE, "batch norm", plain.batch_norm,
-       sample=(([(5, 3)], {}, NORMAL), ([(7,)], {}, NORMAL), ([(5, 3), (3,), (3,)], {}, POSITIVE),
+       meaning="w (x − mean)/√(var + ε) + b, with mean and variance over the batch and space, for each "
+       "channel; or with the running ones, if they are given",
+       sample=(([(5, 3)], {}, NORMAL), ([(5, 3), (3,), (3,)], {}, POSITIVE),
                ([(5, 3), (3,), (3,), (3,), (3,)], _HALF, POSITIVE), ([(3, 2, 5)], {}, NORMAL),
                ([(2, 3, 2, 5)], _HALF, NORMAL))),
     Op("layer_norm", "x[... n], w[n], b[n] -> [... n]", _layer_norm, WHY, LAW, _RULE,
        "Ba, Kiros & Hinton 2016", "layer norm", plain.layer_norm,
+       meaning="w (x − mean)/√(var + ε) + b, with mean and variance over the last axes",
        sample=(([(7,)], {}, NORMAL), ([(3, 5)], {}, NORMAL), ([(3, 5), (5,), (5,)], _HALF, NORMAL),
                ([(1, 5)], {}, NORMAL), ([(2, 3, 5), (3, 5)], {"normalized_shape": (3, 5)}, NORMAL))),
     Op("group_norm", "x[n c ...], w[c], b[c] -> [n c ...]", _group_norm, WHY, LAW, _RULE,
        "Wu & He 2018", "group norm", plain.group_norm,
+       meaning="w (x − mean)/√(var + ε) + b, with mean and variance over a group of channels and space, "
+       "for each example",
        sample=(([(3, 6)], {"num_groups": 2}, NORMAL), ([(2, 6, 5), (6,), (6,)], {"num_groups": 3}, NORMAL),
                ([(2, 3, 5)], {"num_groups": 1}, NORMAL), ([(2, 3, 5)], {"num_groups": 3}, NORMAL))),
     Op("instance_norm", "x[n c ...], mean[c], var[c], w[c], b[c] -> [n c ...]", _instance_norm, WHY, LAW,
        _RULE, "Ulyanov, Vedaldi & Lempitsky 2016", "instance norm", plain.instance_norm,
+       meaning="w (x − mean)/√(var + ε) + b, with mean and variance over space, for each example and "
+       "channel",
        sample=(([(2, 3, 5)], {}, NORMAL), ([(2, 3, 5, 2)], _HALF, NORMAL),
                ([(2, 3, 5), (3,), (3,), (3,), (3,)], {"use_input_stats": False}, POSITIVE))),
     Op("rms_norm", "x[... n], w[n] -> [... n]", _rms_norm,
        "An input of {y} counts along two paths: directly, and through the root of the mean square. So "
-       "the arriving gradient loses its part along the normalised z, and is divided by that root. A "
+       "the arriving gradient loses its part along z, the normalised input, and is divided by that root. A "
        "weight acts on z linearly.",
        "dz = (dx − z ⊙ mean(z ⊙ dx)) / √(mean(x²) + ε)", _RULE, "Zhang & Sennrich 2019", "RMS norm",
        plain.rms_norm,
+       meaning="w x/√(mean(x²) + ε), with the mean over the last axes; ε is 0 unless given",
        sample=(([(7,)], {}, NORMAL), ([(3, 5), (5,)], {}, NORMAL), ([(3, 5)], _HALF, NORMAL),
                ([(2, 3, 5)], {"normalized_shape": (3, 5)}, NORMAL))),
 )  # fmt: skip

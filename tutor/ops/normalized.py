@@ -84,8 +84,8 @@ def _rstd_vjp(g_: Node, lead: int, r: Node) -> tuple[Node]:
 
 WHY = (
     "An input of {y} counts along three paths: directly, through the mean, and through the "
-    "deviation. So the arriving gradient loses its mean and its part along the normalised z, and "
-    "is divided by the deviation. Scale and shift act on z linearly."
+    "deviation. So the arriving gradient loses its mean and its part along z, the normalised "
+    "input, and is divided by the deviation. Scale and shift act on z linearly."
 )
 LAW = "dz = (dx − mean(dx) − z ⊙ mean(z ⊙ dx)) / √(var + ε)"
 SOURCE = "Ioffe & Szegedy 2015, section 3"

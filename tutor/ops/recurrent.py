@@ -184,6 +184,7 @@ RECURRENT: tuple[Op, ...] = (
        "The new state {y} is a function of one sum of products, which {x} enters linearly.",
        "dh' = (1 − h'²) ⊙ (W_ih dx + W_hh dh)", "chain rule", _TORCH + "RNNCell", "RNN",
        _by_example(_rnn_step, 1), expand=_rnn,
+       meaning="h' = tanh(W_ih x + b_ih + W_hh h + b_hh)",
        sample=(([(3,), (2,), (2, 3), (2, 2)], {}, NORMAL),
                ([(3,), (2,), (2, 3), (2, 2), (2,), (2,)], {}, NORMAL),
                ([(5, 3), (5, 2), (2, 3), (2, 2), (2,), (2,)], {}, NORMAL),
@@ -193,6 +194,9 @@ RECURRENT: tuple[Op, ...] = (
        "and the contributions add up.",
        "dh' = z ⊙ dh + (1 − z) ⊙ dn + (h − n) ⊙ dz", "chain rule", _TORCH + "GRUCell", "GRU",
        _by_example(_gru_step, 1), expand=_gru,
+       meaning="r = σ(W_ir x + b_ir + W_hr h + b_hr), z likewise; "
+       "n = tanh(W_in x + b_in + r ⊙ (W_hn h + b_hn)); h' = (1 − z) ⊙ n + z ⊙ h. W_ih stacks the rows "
+       "of r, z, n.",
        sample=(([(3,), (2,), (6, 3), (6, 2)], {}, NORMAL),
                ([(5, 3), (5, 2), (6, 3), (6, 2), (6,), (6,)], {}, NORMAL))),
     Op("lstm_cell", "x[i], h[k], c[k], W_ih[4k i], W_hh[4k k], b_ih[4k], b_hh[4k] -> h[k], c[k]",
@@ -200,6 +204,8 @@ RECURRENT: tuple[Op, ...] = (
        "{y} depends on {x} through the gates, and the cell passes its own gradient on, times f.",
        "dc' = f ⊙ dc + c ⊙ df + i ⊙ dg + g ⊙ di", "chain rule", _TORCH + "LSTMCell", "LSTM",
        _by_example(_lstm_step, 2), expand=_lstm, results=("h", "c"),
+       meaning="a = W_ih x + b_ih + W_hh h + b_hh, cut into four; i, f, o = σ and g = tanh of their "
+       "parts, in the order i, f, g, o; c' = f ⊙ c + i ⊙ g; h' = o ⊙ tanh(c')",
        sample=(([(3,), (2,), (2,), (8, 3), (8, 2)], {}, NORMAL),
                ([(5, 3), (5, 2), (5, 2), (8, 3), (8, 2), (8,), (8,)], {}, NORMAL))),
 )  # fmt: skip

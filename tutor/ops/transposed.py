@@ -146,11 +146,13 @@ _LAW = "d(x ⋆ᵀ w) = dx ⋆ᵀ w + x ⋆ᵀ dw"
 TRANSPOSED: tuple[Op, ...] = (
     Op("conv_transpose1d", "x[n c L], w[c o k], b[o] -> [n o l]", _conv_transpose1d, _WHY, _LAW,
        "linear map", DUMOULIN, "⋆ᵀ", _painted(1),
+       meaning="y[s·i + d·k − p] collects x[i] w[k] over all i and k",
        sample=(([(5,), (3,)], {}, NORMAL), ([(5,), (3,)], {"stride": 2, "padding": 1}, NORMAL),
                ([(3, 5), (3, 2, 4), (2,)], {"stride": 3, "padding": 2, "output_padding": 1}, NORMAL),
                ([(2, 4, 3), (4, 3, 2)], {"groups": 2, "dilation": 3}, NORMAL))),
     Op("conv_transpose2d", "x[n c H W], w[c o i j], b[o] -> [n o h w]", _conv_transpose2d, _WHY, _LAW,
        "linear map", DUMOULIN, "⋆ᵀ", _painted(2),
+       meaning="y[s·i + d·k − p] collects x[i] w[k] over all i and k, along both axes",
        sample=(([(2, 3), (3, 2)], {}, NORMAL), ([(3, 2), (2, 3)], {"stride": (2, 3), "padding": 1}, NORMAL),
                ([(3, 2, 3), (3, 2, 2, 3), (2,)], {"stride": 2, "padding": (0, 1), "output_padding": 1}, NORMAL),
                ([(2, 4, 2, 3), (4, 1, 3, 2)], {"groups": 2, "dilation": (1, 2)}, NORMAL),
