@@ -88,6 +88,22 @@ def test_attention_shows_scores_and_weights() -> None:
     np.testing.assert_allclose(value(ws, "N"), e @ [1, 2, 3] / e.sum(axis=1), rtol=1e-12)
 
 
+def test_true_and_false_make_a_mask_that_keeps() -> None:
+    text = (
+        "given: {{Q: [[1, 2]], K: [[1, 1], [2, 0], [0, 3]], V: [[1], [2], [4]], m: {}}}\n"
+        "define: {{O: 'attention(Q, K, V, m)'}}\n"
+    )
+    plain = np.exp(np.array([3.0, 2, 6]) / 2**0.5) * [1, 0, 1]
+    for mask in ("[[true, false, true]]", "{value: [[True, False, True]]}"):
+        kept = workspace(text.format(mask))
+        np.testing.assert_allclose(
+            np.ravel(value(kept, "O")), plain @ [1, 2, 4] / plain.sum(), rtol=1e-12
+        )
+    added = workspace(text.format("[[1, 0, 1]]"))  # numbers are added to the scores
+    e = np.exp(np.array([3.0, 2, 6]) / 2**0.5 + [1, 0, 1])
+    np.testing.assert_allclose(np.ravel(value(added, "O")), e @ [1, 2, 4] / e.sum(), rtol=1e-12)
+
+
 def test_a_causal_mask_sees_nothing_later() -> None:
     ws = workspace(
         "given: {X: 'random(3, 2, seed=4)'}\n"
@@ -126,7 +142,7 @@ MISTAKES = [
      "both columns"),
     (CELL + '  "h, c": lstm_cell(x, h0, c0, W, U, x)\n', "the bias b_ih of lstm_cell has 8", ""),
     (CELL + "  h: gru_cell(x, h0, W, U)\n", "3 gates of 2 units need 6", ""),
-    (y("attention(A, B, B)"), "queries have 3 features and keys 2", ""),
+    (y("attention(A, B, B)"), "(2×3) have 3 features and the keys `B` (2×2) have 2", ""),
     (y("attention(B, B, v)"), "the values of attention are the rows", ""),
     (y("attention(B, B, B, dropout=1)"), "no argument `dropout`", ""),
     (y("layer_norm(A, 2)"), "`normalized_shape` of layer_norm names", ""),

@@ -19,6 +19,7 @@ from .arrays import pack, size_text
 from .expression import extent
 from .model import Given, Source
 from .tree import Node, Scalar
+from .truth import inner_value, only_truth, truth_value
 from .values import evaluate, functions, number
 
 _DECLARATION = re.compile(rf"\s*({'|'.join(schema.DECLARATIONS)})\s*(\(|$)")
@@ -49,7 +50,8 @@ class Reader:
             value, source = self._value(node, list(keys))
             if value is not None:
                 self.values[name] = value
-            found[name] = Given(name, value, None, key.where(), source)
+            kind = frozenset({"boolean"} if only_truth(inner_value(node)) else ())
+            found[name] = Given(name, value, None, key.where(), source, kind)
         return {name: self._shaped(found[name], node) for name, (_, node) in keys.items()}
 
     def sizes(self) -> dict[str, int]:
@@ -124,6 +126,8 @@ class Reader:
         return self._entries.setdefault(text, value.data[()])
 
     def _scalar(self, node: Node, given: Collection[str]) -> Value:
+        if only_truth(node):
+            return truth_value(node)
         known = (*functions(), *schema.DECLARATIONS)
         names_ = (*given, *schema.DECLARATIONS)
         expr, source = schema.expression(node, "a given value", known, names_)
@@ -174,7 +178,7 @@ class Reader:
         return replace(
             given,
             shape=shape,
-            properties=frozenset(properties),
+            properties=given.properties | frozenset(properties),
             label=None if label is None else schema.text(label, "`label`"),
         )
 

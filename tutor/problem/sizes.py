@@ -43,7 +43,7 @@ class Sizes:
             assert given.value is not None
             shape = given.value.shape
         properties = given.properties & {"symmetric", "diagonal", "positive"}
-        leaf = Val(g.var(given.name, shape, properties))
+        leaf = Val(g.var(given.name, shape, properties), boolean="boolean" in given.properties)
         if "homogeneous" in given.properties:
             leaf = OPS["homogeneous"].define(leaf)
         return Line(
