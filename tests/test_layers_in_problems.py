@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from tutor.cli import app
 from tutor.errors import InputError
 from tutor.problem import loads
 from tutor.problem.elaborate import elaborate
@@ -215,3 +219,23 @@ def test_an_index_whose_range_would_be_lost_is_not_printed() -> None:
     rows = rel((1, -2, -1), 0, (4, 2, 2)), ("r", "k", "c")
     with pytest.raises(NoMatrixForm):
         index_term(ein([g, window, columns, rows], ("i", "b", "c")), lambda n: Name(n.attr.name))
+
+
+def test_sizes_are_explained(tmp_path: Path) -> None:
+    """The output of a transposed convolution has its own formula, not the windows'."""
+    file = tmp_path / "sizes.yaml"
+    file.write_text(
+        "given: {x: [1, 2, -1], w: [1, 0, 2], X: 'random(2, 3, 4, 5, seed=1)'}\n"
+        "define:\n"
+        "  y: conv_transpose1d(x, w, stride=2, padding=1, output_padding=1)\n"
+        "  P: max_pool3d(X, 2)\n"
+        "  n: layer_norm(x)\n"
+        "tasks: [{shapes: {of: [y, P, n]}}]\n",
+        encoding="utf-8",
+    )
+    done = CliRunner().invoke(app, ["solve", str(file)])
+    assert done.exit_code == 0, done.output
+    text = " ".join(done.stdout.split())
+    assert "output padding + 1 along each axis: 2·2 − 2·1 + 1·2 + 1 + 1 = 6" in text
+    assert "depth ⌊(3 + 2·0 − 1·(2 − 1) − 1)/2⌋ + 1 = 1" in text
+    assert "The size stays." in text and "Entry by entry" not in text

@@ -20,6 +20,23 @@ from .workspace import Workspace, as_json
 WORDS = {
     "conv1d": "Slide the kernel along the input; each entry is a window times the kernel, summed.",
     "conv2d": "Slide the kernel over the input; each entry is a window times the kernel, summed.",
+    "conv3d": "Slide the kernel through it; each entry is a window times the kernel, summed.",
+    "conv_transpose1d": "Every entry adds a copy of the kernel, scaled by it; the copies start one "
+    "stride apart.",
+    "conv_transpose2d": "Every entry adds a copy of the kernel, scaled by it; the copies start one "
+    "stride apart.",
+    "unfold": "Every window becomes a column.",
+    "fold": "Every column is added back at its window's place.",
+    "adaptive_avg_pool2d": "Average every window; the windows are as equal as they can be.",
+    "layer_norm": "Subtract the mean, and divide by the standard deviation.",
+    "rms_norm": "Divide by the root of the mean square.",
+    "batch_norm": "For each feature: subtract its mean, and divide by its deviation.",
+    "group_norm": "For each example and group: subtract the mean, and divide by the deviation.",
+    "instance_norm": "For each example and channel: subtract the mean, divide by the deviation.",
+    "embedding": "Look up the rows with these indices.",
+    "dropout": "Drop what the mask leaves out, and scale the rest by 1/(1 − p).",
+    "max_pool3d": "Keep the largest entry of every window.",
+    "avg_pool3d": "Average every window.",
     "max_pool1d": "Keep the largest entry of every window.",
     "max_pool2d": "Keep the largest entry of every window.",
     "avg_pool1d": "Average every window.",

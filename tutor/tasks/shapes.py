@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from ..graph import dims
 from ..problem.lines import Line
 from ..steps import Check, Step, Table, TaskResult, Text
 from .chain import jacobian_size, size_text
-from .windows import size_reason, slides
+from .windows import size_reason, slides, transposed_reason
 from .workspace import Workspace, as_json
 
 
@@ -126,8 +127,14 @@ def reason(ws: Workspace, line: Line) -> Text:
         return Text("{d0} and one more entry, the final 1.", parts)
     if slides(line):
         return size_reason(ws, line)
+    if line.op.name.startswith("conv_transpose"):
+        shapes = [ws.graph[t.id].shape for t in line.terms[:2] if isinstance(t, Name)]
+        if len(shapes) == 2 and all(isinstance(d, int) for s in shapes for d in s):
+            return transposed_reason(line, *(tuple(map(int, s)) for s in shapes))
     if line.leaf.order == 0:
         return Text("A number.")
+    if re.fullmatch(r"\w*softmax|\w+_norm|cumsum", line.op.name):
+        return Text("The size stays.")
     elementwise = all(o.dims in (line.dims, "1×1") for o in line.operands)
     if elementwise:
         return Text("Entry by entry, so the size stays.")

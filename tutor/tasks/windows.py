@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,13 @@ from ..value import Value, decimal_term
 from .size_equation import chain
 from .workspace import Workspace
 
+_SLIDES = r"(conv|max_pool|avg_pool)[123]d"
+_AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 MOST_TAPS = 6  # products that are written out
 
 
 def slides(line: Line) -> bool:
-    return line.op is not None and line.op.name.startswith(("conv", "max_pool", "avg_pool"))
+    return line.op is not None and re.fullmatch(_SLIDES, line.op.name) is not None
 
 
 def windows(ws: Workspace, line: Line) -> list[Window]:
@@ -39,7 +42,7 @@ def windows(ws: Workspace, line: Line) -> list[Window]:
         stride = kernel if step is None else integers(step, n, "stride", 1)
     dilation = integers(given.get("dilation", 1), n, "dilation", 1)
     padding = sides(given.get("padding", 0), size, kernel, stride, dilation)
-    axes = ("length",) if n == 1 else ("height", "width")
+    axes = _AXES[n]
     rounds_up = bool(given.get("ceil_mode", False))
     return [
         Window(axes[k], size[k], kernel[k], stride[k], *padding[k], dilation[k], rounds_up)
@@ -71,6 +74,33 @@ def size_reason(ws: Workspace, line: Line) -> Text:
         return Text("Windows along each axis: {e}.", {"e": next(iter(found.values()))})
     listed = ", ".join(f"{axis} {{{axis}}}" for axis in found)
     return Text("Windows: " + listed + ".", found)
+
+
+def transposed_reason(line: Line, sizes: tuple[int, ...], kernel: tuple[int, ...]) -> Text:
+    """(n − 1)·s − 2p + d(k − 1) + output_padding + 1 along each axis, with the numbers."""
+    assert line.op is not None
+    n = int(line.op.name[-2])
+    given = dict(line.parameters)
+    options = [("stride", 1), ("padding", 0), ("dilation", 1), ("output_padding", 0)]
+    along = [integers(given.get(name, usual), n, name) for name, usual in options]
+    found: dict[str, Expr] = {}
+    for axis, size, taps, s, p, d, extra in zip(
+        _AXES[n], sizes[-n:], kernel[-n:], *along, strict=True
+    ):
+        parts = [(size - 1, s), (2, -p), (d, taps - 1)]
+        total: Expr = Binary("*", Num(str(size - 1)), Num(str(s)))
+        if p:
+            total = Binary("-", total, Binary("*", Num("2"), Num(str(p))))
+        total = Binary("+", total, Binary("*", Num(str(d)), Num(str(taps - 1))))
+        if extra:
+            total = Binary("+", total, Num(str(extra)))
+        result = sum(a * b for a, b in parts) + extra + 1
+        found[axis] = Binary("==", Binary("+", total, Num("1")), Num(str(result)))
+    more = " + output padding" if any(along[3]) else ""
+    law = f"(n − 1)·s − 2p + d·(k − 1){more} + 1 along each axis: "
+    if len(set(found.values())) == 1:
+        return Text(law + "{e}.", {"e": next(iter(found.values()))})
+    return Text(law + ", ".join(f"{axis} {{{axis}}}" for axis in found) + ".", found)
 
 
 def first_window(ws: Workspace, line: Line) -> Text | None:
