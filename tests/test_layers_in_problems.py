@@ -10,8 +10,12 @@ from typer.testing import CliRunner
 
 from tutor.cli import app
 from tutor.errors import InputError
+from tutor.ops import Op
+from tutor.ops.base import drawn
+from tutor.ops.layers import LAYERS
 from tutor.problem import loads
 from tutor.problem.elaborate import elaborate
+from tutor.problem.instance import INDICES
 from tutor.tasks import gradient
 from tutor.tasks.workspace import Workspace
 
@@ -239,3 +243,53 @@ def test_sizes_are_explained(tmp_path: Path) -> None:
     assert "output padding + 1 along each axis: 2·2 − 2·1 + 1·2 + 1 + 1 = 6" in text
     assert "depth ⌊(3 + 2·0 − 1·(2 − 1) − 1)/2⌋ + 1 = 1" in text
     assert "The size stays." in text and "Entry by entry" not in text
+
+
+# -- every layer through the whole pipeline -------------------------------------------------------
+
+
+def spelled(x: object) -> str:
+    if isinstance(x, tuple | list):
+        return "[" + ", ".join(map(spelled, x)) + "]"
+    return f'"{x}"' if isinstance(x, str) else str(x)
+
+
+def rounded(op: Op, k: int) -> list[np.ndarray]:
+    shapes, _, domain = op.sample[k]
+    rng = np.random.default_rng(k + 17)
+    return [np.round(drawn(domain, rng, s), 2) for s in shapes]
+
+
+def problem_of(op: Op, k: int) -> tuple[str, list[str]]:
+    """A sample as a problem: all operands by name, the sum of the squared results as the loss."""
+    arrays, given = rounded(op, k), op.sample[k][1]
+    names = [p.name for p in op.parameters if op.takes_operand(p)][: len(arrays)]
+    values = [f"  g{n}: {spelled(a.tolist())}" for n, a in zip(names, arrays, strict=True)]
+    words = [f"{n}=g{n}" for n in names] + [f"{n}={spelled(v)}" for n, v in given.items()]
+    call = f"{op.name}({', '.join(words)})"
+    results = ", ".join(f"R{r}" for r in op.results or ("",))
+    loss = " + ".join(f"sum(R{r}**2)" for r in op.results or ("",))
+    lines = ["given:", *values, "define:", f"  '{results}': {call}", f"  Loss: {loss}"]
+    return "\n".join(lines) + "\n", [f"g{n}" for n in names]
+
+
+SWEEP = [
+    pytest.param(op, k, id=f"{op.name}-{k}")
+    for op in LAYERS
+    for k in range(min(3, len(op.sample)))
+    if not any(n.startswith("_") or "None" in str(v) for n, v in op.sample[k][1].items())
+]
+
+
+@pytest.mark.parametrize(("op", "k"), SWEEP)
+def test_every_layer_is_solved_and_checked(op: Op, k: int) -> None:
+    text, names = problem_of(op, k)
+    ws = workspace(text)
+    fixed = INDICES.get(op.name)
+    for place, name in enumerate(names):
+        if place == fixed or (op.name == "masked_softmax" and place == 1):
+            continue
+        found = gradient.solve(ws, "1", "gradient", "Loss", name)
+        assert found.check is not None and found.check.passed, (name, found.check)
+        assert found.check.max_rel_error < 1e-6
+        assert found.value is not None and found.value.shape == ws.graph[name].shape

@@ -176,6 +176,7 @@ def _folding(node: Node, args: list[Expr]) -> Expr:
 WRITTEN: dict[str, Callable[[Node, list[Expr]], Expr]] = {
     "softmax": _last_axis,
     "log_softmax": _last_axis,
+    "masked_softmax": _last_axis,
     "logsumexp": _last_axis,
     "power": _power,
     "max": _reduction,
