@@ -376,6 +376,22 @@ class Reader:
     def f_prod(self, x: Any, axis: Any = None) -> Any:
         return self.lib.multiplied(x, axis)
 
+    def f_prod_others(self, x: Any, axis: Any = None, count: int = 1) -> Any:
+        """Products without one entry each, or, of a column, without two."""
+        if count == 2:
+            n = len(x)
+            rows = [[math.prod(x[k, 0] for k in range(n) if k not in (i, j)) if i != j else 0.0
+                     for j in range(n)] for i in range(n)]  # fmt: skip
+            return self.lib.array(rows)
+        assert count == 1, "products without three entries are no matrix"
+        y = np.ones_like(x)
+        for at in np.ndindex(*x.shape):
+            for k in np.ndindex(*x.shape):
+                others = [m for m in range(x.ndim) if axis is not None and m != axis]
+                if at != k and all(at[m] == k[m] for m in others):
+                    y[at] *= x[k]
+        return y
+
     def f_var(self, x: Any, axis: Any = None) -> Any:
         return self.f_mean((x - self.f_mean(x, axis)) ** 2, axis)
 

@@ -18,15 +18,44 @@ MOST_COST = 24  # factors of a sum that is worth a trial
 
 def cost(node: Node) -> int:
     """How much there is to read: factors, functions by what they are made of, missing axes."""
+    known: dict[Node, int] = {}
+    for n in _readable(node):
+        known[n] = (
+            _own_cost(n) + sum(known[a] for a in n.args) if _is_read_through(n) else _own_cost(n)
+        )
+    return known[node]
+
+
+def _is_read_through(node: Node) -> bool:
+    return node.kind in ("add", "ein")
+
+
+def _readable(node: Node) -> list[Node]:
+    """What one reads: products and sums with their operands, first; each node once."""
+    order: list[Node] = []
+    seen: set[Node] = set()
+    stack = [(node, False)]
+    while stack:
+        n, done = stack.pop()
+        if done:
+            order.append(n)
+        elif n not in seen:
+            seen.add(n)
+            stack.append((n, True))
+            if _is_read_through(n):
+                stack.extend((a, False) for a in n.args)
+    return order
+
+
+def _own_cost(node: Node) -> int:
     if node.kind == "add":
-        return sum(cost(t) for t in node.args)
+        return 0
     if node.kind == "map":
         return 1 + (node.attr.count_ops() > 2)
     if node.kind != "ein":
         return 1
     carried = {x for labels in node.attr.labels for x in labels}
-    missing = sum(x not in carried for x in range(node.order)) if carried else 0
-    return missing + sum(cost(a) for a in node.args)
+    return sum(x not in carried for x in range(node.order)) if carried else 0
 
 
 SHORTEN = (

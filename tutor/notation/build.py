@@ -121,6 +121,12 @@ def _plain(e: Expr) -> bool:
     return isinstance(e.arg if isinstance(e, Transpose) else e, Name | Num)
 
 
+class Diagonal(Call):
+    """The diagonal of a matrix, a column; `diag` of a vector is a matrix and its own transpose."""
+
+    __slots__ = ()
+
+
 def transposed(e: Expr, symmetric: frozenset[str] = frozenset()) -> Expr:
     """eᵀ, pushed through products; the names in `symmetric` are their own transposes."""
     number, body = _leading_number(e)
@@ -135,6 +141,8 @@ def transposed(e: Expr, symmetric: frozenset[str] = frozenset()) -> Expr:
             return e
         case Neg():
             return Neg(transposed(e.arg, symmetric))
+        case Diagonal():
+            return Transpose(e)
         case Call("eye", (_,)) | Call("diag"):
             return e
         case Call("inv", (arg,)) if transposed(arg, symmetric) == arg:
@@ -143,6 +151,8 @@ def transposed(e: Expr, symmetric: frozenset[str] = frozenset()) -> Expr:
             return Call("kron", (transposed(a, symmetric), transposed(b, symmetric)))
         case Call("commutation", (m, n)):
             return Call("commutation", (n, m))
+        case Binary("*", _, Diagonal()) if not e.elementwise:
+            return Binary("*", e.left, Transpose(e.right))
         case Binary("*", _, Call("eye", (_,)) | Call("diag")) if not e.elementwise:
             return e
         case Binary("*", _, Transpose()) if not e.elementwise:  # a number times a matrix

@@ -12,7 +12,7 @@ from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node
 from .build import NoMatrixForm, chained, hadamard, product, relation_term, size_term, transposed
-from .relations import Item, convolution, entries, rearranged
+from .relations import Item, convolution, diagonal_of, entries, rearranged
 from .scalars import term_of
 
 
@@ -114,10 +114,9 @@ class Product:
         count = self.uses()
         for k, item in enumerate(self.items):
             if len(item.labels) == 2 and item.labels[0] == item.labels[1]:
-                i = item.labels[0]
-                closed = count[i] == 2
-                name, labels = ("tr", ()) if closed else ("diag", (i,))
-                self.items[k] = Item(Call(name, (item.term,)), labels)
+                closed = count[item.labels[0]] == 2
+                trace = Item(Call("tr", (item.term,)), ())
+                self.items[k] = trace if closed else diagonal_of(item)
                 return True
         return False
 

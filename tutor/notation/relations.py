@@ -9,7 +9,7 @@ from ..expr import Call, Expr, Index, List, Num, Slice, Transpose
 from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node
-from .build import size_term, transposed
+from .build import Diagonal, size_term, transposed
 
 
 @dataclass
@@ -24,6 +24,11 @@ class Item:
     def flipped(self) -> Expr:
         """The factor's transpose."""
         return transposed(self.term) if self.turned is None else self.turned
+
+
+def diagonal_of(item: Item) -> Item:
+    """The diagonal of a square factor whose two labels are one."""
+    return Item(Diagonal("diag", (item.term,)), item.labels[:1])
 
 
 def rearranged(

@@ -182,10 +182,23 @@ xlogx = named(  # 0 log 0 is 0, its limit
 @lru_cache(maxsize=4096)
 def derivative(f: sp.Expr) -> sp.Expr:
     """df/dT; where f has a kink, the stated convention, never a DiracDelta."""
+    if f.has(sp.Abs, sp.sign):  # SymPy asks whether u is real before it derives |u|, and these are
+        plain = f.replace(sp.Abs, _Size).replace(sp.sign, _Sign)
+        return plain.diff(T).replace(_Size, sp.Abs).replace(_Sign, sp.sign)
     slope = f.diff(T)
     if slope.has(sp.DiracDelta):
         slope = slope.replace(sp.DiracDelta, lambda *_: sp.S.Zero)
     return slope
+
+
+class _Sign(sp.Function):
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return sp.S.Zero
+
+
+class _Size(sp.Function):
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return _Sign(self.args[0])
 
 
 _PLAIN: dict[str, Callable[..., Any]] = {
