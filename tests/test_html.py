@@ -99,3 +99,24 @@ def test_steps_fold_and_formulas_are_mathml() -> None:
     assert names.count("details") > 4 and names.count("math") > 40 and "svg" in names
     assert re.search(r"<li value=\"1\">", done.stdout)
     assert "agrees with the expected answer" in page.text
+
+
+def test_long_formulas_are_broken_at_signs() -> None:
+    path = ROOT / "problems" / "networks" / "softmax_cross_entropy.yaml"
+    source = html(tutor.load(path).solve(checking=False).solution)
+    rows = re.findall(r'<div class="formula"[^>]*>(.*?)</div>', source, re.DOTALL)
+    pieces = [len(re.findall("<math", row)) for row in rows]
+    assert max(pieces) > 2 and min(pieces) == 1
+    assert '<math displaystyle="true"><mo form="infix">=</mo>' in source
+    # what cannot be broken is reached from the keyboard, the rest is no stop on the way
+    assert 0 < source.count('class="formula" tabindex="0"') < len(rows) / 2
+
+
+def test_an_exact_number_with_e_is_compared() -> None:
+    problem = tutor.loads(
+        "given: {x: 1, E: 3}\ndefine: {y: exp(x)}\n"
+        "tasks:\n  - forward: {of: [y]}\n    answer: {y: 2.7183}\n"
+    )
+    (task,) = problem.solve().tasks
+    assert task.answer is not None and task.answer.correct
+    assert task.extra["values"]["y"]["exact"] == "exp(1)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +48,9 @@ class Value:
         """Nested lists of exact strings such as "pi/2", or None for floats."""
         if not self.exact:
             return None
-        flat = np.array([str(x) for x in self.data.ravel()], dtype=object)
+        # SymPy's E is exp(1) in a problem, which may have an E of its own
+        texts = (re.sub(r"\bE\b", "exp(1)", str(x)) for x in self.data.ravel())
+        flat = np.array(list(texts), dtype=object)
         return flat.reshape(self.data.shape).tolist()
 
     def is_integral(self) -> bool:

@@ -180,6 +180,8 @@ class _Printer:
         out = form.latex
         # argument braces first doubled as markers, so that no argument is substituted twice
         pieces = [self.at(a, form.least) for a in e.args]
+        if any(map(_is_tall, pieces)):
+            out = out.replace(r"\lVert", r"\left\lVert").replace(r"\rVert", r"\right\rVert")
         for i in range(len(pieces)):
             out = out.replace(f"{{{i}}}", f"\0{i}\0")
         for i, piece in enumerate(pieces):
@@ -248,8 +250,11 @@ class _Printer:
 
 def _parenthesise(out: str) -> str:
     """Parentheses as tall as their contents; plain ones keep sin(x) tight."""
-    tall = any(mark in out for mark in (r"\frac", r"\begin", r"\sum", r"\left"))
-    return rf"\left( {out} \right)" if tall else f"({out})"
+    return rf"\left( {out} \right)" if _is_tall(out) else f"({out})"
+
+
+def _is_tall(out: str) -> bool:
+    return any(mark in out for mark in (r"\frac", r"\begin", r"\sum", r"\left"))
 
 
 def _is_fraction(e: Expr) -> bool:

@@ -55,18 +55,11 @@ def _aligned(rows: list[str]) -> str:
 
 def broken(e: Expr, names: Names) -> list[str]:
     """A term on one line, or a long sum on several; what cannot be broken is made to fit."""
-    whole = latex(e, names)
     if size(e, names) <= ROW:
-        return [whole]
-    pieces: list[tuple[str, int]] = []
-    while isinstance(e, Binary) and e.op in ("+", "-"):
-        left = latex(e.left, names)
-        if not whole.startswith(left):
-            break
-        pieces.append((whole[len(left) :].strip(), size(e.right, names) + 3))
-        whole, e = left, e.left
-    rows, used = [whole], size(e, names)
-    for piece, width in reversed(pieces):
+        return [latex(e, names)]
+    (first, used), *pieces = _terms(e, names)
+    rows = [first]
+    for piece, width in pieces:
         if used + width > ROW:
             rows.append(piece)
             used = width
@@ -74,3 +67,23 @@ def broken(e: Expr, names: Names) -> list[str]:
             rows[-1] += f" {piece}"
             used += width
     return [rf"\fitpart{{{rows[0]}}}"] if len(rows) == 1 else rows
+
+
+def summands(e: Expr, names: Names, wide: int) -> list[str]:
+    """The terms of a sum that is wider than `wide`, each with the sign before it."""
+    if size(e, names) <= wide:
+        return [latex(e, names)]
+    return [piece for piece, _ in _terms(e, names)]
+
+
+def _terms(e: Expr, names: Names) -> list[tuple[str, int]]:
+    """The terms of a sum with their sizes; only where their texts, joined, are the text of it."""
+    whole = latex(e, names)
+    found: list[tuple[str, int]] = []
+    while isinstance(e, Binary) and e.op in ("+", "-"):
+        left = latex(e.left, names)
+        if not whole.startswith(left):
+            break
+        found.append((whole[len(left) :].strip(), size(e.right, names) + 3))
+        whole, e = left, e.left
+    return [(whole, size(e, names)), *reversed(found)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from html import escape as _html
 
 from ..notation.tex_text import tex_text
 
@@ -25,6 +26,11 @@ def _code(c: str) -> str:
 def terminal(text: str) -> str:
     """One line of text for a terminal; newlines and tabs become spaces."""
     return visible(" ".join(re.split(r"[\n\t\r]+", text)))
+
+
+def html(text: str) -> str:
+    """Text for HTML, in attributes too."""
+    return _html(terminal(text), quote=True)
 
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]$|~])")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from html import escape as _html
 from importlib.resources import files
 
-from ..errors import ToolError
 from ..expr import Expr, Name
 from ..notation.latex import latex as formula
 from ..notation.text import text as typed
 from ..steps import Diagram, Solution, Table, TaskResult, Text
-from . import escape, paper, statement
+from . import paper, statement
+from .escape import html as _plain
+from .mathml import MathML, scrolled
 from .outline import (
     Equation,
     Numbered,
@@ -34,7 +34,6 @@ _MARKS = {
     "emphasis": ("<em>", "</em>"),
     "code": ("<code>", "</code>"),
 }
-LONGEST = 6_000  # characters of LaTeX that are typeset; beyond, the formula is shown as typed
 
 
 def html(solution: Solution, *, level: int = 1, graph: bool = True) -> str:
@@ -58,11 +57,6 @@ def document(title: str, rows: Sequence[str]) -> str:
     )
 
 
-def _plain(text: str) -> str:
-    """Text that is shown, never obeyed."""
-    return _html(escape.terminal(text), quote=True)
-
-
 def _shrinking(svg: str) -> str:
     """The picture shrinks with the page down to three quarters, then it scrolls."""
     size = re.search(r'width="([\d.]+)"', svg)
@@ -70,36 +64,12 @@ def _shrinking(svg: str) -> str:
     return svg.replace("<svg", "<svg" + least, 1)
 
 
-class _Math:
-    """Formulas as MathML."""
-
-    def __init__(self) -> None:
-        try:
-            from math_core import LatexError, LatexToMathML
-        except ImportError as e:
-            raise ToolError(
-                "cannot write HTML: the package math-core is not installed",
-                hint="`pip install math-core`; `--format markdown` and `latex` do without it",
-            ) from e
-        self.error = LatexError
-        self.converter = LatexToMathML(fancy_error=False)
-
-    def __call__(self, tex: str, display: bool) -> str | None:
-        """None where the formula is too long or cannot be set."""
-        if len(tex) > LONGEST:
-            return None
-        try:
-            return self.converter.convert_with_local_state(tex, displaystyle=display)
-        except self.error:
-            return None
-
-
 class Page:
     def __init__(self, solution: Solution, level: int) -> None:
         self.solution = solution
         self.names = solution.variables
         self.level = level
-        self.mathml = _Math()
+        self.mathml = MathML()
         self.out: list[str] = []
 
     # pieces ------------------------------------------------------------------------------------
@@ -109,15 +79,8 @@ class Page:
         return found or f"<code>{_plain(typed(e))}</code>"
 
     def display(self, *members: Expr, near: Expr | None = None, sign: str = r"\approx") -> str:
-        """e0 = e1 = … ≈ near on a line of its own, which may be scrolled sideways."""
-        tex = " = ".join(formula(m, self.names) for m in members)
-        if near is not None:
-            tex += f" {sign} {formula(near, self.names)}"
-        found = self.mathml(tex, True)
-        if found is None:
-            shown = " = ".join(map(typed, members))
-            found = f"<code>{_plain(shown)}</code>"
-        return f'<div class="formula" tabindex="0">{found}</div>'
+        """e0 = e1 = … ≈ near on a line of its own, broken or scrolled where it is too wide."""
+        return self.mathml.lines(members, self.names, near, sign)
 
     def words(self, text: Text) -> str:
         return words(text, self.math, _plain)
@@ -172,7 +135,7 @@ class Page:
                 mark = "" if part.mark == "•" else f'<span class="mark">{_plain(part.mark)}</span> '
                 self.put(f"<li{' class=marked' if mark else ''}>{mark}{shown}</li>")
             elif tex is not None:
-                self.put(f'<div class="formula" tabindex="0">{self.tex(tex.latex, True)}</div>')
+                self.put(scrolled("display", self.tex(tex.latex, True)))
             else:
                 self.put(f"<h3>{shown}</h3>" if part.kind == "heading" else f"<p>{shown}</p>")
         if listing:
@@ -196,7 +159,7 @@ class Page:
         svg = _shrinking(svg[svg.index("<svg") :].rstrip())
         self.put(
             "<figure>",
-            f'<div class="picture" tabindex="0">{svg}</div>',
+            scrolled("picture", svg),
             "<figcaption><details><summary>The computational graph as a table</summary>",
         )
         self.table(diagram_table(diagram))
@@ -273,7 +236,7 @@ class Page:
             self.put(f'<p class="verdict {kind}">{mark} {said}{more}</p>')
 
     def table(self, t: Table) -> None:
-        self.put('<div class="table" tabindex="0"><table>', "<thead><tr>")
+        self.put('<div class="table" tabindex="0">', "<table>", "<thead><tr>")
         right = [' class="right"' if i in t.right else "" for i in range(len(t.columns))]
         self.put(
             *(
@@ -291,5 +254,5 @@ class Page:
         if isinstance(x, Text):
             return self.words(x)
         if x is None or isinstance(x, str | bool | int | float):
-            return _html(paper.cell(x, self.names))
+            return _plain(paper.cell(x, self.names))
         return self.math(x)  # type: ignore[arg-type]

@@ -70,16 +70,16 @@ def latex_solutions(title: str, solutions: Sequence[Solution], template: str | N
 
 def html(title: str, exercises: Sequence[Exercise], template: str | None = None) -> str:
     """The sheet as one HTML page."""
-    rows = [f"<header><h1>{_plain(title)}</h1></header>"]
+    rows = [f"<header><h1>{escape.html(title)}</h1></header>"]
     for number, e in enumerate(exercises, 1):
         rows += _html_exercise(number, e)
     if template is not None:
-        return filled(template, _plain(title), "\n".join(rows))
+        return filled(template, escape.html(title), "\n".join(rows))
     return html_document(title, rows)
 
 
 def html_solutions(title: str, solutions: Sequence[Solution], template: str | None = None) -> str:
-    rows = [f"<header><h1>{_plain(title)}</h1></header>"]
+    rows = [f"<header><h1>{escape.html(title)}</h1></header>"]
     for number, s in enumerate(solutions, 1):
         page = HtmlPage(s, 1)
         page.head(True, f"Exercise {number}. ")
@@ -87,7 +87,7 @@ def html_solutions(title: str, solutions: Sequence[Solution], template: str | No
             page.task(task)
         rows += page.out
     if template is not None:
-        return filled(template, _plain(title), "\n".join(rows))
+        return filled(template, escape.html(title), "\n".join(rows))
     return html_document(title, rows)
 
 
@@ -169,10 +169,12 @@ def _html_exercise(number: int, e: Exercise) -> list[str]:
     for left, right in _defined(e):
         page.put(page.display(left, right))
     for layer in e.layers:
-        page.put(f"<p><code>{_plain(layer)}</code></p>")
+        page.put(f"<p><code>{escape.html(layer)}</code></p>")
     page.put("</section>", '<ol class="questions">')
     for q in e.questions:
-        page.put(f'<li><b>{q.label}</b><span class="points">{_plain(_points(q.points))}</span>')
+        page.put(
+            f'<li><b>{q.label}</b><span class="points">{escape.html(_points(q.points))}</span>'
+        )
         if q.text:
             page.statement(q.text)
         else:
@@ -180,9 +182,3 @@ def _html_exercise(number: int, e: Exercise) -> list[str]:
         page.put(f'<div class="room" style="height:{_room(q):.1f}cm"></div></li>')
     page.put("</ol>")
     return page.out
-
-
-def _plain(text: str) -> str:
-    from html import escape as literal
-
-    return literal(escape.terminal(text), quote=True)
