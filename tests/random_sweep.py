@@ -276,7 +276,8 @@ def valued(q: Question, graph: Graph, nodes: list[Node]) -> list[np.ndarray]:
     try:
         found = evaluate(nodes, env, sizes)
     except TooLong:
-        found = evaluate(nodes, {k: v.astype(float) for k, v in env.items()}, sizes)
+        floats = {k: v.astype(float) for k, v in env.items()}
+        found = evaluate(nodes, floats, sizes, exact=False)
     return [np.asarray(a, dtype=float) for a in found]
 
 

@@ -25,10 +25,13 @@ Env = Mapping[Node, np.ndarray]
 Sizes = Mapping[sp.Expr, int]
 
 
-def evaluate(roots: Iterable[Node], env: Env, sizes: Sizes | None = None) -> list[np.ndarray]:
+def evaluate(
+    roots: Iterable[Node], env: Env, sizes: Sizes | None = None, exact: bool | None = None
+) -> list[np.ndarray]:
     """Values of the roots, given those of the leaves.
 
-    Exact if every leaf is an object array, floating otherwise. Raises TooLong when exact numbers
+    Exact if every leaf is an object array, floating otherwise, unless `exact` says which (constants
+    have no leaves). Raises TooLong when exact numbers
     grow beyond the limits (the caller then goes on with floats), InputError for a value that is
     not a finite real number.
     """
@@ -38,7 +41,7 @@ def evaluate(roots: Iterable[Node], env: Env, sizes: Sizes | None = None) -> lis
     missing = [n for n in leaves if n not in env]
     if missing:
         raise KeyError(missing[0].attr.name)
-    is_exact = all(env[n].dtype == object for n in leaves)
+    is_exact = all(env[n].dtype == object for n in leaves) if exact is None else exact
     worker = _Work(sizes or {}, is_exact)
     value = _Values(worker)
     for node in order:

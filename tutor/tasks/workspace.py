@@ -85,7 +85,7 @@ class Workspace:
             return evaluate([node], env)[0]
         except TooLong:
             floats = {n: Value(v).floats() for n, v in env.items()}
-            return evaluate([node], floats)[0]
+            return evaluate([node], floats, exact=False)[0]
 
     def leaves(self) -> dict[Node, np.ndarray]:
         env = dict(self.graph.constants)
