@@ -100,7 +100,7 @@ def test_what_was_forced_is_said() -> None:
 
 
 def test_a_conflict_is_named_with_the_way_out() -> None:
-    with pytest.raises(InputError, match=r"cannot multiply `z1` \(1×1\) and `x` \(\?×1\)") as info:
+    with pytest.raises(InputError, match=r"cannot multiply `tr\(A\)` \(1×1\) and `x` \(\?×1\)") as info:
         infer("tr(A) @ x")
     assert str(info.value.hint).endswith('such as -d "A: matrix(m, n)"')
     assert info.value.where is not None and info.value.where.column == 7

@@ -16,6 +16,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 Span = tuple[int, int]  # half-open range of characters inside one expression
 
@@ -63,7 +64,14 @@ class InputError(TutorError):
 
 
 class ShapeError(InputError):
-    """Two sizes disagree; the message names both operands with their shapes."""
+    """Two sizes disagree; the message names both operands with their shapes.
+
+    notes: how they came by these sizes, one sentence each
+    failed: the operation, for whoever finds the words
+    """
+
+    notes: tuple[str, ...] = ()
+    failed: Any = None
 
 
 class CheckFailed(TutorError):

@@ -9,8 +9,8 @@ Display-only terms (`Partial`, `Component`, `Sum`) never come from the parser.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 
 Span = tuple[int, int]
 NOWHERE: Span = (0, 0)
@@ -174,3 +174,31 @@ def walk(e: Expr) -> Iterator[Expr]:
 def names(e: Expr) -> tuple[str, ...]:
     """The names that occur, in order of first use, without repetition."""
     return tuple(dict.fromkeys(x.id for x in walk(e) if isinstance(x, Name)))
+
+
+def exchanged(e: Expr, new: Callable[[Expr], Expr | None]) -> Expr:
+    """The term with other subterms: `new` gives one, or None to look inside."""
+    other = new(e)
+    if other is not None:
+        return other
+
+    def at(x: Expr) -> Expr:
+        return exchanged(x, new)
+
+    match e:
+        case Neg() | Transpose():
+            return replace(e, arg=at(e.arg))
+        case Binary():
+            return replace(e, left=at(e.left), right=at(e.right))
+        case Call():
+            kwargs = tuple((k, at(v)) for k, v in e.kwargs)
+            return replace(e, args=tuple(map(at, e.args)), kwargs=kwargs)
+        case List():
+            return replace(e, items=tuple(map(at, e.items)))
+        case Index():
+            return replace(e, arg=at(e.arg), items=tuple(map(at, e.items)))
+        case Slice():
+            parts = (None if x is None else at(x) for x in (e.start, e.stop, e.step))
+            return Slice(*parts, span=e.span)
+        case _:
+            return e

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import sympy as sp
 
@@ -54,11 +56,27 @@ def dim(d: Dim) -> Dim:
     return int(d) if d.is_Integer else d
 
 
+@dataclass(frozen=True)
+class Equation:
+    """left = right, which fixed an unknown; `origin` is what was being worked out then."""
+
+    unknown: Unknown
+    value: Dim
+    left: Dim
+    right: Dim
+    origin: Any
+
+
 class Unifier:
-    """The equations between sizes that have been met, solved for the unknowns."""
+    """The equations between sizes that have been met, solved for the unknowns.
+
+    `origin` is set by whoever compares sizes: an equation remembers it.
+    """
 
     def __init__(self) -> None:
         self.bound: dict[sp.Expr, Dim] = {}
+        self.equations: dict[Unknown, Equation] = {}
+        self.origin: Any = None
 
     def resolve(self, d: Dim) -> Dim:
         if isinstance(d, int) or not d.has(Unknown):
@@ -77,19 +95,37 @@ class Unifier:
         gap = sp.expand(number(self.resolve(a)) - number(self.resolve(b)))
         if gap == 0:
             return True
-        for u in sorted(gap.atoms(Unknown), key=str):
+        unknowns = sorted(gap.atoms(Unknown), key=str)
+        for u in unknowns:
             rate = gap.coeff(u, 1)
             rest = sp.expand(gap - rate * u)
-            if rate != 0 and not rest.has(u):
-                value = dim(-rest / rate)
-                if isinstance(value, int):
-                    if value < 1:
-                        return False
-                elif value.is_Rational:
-                    return False
-                self.bound[u] = value
-                return True
-        return False
+            if rate != 0 and not rest.has(u) and not rate.has(Unknown):
+                return self.fix(u, dim(-rest / rate), a, b)  # type: ignore[arg-type]
+        if len(unknowns) == 1 and gap.free_symbols == set(unknowns):
+            roots = sp.Poly(gap, *unknowns).ground_roots()
+            sizes = [r for r in roots if _a_size(dim(r))]
+            if len(sizes) < 2:
+                return bool(sizes) and self.fix(unknowns[0], dim(sizes[0]), a, b)  # type: ignore[arg-type]
+        # a product of unknowns: it holds when it is met again with numbers, or they stay open
+        return bool(unknowns)
+
+    def fix(self, u: Unknown, value: Dim, a: Dim, b: Dim) -> bool:
+        """Record u = value unless some size could not be a positive whole number then."""
+        if not _a_size(value):
+            return False
+        self.bound[u] = value
+        if not all(_a_size(self.resolve(d)) for d in list(self.bound.values())):
+            del self.bound[u]
+            return False
+        self.equations[u] = Equation(u, value, a, b, self.origin)
+        return True
+
+
+def _a_size(d: Dim) -> bool:
+    """Whether the size can be a positive whole number."""
+    if isinstance(d, int):
+        return d >= 1
+    return not d.is_number and d.is_positive is not False
 
 
 _active: ContextVar[Unifier | None] = ContextVar("unifier", default=None)
@@ -116,6 +152,18 @@ def same(a: Dim, b: Dim) -> bool:
     return unifier is not None and unifier.equate(a, b)
 
 
+def equal(a: Dim, b: Dim) -> bool:
+    """Whether two sizes are known to be equal; an unknown one stays as it is."""
+    a, b = resolved(a), resolved(b)
+    return a == b or (not (isinstance(a, int) and isinstance(b, int)) and dim(a - b) == 0)
+
+
+def resolved(d: Dim) -> Dim:
+    """The size with the unknowns that are known by now."""
+    unifier = _active.get()
+    return d if unifier is None or isinstance(d, int) else unifier.resolve(d)
+
+
 def same_shape(a: Sequence[Dim], b: Sequence[Dim]) -> bool:
     return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
 
@@ -137,7 +185,14 @@ def text(shape: Sequence[Dim]) -> str:
 
 
 def one(d: Dim) -> str:
-    """One size as text, in parentheses when it is a sum."""
+    """One size as text, in parentheses when it is a sum; `?` stands for one that is still open."""
+    if isinstance(d, int):
+        return str(d)
+    d = resolved(d)
+    if isinstance(d, int):
+        return str(d)
+    open_ = {u: sp.Symbol("?") for u in d.atoms(Unknown)}
+    d = d.xreplace(open_) if open_ else d
     return f"({d})" if isinstance(d, sp.Add) else str(d)
 
 

@@ -101,34 +101,60 @@ def _trailing(a: Val, b: Val, operation: str) -> Aligned:
 
 
 def mismatch(a: Val, b: Val, operation: str) -> ShapeError:
-    """The message names both sizes; the elaborator adds the operands' names and the place."""
-    hints = []
-    if a.order == b.order == 1 and a.row != b.row and dims.same(a.node.shape[0], b.node.shape[0]):
-        hints.append("one is a column and the other a row: transpose one of them with `.T`")
-    elif a.order == b.order == 2 and dims.same_shape(a.node.shape, b.node.shape[::-1]):
-        hints.append("the transpose of one of them would fit: `.T`")
-    elif {a.order, b.order} == {1, 2}:
-        small, big = (a, b) if a.order == 1 else (b, a)
-        rows, cols = big.node.shape
-        n = small.node.shape[0]
-        if not small.row and dims.same(n, cols):
-            hints.append(
-                f"a column of {n} is added to the columns of a matrix with {n} rows; "
-                "to add it to every row, transpose it: `.T`"
-            )
-        elif small.row and dims.same(n, rows):
-            hints.append(
-                f"a row of {n} is added to the rows of a matrix with {n} columns; "
-                "to add it to every column, drop its `.T`"
-            )
-    if not hints:
-        hints.append(
-            "elementwise operations need equal sizes, a scalar, or a fitting column or row"
-        )
+    """Names both sizes, and says where they part; the elaborator adds names, place and what fits."""
     return ShapeError(
         f"cannot {operation} `{{left}}` ({a.dims}) and `{{right}}` ({b.dims}): these sizes do not fit",
-        hint=hints[0],
+        hint=_where_they_part(a, b),
     )
+
+
+def _where_they_part(a: Val, b: Val) -> str | None:
+    orders = (a.order, b.order)
+    if max(orders) >= 3:
+        return _trailing_fact(a, b)
+    if min(orders) == 0:
+        return None  # a number goes with anything
+    if orders == (1, 1):
+        if a.row != b.row:
+            return f"`{{left}}` is a {_line(a)}, `{{right}}` a {_line(b)}"
+        return f"`{{left}}` has {a.node.shape[0]} entries, `{{right}}` has {_one(b, 0)}"
+    if orders == (2, 2):
+        parts = [
+            f"{_one(a, k)} and {_one(b, k)} {word}"
+            for k, word in enumerate(("rows", "columns"))
+            if not dims.equal(a.node.shape[k], b.node.shape[k])
+        ]
+        return "`{left}` and `{right}` have " + ", and ".join(parts)
+    small, big, s, l = (  # noqa: E741
+        (a, b, "left", "right") if a.order == 1 else (b, a, "right", "left")
+    )
+    k = 1 if small.row else 0
+    return (
+        f"a {_line(small)} needs as many entries as the matrix has {('rows', 'columns')[k]}: "
+        f"`{{{s}}}` has {_one(small, 0)}, `{{{l}}}` has {_one(big, k)}"
+    )
+
+
+def _line(v: Val) -> str:
+    return "row" if v.row else "column"
+
+
+def _one(v: Val, k: int) -> str:
+    return dims.one(v.node.shape[k])
+
+
+def _trailing_fact(a: Val, b: Val) -> str:
+    if a.row or b.row:
+        return "a row goes with a matrix, not with a tensor of order 3 or more: drop its `.T`"
+    rule = "axes are matched from the last one back"
+    for back in range(1, min(a.order, b.order) + 1):
+        da, db = a.node.shape[-back], b.node.shape[-back]
+        if not (da == 1 or db == 1 or dims.equal(da, db)):
+            return (
+                f"{rule}: axis {a.order - back} of `{{left}}` has {dims.one(da)} entries, "
+                f"axis {b.order - back} of `{{right}}` has {dims.one(db)}"
+            )
+    return rule
 
 
 def paper(*arrays: np.ndarray) -> list[np.ndarray]:

@@ -74,8 +74,9 @@ def _conv(n: int, x: Val, w: Val, bias: Val | None, stride: Any, padding: Any, d
             f"not size {w.dims}")  # fmt: skip
     orders = (n,) if bare else (n + 1, n + 2)
     require(x.order in orders,
-            f"{name} with a kernel of size {w.dims} takes an input of order "
-            f"{' or '.join(map(str, orders))}, not size {x.dims}")  # fmt: skip
+            f"{name} with the kernel `{{right}}` ({w.dims}) takes an input of order "
+            f"{' or '.join(map(str, orders))}, not `{{left}}` ({x.dims})",
+            "a layer's input is channels × space, a batch has one more axis in front")  # fmt: skip
     xs, ws = concrete(x, "an input"), concrete(w, "a kernel")
     size, kernel = xs[-n:], ws[-n:]
     s = integers(stride, n, "stride", 1)
@@ -101,7 +102,7 @@ def _conv(n: int, x: Val, w: Val, bias: Val | None, stride: Any, padding: Any, d
         return result
     outs = 1 if bare else ws[0]
     require(bias.order == 0 or (bias.order == 1 and bias.node.shape == (outs,)),
-            f"the bias of {name} has one entry per output channel ({outs}), not size {bias.dims}")  # fmt: skip
+            f"the bias `{{operand2}}` ({bias.dims}) of {name} needs one entry per output channel: {outs}")  # fmt: skip
     if bias.order == 0 or bare:
         b = bias.node if bias.order == 0 else ein([(bias.node, "o")], "")
         spread = g.broadcast(b, (), node.shape)
@@ -117,7 +118,8 @@ def _grouped(x: Val, w: Val, groups: Any, lead: list[str], space: list[str], tap
     require(channels % groups == 0 and outs % groups == 0,
             f"{groups} groups do not divide {channels} input and {outs} output channels")  # fmt: skip
     require(channels == per * groups,
-            f"the input has {channels} channels, the kernel expects {per * groups}",
+            f"the input `{{left}}` ({x.dims}) has {channels} channels, the kernel `{{right}}` ({w.dims}) "
+            f"expects {per * groups}",
             f"kernel: outputs × channels{' / groups' if groups > 1 else ''} × …")  # fmt: skip
     if groups == 1:
         factors = [(x.node, [*lead, "c", *space]), (w.node, ["o", "c", *taps]), *relations]

@@ -45,13 +45,17 @@ def parsed(equation: Any, count: int) -> tuple[list[str], str]:
 def _einsum(*operands: Val, equation: Word = None) -> Val:
     terms, out = parsed(equation, len(operands))
     sizes: dict[str, Dim] = {}
+    at: dict[str, int] = {}  # the operand in which a letter came first
     factors = []
     for k, (letters, v) in enumerate(zip(terms, operands, strict=True)):
         node = _axes(v, letters, k)
         for letter, d in zip(letters, node.shape, strict=True):
             known = sizes.setdefault(letter, d)
-            require(dims.same(known, d), f"the index `{letter}` of \"{equation}\" runs over {dims.one(known)} "
-                                         f"entries in one place and over {dims.one(d)} in another")  # fmt: skip
+            at.setdefault(letter, k)
+            require(dims.same(known, d),
+                    f'the index `{letter}` of "{equation}" runs over {dims.one(known)} entries of '
+                    f"`{{operand{at[letter]}}}` ({operands[at[letter]].dims}) and over {dims.one(d)} of "
+                    f"`{{operand{k}}}` ({v.dims})")  # fmt: skip
         factors.append((node, letters))
     return Val(ein(factors, out, 1, sizes), product=out == "")
 

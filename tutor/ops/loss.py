@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node, T, call, ein, map_
 from .arithmetic import add, sub
@@ -106,6 +107,13 @@ def _linear(x: Val, weight: Val, bias: Val | None = None) -> Val:
     """torch's linear: W x + b for a column, X Wᵀ + bᵀ for a batch of rows."""
     require(
         weight.order == 2, f"the weight of linear is a matrix (out × in), not size {weight.dims}"
+    )
+    features = x.node.shape[-1] if x.order else 1
+    require(
+        x.order > 0 and dims.same(features, weight.node.shape[1]),
+        f"linear cannot apply the weight `{{right}}` ({weight.dims}) to `{{left}}` ({x.dims})",
+        f"the weight is outputs × inputs: it takes {dims.one(weight.node.shape[1])} features, "
+        f"and `{{left}}` has {dims.one(features)}",
     )
     if is_column(x) and x.order == 1:
         y = matmul(weight, x)

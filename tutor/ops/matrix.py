@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..graph import dims
 from ..graph import node as g
+from ..graph.dims import Dim
 from ..graph.node import ein
 from .arithmetic import NORMAL, PAIRS, elementwise_plain, mul
 from .base import Int, Op, Val, as_matrix, require
@@ -70,21 +71,20 @@ def _batched(a: Val, b: Val) -> Val:
     return Val(ein([(a.node, la), (b.node, lb)], out, 1, size))
 
 
-def _product_mismatch(a: Val, b: Val) -> Any:
+def _product_mismatch(a: Val, b: Val) -> ShapeError:
     error = mismatch(a, b, "multiply")
     if a.order <= 2 and b.order <= 2:
-        (ra, ca), (rb, cb) = as_matrix(a).shape, as_matrix(b).shape
-        error.hint = f"`{{left}}` has {ca} columns, `{{right}}` has {rb} rows"
-        fixes = []
-        if dims.same(ra, rb):
-            fixes.append("{left}.T @ {right}")
-        if dims.same(ca, cb):
-            fixes.append("{left} @ {right}.T")
-        if dims.same(cb, ra):
-            fixes.append("{right} @ {left}")
-        if fixes:
-            error.hint += "; `" + "` or `".join(fixes) + "` would fit"
+        columns, rows = as_matrix(a).shape[1], as_matrix(b).shape[0]
+    else:
+        columns, rows = a.node.shape[-1], b.node.shape[-2 if b.order >= 2 else -1]
+    error.hint = f"`{{left}}` has {_count(columns, 'column')}, `{{right}}` has {_count(rows, 'row')}"
+    if max(a.order, b.order) >= 3 and dims.equal(columns, rows):
+        error.hint = "the last two axes multiply; the axes before them are a batch, and differ"
     return error
+
+
+def _count(d: Dim, word: str) -> str:
+    return f"{dims.one(d)} {word}" + ("" if d == 1 else "s")
 
 
 def _matmul_plain(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -101,7 +101,8 @@ def _matmul_plain(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def transpose(x: Val) -> Val:
     if x.order == 2:
         return Val(g.permute(x.node, (1, 0)))
-    require(x.order < 3, f"`.T` of a tensor of size {x.dims} is ambiguous", "use permute(x, …)")
+    require(x.order < 3, f"`.T` of `{{left}}` ({x.dims}) is ambiguous: it has {x.order} axes",
+            "say which two change places")
     return Val(x.node, not x.row if x.order == 1 else False)
 
 
@@ -131,7 +132,8 @@ def _swapped_plain(x: np.ndarray, dim0: Any = None, dim1: Any = None) -> np.ndar
 
 
 def _outer(a: Val, b: Val) -> Val:
-    require(a.order == 1 and b.order == 1, "outer takes two vectors")
+    require(a.order == 1 and b.order == 1,
+            f"outer takes two vectors, not `{{left}}` ({a.dims}) and `{{right}}` ({b.dims})")  # fmt: skip
     return Val(ein([(a.node, "i"), (b.node, "j")], "ij"))
 
 

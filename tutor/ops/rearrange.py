@@ -28,9 +28,10 @@ def one_axis(axis: Any, order: int, what: str) -> int:
 def _stack(*parts: Val, axis: Int = 0) -> Val:
     require(len(parts) > 0, "stack needs at least one part")
     first = parts[0]
-    for p in parts[1:]:
+    for k, p in enumerate(parts[1:], 1):
         ok = p.row == first.row and dims.same_shape(p.node.shape, first.node.shape)
-        require(ok, f"stack needs parts of one size, not {first.dims} and {p.dims}")
+        require(ok, f"cannot stack `{{left}}` ({first.dims}) and `{{operand{k}}}` ({p.dims}): "
+                    "stack needs parts of one size")  # fmt: skip
     at = one_axis(axis, first.order + 1, f"a stack of parts of size {first.dims}")
     require(not first.row or at == 0, "rows are stacked below one another, along axis 0",
             "stack their transposes for columns side by side")  # fmt: skip

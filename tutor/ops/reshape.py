@@ -87,8 +87,8 @@ def _same_count(x: Val, sizes: Sequence[Dim]) -> None:
     ok = whole and dims.same(dims.product(x.node.shape), dims.product(sizes))
     require(
         ok,
-        f"{{left}} of size {x.dims} has {dims.product(x.node.shape)} entries; "
-        f"size {dims.text(sizes)} needs {dims.product(sizes)}",
+        f"`{{left}}` ({x.dims}) has {dims.one(dims.product(x.node.shape))} entries; "
+        f"size {dims.text(sizes)} needs {dims.one(dims.product(sizes))}",
     )
 
 
@@ -113,11 +113,12 @@ def _concat(*parts: Val, axis: Int = 0) -> Val:
     require(len({p.order for p in parts}) == 1, "concat needs parts of one order",
             "sizes: " + ", ".join(p.dims for p in parts))  # fmt: skip
     (k,) = axes_of(parts[0], axis)
-    for p in parts[1:]:
+    for i, p in enumerate(parts[1:], 1):
         for j, (a, b) in enumerate(zip(parts[0].node.shape, p.node.shape, strict=True)):
             require(j == k or dims.same(a, b),
-                    f"cannot concat sizes {parts[0].dims} and {p.dims} along axis {axis}: "
-                    f"axis {j} differs ({a} and {b})")  # fmt: skip
+                    f"cannot concat `{{left}}` ({parts[0].dims}) and `{{operand{i}}}` ({p.dims}) "
+                    f"along axis {axis}: these sizes do not fit",
+                    f"only axis {k} may differ, and axis {j} has {dims.one(a)} and {dims.one(b)} entries")  # fmt: skip
     return Val(joined([p.node for p in parts], k))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from ..errors import InputError, TutorError, Where
+from ..errors import InputError, ShapeError, TutorError, Where
 
 _WIDTH = 72  # characters of the source line shown at most, around the caret
 _TAB = "    "
@@ -24,6 +24,8 @@ def render_error(error: TutorError) -> str:
         place = f"{escape(where.path)}:{where.line}:{where.column}"
         lines.append(f"{place}: {escape(error.message)}")
         lines.extend(_excerpt(where))
+    if isinstance(error, ShapeError):
+        lines.extend(f"  {escape(note)}" for note in error.notes)
     if error.hint:
         lines.append(f"  {escape(error.hint)}")
     return "\n".join(lines)

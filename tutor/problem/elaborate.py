@@ -6,11 +6,13 @@ equation between them, and the definitions are elaborated again with what it fix
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import sympy as sp
 
 from .. import limits
-from ..errors import InputError, did_you_mean
+from ..errors import InputError, ShapeError, did_you_mean
 from ..expr import (
     Binary,
     Call,
@@ -36,7 +38,9 @@ from .bind import Binder
 from .expanded import binary, count_results, expanded
 from .expression import extent
 from .lines import Graph, Line
+from .mistakes import explained
 from .model import Definition, Problem
+from .open import lettered, reasons, still_open
 from .sizes import Sizes
 from .surface import Piece, Surface
 
@@ -47,17 +51,21 @@ def elaborate(problem: Problem, skip: frozenset[str] = frozenset()) -> Graph:
     skip: names that stay unknown (hyperparameters that a solve_shape task asks for); definitions
     that need them are left out.
     """
-    graph = open_sizes(problem, dims.Unifier(), skip)
-    for line in graph.lines.values():
-        for d in line.shape:
-            if not isinstance(d, int) and d.has(dims.Unknown):
-                given = problem.given.get(line.name)
-                raise InputError(
-                    f"the size of `{line.name}` cannot be inferred from the definitions",
-                    hint="write a number or a name instead of `?`",
-                    where=given.where if given else line.where,
-                )
-    return graph
+    unifier = dims.Unifier()
+    try:
+        graph = open_sizes(problem, unifier, skip)
+    except ShapeError as error:
+        raise explained(
+            problem, error, unifier, lambda p: open_sizes(p, dims.Unifier(), skip)
+        ) from None
+    open_ = still_open(graph, unifier)
+    if open_:
+        letters = lettered(problem, graph, open_)
+        unifier.bound.update(letters)
+        graph = open_sizes(problem, unifier, skip)
+        sizes = {**graph.sizes, **{str(s): s for s in letters.values()}}
+        graph = replace(graph, sizes=sizes)
+    return replace(graph, reasons=reasons(problem, graph, unifier, open_))
 
 
 def open_sizes(
@@ -116,12 +124,12 @@ class _Elaborator:
         if any(n in self.skip for n in names(definition.expr)):
             self.skip.update(definition.names)
             return
-        self.surface.where = definition.where
+        self.surface.definition, self.surface.inside = definition, []
         try:
             if len(definition.names) > 1:
                 self.unpack(definition)
             else:
-                name = definition.names[0]
+                name = next(iter(definition.names))
                 self.settle(self.piece(definition.expr, name), name, definition)
         except InputError as error:
             if error.span is not None:
@@ -135,6 +143,7 @@ class _Elaborator:
         if op is None or not op.results:
             raise InputError("this operation has one result", span=extent(e))
         count_results(op, len(wanted), extent(e))
+        self.surface.inside = [e]
         bound = Binder(self, op, e).bind()  # type: ignore[arg-type]
         pieces = expanded(self.surface, op, bound.operands, bound.parameters, wanted, extent(e))
         for name, piece in zip(wanted, pieces, strict=True):
@@ -181,6 +190,12 @@ class _Elaborator:
 
     def piece(self, e: Expr, name: str | None = None) -> Piece:
         """Elaborate a term; an operation becomes a line of its own."""
+        self.surface.inside.append(e)
+        found = self.elaborated(e, name)
+        self.surface.inside.pop()
+        return found
+
+    def elaborated(self, e: Expr, name: str | None) -> Piece:
         if not isinstance(e, Name | Num) and not any(
             n in self.lines or n in self.sizes.known for n in names(e)
         ):

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .. import limits
-from ..errors import InputError
+from ..errors import InputError, ShapeError
 from ..expr import Call, Expr, Name, names, walk
 from ..graph import dims
 from ..graph.dims import Dim
@@ -26,6 +26,7 @@ from .elaborate import elaborate, open_sizes
 from .expression import CONSTANTS, parse
 from .habits import habit, surprise
 from .lines import Graph
+from .mistakes import explained
 from .model import Convention, Definition, Given, Problem, Source
 from .reasons import reasons
 from .tree import Document
@@ -170,7 +171,7 @@ class _Search:
         taken = {*names(expr), *declared, *sizes}
         self.result = next(r for r in RESULTS if r not in taken)
         self.tried = 0
-        self.first: InputError | None = None
+        self.first: tuple[InputError, Problem, dims.Unifier] | None = None
 
     # -- the search --------------------------------------------------------------------------
 
@@ -207,10 +208,11 @@ class _Search:
         if self.sizes:
             given[_SIZES] = self.given(_SIZES, tuple(Name(n) for n in self.sizes))
         unifier = dims.Unifier()
+        problem = self.problem({**self.declared, **given})
         try:
-            graph = open_sizes(self.problem({**self.declared, **given}), unifier)
+            graph = open_sizes(problem, unifier)
         except InputError as error:
-            self.first = self.first or error
+            self.first = self.first or (error, problem, unifier)
             return None
         return Choice(orders, graph, unifier, cost + surprise(graph))
 
@@ -226,8 +228,11 @@ class _Search:
         return found
 
     def failed(self) -> InputError:
-        error = self.first
-        assert error is not None
+        assert self.first is not None
+        error, problem, unifier = self.first
+        if isinstance(error, ShapeError):
+            again = lambda p: open_sizes(p, dims.Unifier())  # noqa: E731
+            error = explained(problem, error, unifier, again)
         if not self.free:
             return error
         unknown = re.compile(rf"\b({'|'.join(self.free)})\.\d+\b")  # how an open size is called
@@ -235,12 +240,14 @@ class _Search:
         kind = DECLARED[habit(name)[0]]
         if "symbolic" in error.message:
             kind = NUMBERED[habit(name)[0]]
-        hints = [error.hint, f'declare the shapes with -d, such as -d "{name}: {kind}"']
-        return type(error)(
-            unknown.sub("?", error.message),
-            hint="\n  ".join(unknown.sub("?", h) for h in hints if h),
-            where=error.where,
-        )
+        message = unknown.sub("?", error.message)
+        hint = f'declare the shapes with -d, such as -d "{name}: {kind}"'
+        if not isinstance(error, ShapeError):
+            said = f"{error.hint}; {hint}" if error.hint else hint
+            return InputError(message, hint=said, where=error.where)
+        found = ShapeError(message, hint=hint, where=error.where)
+        found.notes = (*error.notes, *([error.hint] if error.hint else []))
+        return found
 
     # -- the result --------------------------------------------------------------------------
 

@@ -15,16 +15,11 @@ import sympy as sp
 
 from ..errors import ShapeError, Where
 from ..expr import (
-    Binary,
-    Call,
     Expr,
-    Index,
-    List,
     Name,
-    Neg,
     Num,
-    Slice,
     Transpose,
+    exchanged,
 )
 from ..graph import dims
 from ..value import Value
@@ -135,29 +130,11 @@ def with_sizes(e: Expr, sizes: Mapping[str, int]) -> Expr:
 def replaced(e: Expr, new: Callable[[str], Expr | None]) -> Expr:
     """The term with other terms for some names, and for names in those, again and again."""
 
-    def at(x: Expr) -> Expr:
-        return replaced(x, new)
+    def at(x: Expr) -> Expr | None:
+        other = new(x.id) if isinstance(x, Name) else None
+        return None if other is None else replaced(other, new)
 
-    match e:
-        case Name():
-            other = new(e.id)
-            return e if other is None else at(other)
-        case Neg() | Transpose():
-            return replace(e, arg=at(e.arg))
-        case Binary():
-            return replace(e, left=at(e.left), right=at(e.right))
-        case Call():
-            kwargs = tuple((k, at(v)) for k, v in e.kwargs)
-            return replace(e, args=tuple(map(at, e.args)), kwargs=kwargs)
-        case List():
-            return replace(e, items=tuple(map(at, e.items)))
-        case Index():
-            return replace(e, arg=at(e.arg), items=tuple(map(at, e.items)))
-        case Slice():
-            parts = (None if x is None else at(x) for x in (e.start, e.stop, e.step))
-            return Slice(*parts, span=e.span)
-        case _:
-            return e
+    return exchanged(e, at)
 
 
 # -- values ---------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ and as a node over their leaves (what is differentiated and evaluated).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +18,7 @@ from ..graph import dims
 from ..graph.dims import Shape
 from ..graph.node import Node, topological
 from ..ops.base import Op, Val
+from ..steps import Text
 from ..value import Value
 from .model import Convention
 
@@ -80,6 +81,7 @@ class Graph:
     constants: Mapping[Node, np.ndarray]
     sizes: Mapping[str, sp.Symbol]  # symbolic dimensions by name
     convention: Convention
+    reasons: Mapping[str, Sequence[Text]] = field(default_factory=dict)  # of sizes left open by `?`
 
     def __getitem__(self, name: str) -> Line:
         return self.lines[name]

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import limits
-from ..errors import InputError, ShapeError, Where
+from ..errors import InputError, ShapeError
 from ..expr import Expr, Name, Neg, Num, names
 from ..graph import node as g
-from ..notation.text import text
 from ..ops import OPERATORS, OPS
 from ..ops.base import Op, Val
 from .lines import Line
-from .model import Problem
+from .model import Definition, Problem
+from .origin import Origin, spelled, written
 from .sizes import Sizes
+
+KEEP_MASKS = ("mul", "hadamard", "maximum", "minimum", "index", "tril", "triu")  # and, or, parts
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ class Surface:
     def __init__(self, problem: Problem, sizes: Sizes) -> None:
         self.sizes = sizes
         self.lines: dict[str, Line] = {}
-        self.where: Where | None = None  # of the definition that is being elaborated
+        self.definition: Definition | None = None  # the one that is being elaborated
+        self.inside: list[Expr] = []  # its terms that are, from the whole down to the innermost
         self.taken = set(problem.given) | {n for d in problem.define for n in d.names}
         self.counter = 0
         self.said = {
@@ -65,21 +69,34 @@ class Surface:
         """Run the operation's definition; a shape error gets the operands' own words."""
         args = [p.val if isinstance(p, Piece) else p for p in operands]
         hidden = self.hidden(op)
-        with self.naming([p for p in operands if isinstance(p, Piece)], span):
+        with self.naming([p for p in operands if isinstance(p, Piece)], span, op):
             val = op.apply(args, rest, {**parameters, **hidden})
         if val.order > limits.TENSOR_ORDER:
             raise ShapeError(
                 f"the result has order {val.order}; the limit is {limits.TENSOR_ORDER}", span=span
             )
+        masks = [p.val.boolean for p in operands if isinstance(p, Piece)]
+        if masks and all(masks) and (op.moves or op.name in KEEP_MASKS):
+            val = replace(val, boolean=True)
         return val
 
     @contextmanager
-    def naming(self, pieces: Sequence[Piece], span: Any) -> Iterator[None]:
+    def naming(self, pieces: Sequence[Piece], span: Any, op: Op) -> Iterator[None]:
         """A shape error from inside gets the operands' own words, and a place."""
+        origin = self.origin(op, pieces)
+        self.sizes.unifier.origin = origin
         try:
             yield
         except InputError as error:
-            raise _named(error, [text(p.term) for p in pieces], span) from None
+            terms = [spelled(written(p.term, self.lines)) for p in pieces]
+            raise _named(error, terms, span, origin) from None
+
+    def origin(self, op: Op, pieces: Sequence[Piece]) -> Origin | None:
+        """What equations between sizes, and errors, are to remember."""
+        if self.definition is None or not self.inside:
+            return None
+        operands = tuple((p.term, p.val) for p in pieces)
+        return Origin(op, self.inside[-1], self.definition, operands, self.lines)
 
     def line(
         self,
@@ -112,7 +129,7 @@ class Surface:
             {**parameters, **hidden},
             terms or tuple(p.term for p in pieces),
             rest,
-            where=self.where,
+            where=self.definition.where if self.definition else None,
         )
         return Piece(leaf, Name(name))
 
@@ -137,13 +154,17 @@ class Surface:
         return not used and name not in OPS and name not in ("e", "pi") and not name.endswith("_")
 
 
-def _named(error: InputError, terms: list[str], span: Any) -> ShapeError:
-    """The same error with {left} and {right} filled by the operands as typed."""
+def _named(
+    error: InputError, terms: list[str], span: Any, origin: Origin | None = None
+) -> ShapeError:
+    """The same error with {left}, {right} and {operand2} filled by the operands as typed."""
+    holes = {f"{{operand{k}}}": term for k, term in enumerate(terms)}
+    holes |= dict(zip(("{left}", "{right}"), terms, strict=False))
 
     def fill(message: str) -> str:
-        for hole, term in zip(("{left}", "{right}"), terms, strict=False):
-            message = message.replace(hole, term)
-        return message
+        return re.sub(r"\{\w+\}", lambda m: holes.get(m[0], m[0]), message)
 
     hint = fill(error.hint) if error.hint else None
-    return ShapeError(fill(error.message), hint=hint, span=error.span or span, where=error.where)
+    named = ShapeError(fill(error.message), hint=hint, span=error.span or span, where=error.where)
+    named.failed = getattr(error, "failed", None) or origin
+    return named

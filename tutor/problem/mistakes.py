@@ -1,0 +1,180 @@
+"""A shape error with everything that helps: how the sizes came about, and what would fit.
+
+A suggestion is made only after the whole problem, with it in place, has been elaborated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..errors import InputError, ShapeError
+from ..expr import Expr, exchanged, names
+from ..graph import dims
+from ..graph.dims import Unifier
+from ..notation.build import size_term
+from ..notation.text import text
+from .lines import Graph
+from .model import Definition, Problem
+from .origin import Origin, below, trail
+from .repairs import candidates, other_sizes
+from .told import because, plain
+
+TRIALS = 60  # of a problem of up to DEFINITIONS definitions, fewer of a longer one
+DEFINITIONS = 30
+SHOWN = 3
+SHORT = 90  # characters of a hint that holds both what is wrong and what would fit
+FIT = "fit_"  # no automatic name ends like this
+
+Elaborate = Callable[[Problem], Graph]
+
+
+def explained(
+    problem: Problem, error: ShapeError, unifier: Unifier, elaborate: Elaborate
+) -> ShapeError:
+    """The same error, with how the sizes came about and what would fit here."""
+    origin = error.failed
+    if not isinstance(origin, Origin):
+        return error
+    with dims.unifying(unifier):
+        notes = [*_inferred(origin, unifier), *trail([t for t, _ in origin.operands], origin.lines)]
+        fixes = _fixes(problem, origin, elaborate)
+    fact = [error.hint] if error.hint else []
+    if fixes and fact and not notes and len(fact[0]) + len(fixes) < SHORT:
+        error.hint = f"{fact[0]}; {fixes}"
+    elif fixes:
+        error.notes, error.hint = (*fact, *notes), fixes
+    else:
+        error.notes, error.hint = (*fact, *notes[:-1]), notes[-1] if notes else None
+        if not notes:
+            error.notes, error.hint = (), fact[0] if fact else None
+    return error
+
+
+def _inferred(origin: Origin, unifier: Unifier) -> list[str]:
+    """Why the open sizes below the operands are what they are, with the places in the file."""
+    found: dict[str, None] = {}
+    start = [origin.lines[n] for t, _ in origin.operands for n in names(t) if n in origin.lines]
+    for line in below(start):
+        for k in range(len(line.shape) if line.kind == "given" else 0):
+            for told, cause in because(unifier, dims.unknown(f"{line.name}.{k}")):
+                words = plain(told).removesuffix(".")
+                if words.startswith("In "):
+                    words = "in " + words[3:]
+                where = cause.where
+                if where.path != "expression":
+                    words += f" ({where.path}:{where.line}:{where.column})"
+                if "?" not in words:  # a size that is open itself explains nothing
+                    found[words] = None
+    return list(found)
+
+
+# -- what would fit -------------------------------------------------------------------------------
+
+
+def _fixes(problem: Problem, origin: Origin, elaborate: Elaborate) -> str:
+    """`A.T @ x` or `x.T @ A` would fit; empty if nothing is found."""
+    family = _family(problem, origin.definition)
+    left = max(1, TRIALS * DEFINITIONS // max(DEFINITIONS, len(family)))
+    found: list[tuple[str, str]] = []
+    best = None
+    for cost, term in candidates(origin):
+        if left == 0 or len(found) == SHOWN or (best is not None and cost > best):
+            break
+        left -= 1
+        graph = _fitting(problem, family, origin, term, elaborate)
+        if graph is not None:
+            best = cost
+            size = graph[FIT].dims if FIT in graph.lines else ""
+            found.append((text(term), size))
+    if found:
+        return _listed(found) + " would fit"
+    sizes = []
+    for name, axis, size in other_sizes(origin):
+        if left == 0 or len(sizes) == 2:
+            break
+        left -= 1
+        graph = _with_size(problem, family, name, axis, size, elaborate)
+        if graph is not None:
+            sizes.append(f"`{name}` of size {graph[name].dims}")
+    return " or ".join(sizes) + " would fit" if sizes else ""
+
+
+def _listed(found: Sequence[tuple[str, str]]) -> str:
+    if len(found) == 1 or not found[0][1]:
+        return " or ".join(f"`{term}`" for term, _ in found)
+    parts = [f"`{term}` ({size})" for term, size in found]
+    return ", ".join(parts[:-1]) + " or " + parts[-1]
+
+
+def _family(problem: Problem, definition: Definition) -> list[Definition]:
+    """The definition, what rests on it, and whatever these rest on, in the file's order."""
+    owner = {n: d for d in problem.define for n in d.names}
+    below = {d.names: [owner[n] for n in names(d.expr) if n in owner] for d in problem.define}
+    above: dict[tuple[str, ...], list[Definition]] = {d.names: [] for d in problem.define}
+    for d in problem.define:
+        for inner in below[d.names]:
+            above[inner.names].append(d)
+    wanted = _reached([definition], above)
+    wanted = _reached(wanted.values(), below)
+    return [d for d in problem.define if d.names in wanted]
+
+
+def _reached(
+    start: Iterable[Definition], near: Mapping[tuple[str, ...], Sequence[Definition]]
+) -> dict[tuple[str, ...], Definition]:
+    found = {d.names: d for d in start}
+    stack = list(found.values())
+    while stack:
+        for d in near[stack.pop().names]:
+            if d.names not in found:
+                found[d.names] = d
+                stack.append(d)
+    return found
+
+
+def _fitting(
+    problem: Problem,
+    family: Sequence[Definition],
+    origin: Origin,
+    term: Expr,
+    elaborate: Elaborate,
+) -> Graph | None:
+    """The graph with the other term in its place, and by itself under FIT; None if it fails."""
+    old = origin.definition
+
+    def new(e: Expr) -> Expr | None:
+        return term if e is origin.term else None
+
+    changed = [replace(d, expr=exchanged(d.expr, new)) if d is old else d for d in family]
+    alone = Definition((FIT,), term, old.source, old.where)
+    with_it = [*changed, alone] if len(old.names) == 1 else changed
+    return _tried(replace(problem, define=tuple(with_it), network=None, tasks=()), elaborate)
+
+
+def _with_size(
+    problem: Problem,
+    family: Sequence[Definition],
+    name: str,
+    axis: int,
+    size: Any,
+    elaborate: Elaborate,
+) -> Graph | None:
+    given = problem.given.get(name)
+    if given is None or given.shape is None or given.value is not None:
+        return None
+    if given.properties & {"symmetric", "homogeneous"}:
+        return None
+    shape = (*given.shape[:axis], size_term(size), *given.shape[axis + 1 :])
+    new = {**problem.given, name: replace(given, shape=shape)}
+    return _tried(
+        replace(problem, given=new, define=tuple(family), network=None, tasks=()), elaborate
+    )
+
+
+def _tried(problem: Problem, elaborate: Elaborate) -> Graph | None:
+    try:
+        return elaborate(problem)
+    except InputError:
+        return None

@@ -1,0 +1,127 @@
+"""Sizes that the file leaves open with `?`: why each is what it is, and what nothing fixes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import sympy as sp
+
+from ..errors import InputError
+from ..expr import Name
+from ..graph import dims
+from ..graph.dims import Unifier, Unknown
+from ..notation.build import size_term
+from ..steps import Text
+from .lines import Graph
+from .model import Problem
+from .reasons import joined
+from .told import because
+
+LETTERS = ("n", "m", "k", "p", "q", "r", "h")
+
+
+def still_open(graph: Graph, unifier: Unifier) -> tuple[Unknown, ...]:
+    """The unknowns that no equation fixes, in the order of the givens."""
+    found: dict[Unknown, None] = {}
+    for line in graph.lines.values():
+        for d in line.shape:
+            size = unifier.resolve(d)
+            if not isinstance(size, int):
+                found.update(dict.fromkeys(sorted(size.atoms(Unknown), key=str)))
+    return tuple(found)
+
+
+def lettered(
+    problem: Problem, graph: Graph, open_: Sequence[Unknown]
+) -> Mapping[Unknown, sp.Symbol]:
+    """A letter for each of them, where a `shapes` task is there to say so; else an error."""
+    if not any(t.kind == "shapes" for t in problem.tasks):
+        raise _undetermined(problem, graph, open_)
+    taken = {*graph.lines, *graph.sizes}
+    letters = (x for x in _letters() if x not in taken)
+    return {u: dims.symbol(next(letters)) for u in open_}
+
+
+def _letters() -> Iterator[str]:
+    yield from LETTERS
+    k = 0
+    while True:
+        k += 1
+        yield f"n_{k}"
+
+
+def _undetermined(problem: Problem, graph: Graph, open_: Sequence[Unknown]) -> InputError:
+    name = _owner(open_[0])
+    sharing = [
+        line.name
+        for line in graph.lines.values()
+        if line.kind == "given"
+        and line.name != name
+        and any(not isinstance(d, int) and d.has(open_[0]) for d in line.shape)
+    ]
+    message = f"the size of `{name}` cannot be inferred from the definitions"
+    if sharing:
+        listed = " and ".join(f"`{n}`" for n in sharing)
+        message += f": that of {listed} depends on it, and nothing fixes either"
+    given = problem.given.get(name)
+    return InputError(
+        message,
+        hint="write a number or a name in place of its `?`",
+        where=given.where if given else None,
+    )
+
+
+def _owner(u: Unknown) -> str:
+    return str(u).rpartition(".")[0]
+
+
+# -- reasons --------------------------------------------------------------------------------------
+
+
+def reasons(
+    problem: Problem, graph: Graph, unifier: Unifier, open_: Sequence[Unknown]
+) -> Mapping[str, Sequence[Text]]:
+    """For every given with a `?`: the equations that fixed its sizes, or that nothing did."""
+    found: dict[str, list[Text]] = {}
+    for given in problem.given.values():
+        told: list[Text] = []
+        for k, d in enumerate(given.shape or ()):
+            if d != "?" and d != Name("?"):
+                continue
+            u = dims.unknown(f"{given.name}.{k}")
+            told += [t for t, _ in because(unifier, u) if t not in told]
+            for v in open_:
+                if v == u or (u in unifier.equations and _rests_on(unifier, u, v)):
+                    t = _free(v, given.name, unifier, problem)
+                    told += [t] if t not in told else []
+        if told:
+            found[given.name] = told
+    return found
+
+
+def _rests_on(unifier: Unifier, u: Unknown, v: Unknown) -> bool:
+    size = unifier.resolve(u)
+    letter = unifier.bound.get(v)
+    return not isinstance(size, int) and letter is not None and size.has(letter)
+
+
+def _free(u: Unknown, name: str, unifier: Unifier, problem: Problem) -> Text:
+    letter = size_term(unifier.bound[u])
+    owner = _owner(u)
+    if owner == name:
+        others = [n for n in problem.given if n != name and _shares(unifier, n, u, problem)]
+        holes = {"n": letter, "x": Name(name)}
+        if others:
+            holes["others"] = joined([Text("{x}", {"x": Name(n)}) for n in others])  # type: ignore[assignment]
+            return Text("Nothing fixes {n}: a number for it here, or in {others}, would.", holes)
+        return Text("Nothing fixes {n}: write a number in place of the ? of {x}.", holes)
+    return Text("Nothing fixes {n}, the size of {x}.", {"n": letter, "x": Name(owner)})
+
+
+def _shares(unifier: Unifier, name: str, u: Unknown, problem: Problem) -> bool:
+    shape = problem.given[name].shape or ()
+    return any(
+        _rests_on(unifier, dims.unknown(f"{name}.{k}"), u)
+        for k, d in enumerate(shape)
+        if d == "?" or d == Name("?")
+    )

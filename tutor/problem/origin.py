@@ -1,0 +1,121 @@
+"""What is being worked out: an operation of a definition, and its operands with their sizes.
+
+Equations between sizes remember it, and so does an error; so both can say where they came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..errors import Where
+from ..expr import Expr, Name, Neg, Transpose, exchanged, names
+from ..graph import dims
+from ..notation.text import text
+from ..ops.base import Op, Val
+from .expression import extent
+from .lines import Line
+from .model import Definition
+
+LONG = 60  # characters of an operand before the middle of it is left out
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The operation `op`, written `term`, in a definition.
+
+    operands: each as the author wrote it, with its type
+    lines: everything that was defined before
+    """
+
+    op: Op
+    term: Expr
+    definition: Definition
+    operands: tuple[tuple[Expr, Val], ...]
+    lines: Mapping[str, Line]
+
+    @property
+    def where(self) -> Where:
+        return self.definition.source.where(extent(self.term))
+
+
+def written(term: Expr, lines: Mapping[str, Line]) -> Expr:
+    """The term in the author's words: automatic names give way to what they stand for."""
+
+    def formula(e: Expr) -> Expr | None:
+        line = lines.get(e.id) if isinstance(e, Name) else None
+        if line is None or line.kind != "auto" or line.formula is None:
+            return None
+        return written(line.formula, lines)
+
+    return exchanged(term, formula)
+
+
+def spelled(term: Expr) -> str:
+    """The term as typed, without its middle if it is long."""
+    whole = text(term)
+    return whole if len(whole) <= LONG else f"{whole[: LONG // 2]}…{whole[-LONG // 3 :]}"
+
+
+def trail(terms: Sequence[Expr], lines: Mapping[str, Line], most: int = 5) -> list[str]:
+    """How the operands came by their sizes: a sentence for each that is not simply given."""
+    found: list[str] = []
+    seen: set[str] = set()
+    queue = [written(t, lines) for t in terms]
+    while queue and len(found) < most:
+        term = queue.pop(0)
+        while isinstance(term, Transpose | Neg):
+            term = term.arg
+        line = lines.get(term.id) if isinstance(term, Name) else None
+        formula = term if line is None else line.formula
+        whole = spelled(term)
+        if whole in seen or formula is None:
+            continue
+        seen.add(whole)
+        formula = written(formula, lines)
+        inner = [lines[n] for n in names(formula) if n in lines]
+        queue += [Name(x.name) for x in inner]
+        size = line.dims if line is not None else _size(term, lines)
+        if inner and size is not None:
+            sizes = _listed([f"`{x.name}` is {x.dims}" for x in inner])
+            known = whole if line is None else f"{whole} = {spelled(formula)}"
+            found.append(f"`{known}` is {size}: {sizes}")
+    return found
+
+
+def _size(term: Expr, lines: Mapping[str, Line]) -> str | None:
+    """The size of a term that has a line of its own."""
+    for line in lines.values():
+        if line.formula is not None and written(line.formula, lines) == term:
+            return line.dims
+    return None
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+
+
+def axis_word(v: Val, k: int) -> str:
+    """What there are as many of as the axis is long."""
+    if len(v.shape) == 1:
+        return "entries"
+    return ("rows", "columns")[k] if len(v.shape) == 2 else f"entries along axis {k}"
+
+
+def counted(d: dims.Dim, word: str) -> str:
+    """`1 row`, `6 rows`, `n entries along axis 2`."""
+    if d == 1:
+        word = {"entries": "entry"}.get(word, word.replace("entries ", "entry ").removesuffix("s"))
+    return f"{dims.one(d)} {word}"
+
+
+def below(start: Iterable[Line]) -> list[Line]:
+    """These lines and all that they rest on, nearest first."""
+    found = {x.name: x for x in start}
+    stack = list(found.values())
+    while stack:
+        for x in stack.pop(0).operands:
+            if x.name not in found:
+                found[x.name] = x
+                stack.append(x)
+    return list(found.values())
