@@ -6,6 +6,7 @@ the windows. An average is a sum over the windows' relation, as a convolution is
 
 from __future__ import annotations
 
+import functools
 import itertools
 from typing import Any
 
@@ -67,6 +68,8 @@ def _max_pool3d(x: Val, kernel_size: Int, stride: Int = None, padding: Int = 0, 
 
 def _windows(x: np.ndarray, parameters: Any) -> np.ndarray:
     """The entries of every window: lead axes, output axes, kernel axes; −∞ outside the input."""
+    if x.dtype != object:
+        return _view(x, parameters)
     k, s, p, d, out, *_ = parameters
     n = len(k)
     lead = x.ndim - n
@@ -87,9 +90,30 @@ def _windows(x: np.ndarray, parameters: Any) -> np.ndarray:
     return x
 
 
+def _view(x: np.ndarray, parameters: Any) -> np.ndarray:
+    """The same of floats without a copy of every window."""
+    k, s, p, d, out, *_ = parameters
+    n = len(k)
+    lead, size = x.shape[: x.ndim - n], x.shape[x.ndim - n :]
+    spans = [(o - 1) * b + e * (t - 1) + 1 for o, b, e, t in zip(out, s, d, k, strict=True)]
+    whole = [max(m, before + r) for m, (before, _), r in zip(spans, p, size, strict=True)]
+    padded = np.full((*lead, *whole), -np.inf)
+    inside = tuple(slice(q[0], q[0] + r) for q, r in zip(p, size, strict=True))
+    padded[(..., *inside)] = x
+    by = padded.strides[x.ndim - n :]
+    return np.lib.stride_tricks.as_strided(
+        padded,
+        (*lead, *out, *k),
+        (*padded.strides[: x.ndim - n], *(a * b for a, b in zip(by, s, strict=True)),
+         *(a * e for a, e in zip(by, d, strict=True))),
+        writeable=False,
+    )  # fmt: skip
+
+
 def _pool_forward(arrays: list[np.ndarray], parameters: Any) -> np.ndarray:
-    n = len(parameters[0])
-    return np.asarray(np.max(_windows(arrays[0], parameters), axis=tuple(range(-n, 0))))
+    windows = _windows(arrays[0], parameters)
+    taps = (windows[(..., *tap)] for tap in np.ndindex(*parameters[0]))
+    return np.asarray(functools.reduce(np.maximum, taps))
 
 
 def _pool_vjp(g_: Node, lead: int, y: Node) -> tuple[Node]:
@@ -113,7 +137,12 @@ def _winner_forward(arrays: list[np.ndarray], parameters: Any) -> np.ndarray:
     windows = _windows(arrays[0], parameters)
     n = len(parameters[0])
     axes = tuple(range(windows.ndim - n, windows.ndim))
-    return onehot_forward([windows], (axes, parameters[5]))
+    if windows.dtype == object or parameters[5] != "first":
+        return onehot_forward([windows], (axes, parameters[5]))
+    flat = windows.reshape(*windows.shape[: windows.ndim - n], -1)
+    mask = np.zeros(flat.shape)
+    np.put_along_axis(mask, np.argmax(flat, axis=-1)[..., None], 1.0, axis=-1)
+    return mask.reshape(windows.shape)
 
 
 def _pool_kink(n: int):
