@@ -112,6 +112,18 @@ def test_true_and_false_make_a_mask_that_keeps() -> None:
     np.testing.assert_allclose(np.ravel(value(added, "O")), e @ [1, 2, 4] / e.sum(), rtol=1e-12)
 
 
+def test_a_mask_stays_a_mask_when_it_is_turned_or_joined() -> None:
+    text = (
+        "given: {Q: [[1, 2], [0, 1]], V: [[1], [2]], m: [[true, true], [false, true]]}\n"
+        "define: {O: 'attention(Q, Q, V, m.T)', P: 'attention(Q, Q, V, m * (m.T == 1))'}\n"
+    )
+    ws = workspace(text)
+    assert value(ws, "A")[0, 1] == 0 < value(ws, "A")[1, 0]
+    assert value(ws, "A_P").tolist() == [[1, 0], [0, 1]]
+    sums = workspace(text.replace("m.T)'", "m + m.T)'"))  # numbers again: they are added
+    assert value(sums, "A").min() > 0
+
+
 def test_a_causal_mask_sees_nothing_later() -> None:
     ws = workspace(
         "given: {X: 'random(3, 2, seed=4)'}\n"
