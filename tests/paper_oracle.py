@@ -544,6 +544,15 @@ class Reader:
         k = int(kernel_size)
         return self.pooled(x, (k, 1), (k if stride is None else int(stride), 1), "max")
 
+    def f_winner(self, x: Any, kernel_size: Any, stride: Any = None) -> Any:
+        """Windows × places in them: 1 at the first largest entry of each window of a column."""
+        if x.shape[1] != 1:
+            raise Unreadable("winner of a matrix")
+        k = int(kernel_size)
+        s = k if stride is None else int(stride)
+        rows = [x[i : i + k, 0] for i in range(0, len(x) - k + 1, s)]
+        return np.array([np.arange(k) == np.argmax(r) for r in rows]) * 1.0
+
     # -- what formulas add -------------------------------------------------------------------
 
     def f_tr(self, x: Any) -> Any:

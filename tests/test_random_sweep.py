@@ -38,7 +38,7 @@ FOUND = {
     1116: "the slope of the absolute value of a root", 1669: "the winners of a pool in print",
     3224: "a derivative of a constant", 3318: "a product with zeros",
     4806: "the transposed diagonal of a matrix", 4958: "a condition on a rounded zero",
-    13092: "the transposed diagonal once more", 14914: "a 1×1 mean times a row",
+    13092: "the transposed diagonal once more",
 }  # fmt: skip
 
 
