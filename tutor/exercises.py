@@ -14,27 +14,34 @@ from .problem.elaborate import elaborate
 from .problem.model import Layer, Problem, Task
 from .render.sheet import Exercise, Question, label
 from .steps import Text, Variable
+from .tasks.shapes import blank
 from .tasks.workspace import Workspace
 
 
 def exercise(problem: Problem) -> Exercise:
     """The sheet's data of one problem."""
+    ws = _workspace(problem)
     return Exercise(
         title=problem.title,
         source=problem.source,
         statement=problem.statement,
-        variables=_variables(problem),
+        variables=_variables(problem, ws),
         definitions=tuple((d.names, d.expr) for d in problem.define),
         layers=tuple(_layer(x) for x in problem.network.layers) if problem.network else (),
-        questions=_questions(problem.tasks),
+        questions=_questions(problem.tasks, ws),
     )
 
 
-def _variables(problem: Problem) -> Mapping[str, Variable]:
-    """Givens with their values and declared sizes; of defined names only what fonts need."""
+def _workspace(problem: Problem) -> Workspace | None:
     if not problem.given and not problem.define:
+        return None
+    return Workspace(problem, elaborate(problem, problem.unknowns), checking=False)
+
+
+def _variables(problem: Problem, ws: Workspace | None) -> Mapping[str, Variable]:
+    """Givens with their values and declared sizes; of defined names only what fonts need."""
+    if ws is None:
         return {}
-    ws = Workspace(problem, elaborate(problem, problem.unknowns), checking=False)
     found = {}
     for name, v in ws.variables().items():
         value = v.value if v.kind == "given" else None
@@ -71,7 +78,7 @@ def _word(value: Any) -> str:
 # -- questions in words ---------------------------------------------------------------------------
 
 
-def _questions(tasks: Sequence[Task]) -> tuple[Question, ...]:
+def _questions(tasks: Sequence[Task], ws: Workspace | None) -> tuple[Question, ...]:
     labels = {t.id: label(k) for k, t in enumerate(tasks)}
     found = []
     for task in tasks:
@@ -81,7 +88,10 @@ def _questions(tasks: Sequence[Task]) -> tuple[Question, ...]:
             words = Text(
                 "{question} Use what part {p} found.", {"question": words, "p": labels[after]}
             )
-        found.append(Question(labels[task.id], task.text, words, task.points))
+        tables = ()
+        if task.kind == "shapes" and ws is not None:
+            tables = blank(ws, task.args["of"], task.args["edges"])
+        found.append(Question(labels[task.id], task.text, words, task.points, tables))
     return tuple(found)
 
 

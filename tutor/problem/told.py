@@ -60,7 +60,12 @@ def sentence(unifier: Unifier, equation: Equation) -> Text:
         end = f"{{x}} is homogeneous, so it has {counted(known, 'coordinates')} and the final 1"
     if not places:
         return Text(f"{{e}} fits only if {end}.", holes)
-    k, j = places[0]
+    here = unifier.resolve(equation.unknown)
+    if len(places) == 2 and len(origin.operands) == 1:  # two axes of one operand
+        holes["t"] = written(origin.operands[0][0], origin.lines)
+        return Text("In {e}, {t} must be square, with as many rows as columns.", holes)
+    paired = [p for p in places if _partner(unifier, origin, *p, here) is not None]
+    k, j = (paired or places)[0]
     term, val = origin.operands[k]
     holes["t"] = written(term, origin.lines)
     here = unifier.resolve(val.shape[j])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..errors import InputError
 from ..expr import Expr, List, Name
-from ..steps import Solution, Text, Variable
+from ..steps import Solution, Table, Text, Variable
 from . import escape
 from .html import Page as HtmlPage
 from .html import document as html_document
@@ -26,6 +26,7 @@ class Question:
     text: str | None
     words: Text
     points: float | None
+    tables: tuple[Table, ...] = ()  # to be filled in, in place of empty room
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,10 @@ def _latex_exercise(number: int, e: Exercise) -> list[str]:
             page.statement(q.text)
         else:
             page.par(page.words(q.words))
-        page.out.append(rf"\vspace{{{_room(q):.1f}cm}}")
+        for t in q.tables:
+            page.table(t)
+        if not q.tables:
+            page.out.append(rf"\vspace{{{_room(q):.1f}cm}}")
     return page.out
 
 
@@ -179,6 +183,9 @@ def _html_exercise(number: int, e: Exercise) -> list[str]:
             page.statement(q.text)
         else:
             page.put(f"<p>{page.words(q.words)}</p>")
-        page.put(f'<div class="room" style="height:{_room(q):.1f}cm"></div></li>')
+        for t in q.tables:
+            page.table(t)
+        room = f'<div class="room" style="height:{_room(q):.1f}cm"></div>'
+        page.put("</li>" if q.tables else f"{room}</li>")
     page.put("</ol>")
     return page.out

@@ -2,75 +2,52 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
-from ..expr import Name, Partial
+from ..expr import Binary, Expr, Name, Partial
 from ..graph import dims
 from ..problem.lines import Line
 from ..steps import Check, Step, Table, TaskResult, Text
 from .chain import jacobian_size, size_text
-from .windows import size_reason, slides, transposed_reason
+from .shape_reasons import edge_reason, reason
 from .workspace import Workspace, as_json
+
+BLANK = "_" * 12  # where a student writes
+LONG = 24  # characters of a formula beside an automatic name
 
 
 def solve(ws: Workspace, task_id: str, of: Sequence[str], edges: Any) -> TaskResult:
-    lines = [ws.line(n) for n in of] or list(ws.graph.lines.values())
-    only_edges = bool(edges) and edges != "all" and not of
+    lines, pairs, loss = asked(ws, of, edges)
+    only_edges = not _names_variables(of, edges)
     layout = ws.problem.convention.layout
-    if edges == "all":
-        pairs = [(u, o) for u in ws.graph.lines.values() for o in u.operands]
-    else:
-        pairs = [(ws.line(a), ws.line(b)) for a, b in edges or ()]
     steps, sizes, rows = [], {}, []
     for line in lines:
         why = reason(ws, line)
-        steps.append(
-            Step(
-                f"shape.{line.name}",
-                "shape",
-                "size of a variable",
-                Text("{x} is " + line.dims, {"x": Name(line.name)}),
-                (Name(line.name), line.formula) if line.formula else (),
-                why=why,
-                shape=line.shape,
-                jacobian_dims=line.dims,
-                level=2,
-            )
-        )
+        steps.append(_variable_step(line, why))
         sizes[line.name] = {
             "shape": [as_json(d) for d in line.shape],
             "dims": line.dims,
             "why": why,
         }
-        rows.append((Name(line.name), line.dims, why))
+        rows.append((called(line), line.dims, why))
     found, edge_rows = [], []
     for a, b in pairs:
         size = jacobian_size(a, b, layout)
-        text = size_text(size)
-        found.append(
-            {"of": a.name, "wrt": b.name, "shape": [as_json(d) for d in size], "dims": text}
-        )
         why = edge_reason(a, b, layout)
-        steps.append(
-            Step(
-                f"shape.{a.name}.{b.name}",
-                "shape",
-                "size of a Jacobian",
-                Text("{g} is " + text, {"g": Partial(Name(a.name), Name(b.name))}),
-                why=why,
-                shape=size,
-                jacobian_dims=text,
-                level=2,
-            )
-        )
-        edge_rows.append((Partial(Name(a.name), Name(b.name)), text, why))
+        found.append(_edge(a, b, layout))
+        steps.append(_edge_step(a, b, size, why))
+        edge_rows.append((Partial(Name(a.name), Name(b.name)), size_text(size), why))
     tables = []
     if rows and not only_edges:
         tables.append(Table((Text("Variable"), Text("Size"), Text("Why")), tuple(rows)))
     if edge_rows:
         tables.append(Table((Text("Derivative"), Text("Size"), Text("Why")), tuple(edge_rows)))
+    if loss is not None:
+        tables.append(_gradients(ws, loss, layout))
+        told = {(e["of"], e["wrt"]) for e in found}
+        below = [b for b in ws.graph.below([loss]) if b is not loss]
+        found += [_edge(loss, b, layout) for b in below if (loss.name, b.name) not in told]
     return TaskResult(
         id=task_id,
         task="shapes",
@@ -83,97 +60,113 @@ def solve(ws: Workspace, task_id: str, of: Sequence[str], edges: Any) -> TaskRes
     )
 
 
+def asked(
+    ws: Workspace, of: Sequence[str], edges: Any
+) -> tuple[list[Line], list[tuple[Line, Line]], Line | None]:
+    """The variables and the edges that a task is about; and the result, if it is about everything.
+
+    The result is the only quantity of one entry that nothing else uses, if there is one.
+    """
+    lines = [ws.line(n) for n in of] or list(ws.graph.lines.values())
+    if edges != "all":
+        return lines, [(ws.line(a), ws.line(b)) for a, b in edges or ()], None
+    pairs = [(u, o) for u in ws.graph.lines.values() for o in u.operands]
+    users = ws.graph.consumers()
+    ends = [x for x in ws.graph.lines.values() if x.op is not None and not users[x.name]]
+    scalars = [x for x in ends if x.has_one_entry]
+    return lines, pairs, scalars[0] if len(scalars) == 1 and not of else None
+
+
+def blank(ws: Workspace, of: Sequence[str], edges: Any) -> tuple[Table, ...]:
+    """The same tables for a student to fill in: names only, no size and no reason."""
+    lines, pairs, loss = asked(ws, of, edges)
+    tables = []
+    if _names_variables(of, edges):
+        rows = tuple((called(x), BLANK) for x in lines)
+        tables.append(Table((Text("Variable"), Text("Size")), rows))
+    if pairs:
+        partials = tuple((Partial(Name(a.name), Name(b.name)), BLANK) for a, b in pairs)
+        tables.append(Table((Text("Derivative"), Text("Size")), partials))
+    if loss is not None:
+        below = [b for b in ws.graph.below([loss]) if b is not loss]
+        ends = tuple((Partial(Name(loss.name), Name(b.name)), BLANK, BLANK) for b in below)
+        tables.append(Table(_GRADIENT_COLUMNS, ends))
+    return tuple(tables)
+
+
+_GRADIENT_COLUMNS = (Text("Derivative"), Text("Jacobian"), Text("Gradient"))
+
+
+def _gradients(ws: Workspace, loss: Line, layout: str) -> Table:
+    """∂L/∂· of all that the result depends on: as a Jacobian, and in the variable's shape."""
+    rows = []
+    for b in ws.graph.below([loss]):
+        if b is not loss:
+            size = size_text(jacobian_size(loss, b, layout))
+            rows.append((Partial(Name(loss.name), Name(b.name)), size, _free(b)))
+    return Table(_GRADIENT_COLUMNS, tuple(rows))
+
+
+def _free(line: Line) -> str:
+    """The size of the entries that a derivative is taken for."""
+    return dims.text(line.symbol.shape) if "homogeneous" in line.properties else line.dims
+
+
+def _names_variables(of: Sequence[str], edges: Any) -> bool:
+    return bool(of) or not edges or edges == "all"
+
+
+def called(line: Line) -> Expr:
+    """The name; of an intermediate that the author did not name, also what it stands for."""
+    from ..notation.text import text
+
+    short = line.kind == "auto" and line.formula is not None and len(text(line.formula)) <= LONG
+    return Binary("==", Name(line.name), line.formula) if short else Name(line.name)  # type: ignore[arg-type]
+
+
+def _variable_step(line: Line, why: Text) -> Step:
+    return Step(
+        f"shape.{line.name}",
+        "shape",
+        "size of a variable",
+        Text("{x} is " + line.dims, {"x": Name(line.name)}),
+        (Name(line.name), line.formula) if line.formula else (),
+        why=why,
+        shape=line.shape,
+        jacobian_dims=line.dims,
+        level=2,
+    )
+
+
+def _edge_step(a: Line, b: Line, size: tuple[dims.Dim, dims.Dim], why: Text) -> Step:
+    text = size_text(size)
+    return Step(
+        f"shape.{a.name}.{b.name}",
+        "shape",
+        "size of a Jacobian",
+        Text("{g} is " + text, {"g": Partial(Name(a.name), Name(b.name))}),
+        why=why,
+        shape=size,
+        jacobian_dims=text,
+        level=2,
+    )
+
+
+def _edge(a: Line, b: Line, layout: str) -> dict[str, Any]:
+    size = jacobian_size(a, b, layout)
+    return {
+        "of": a.name,
+        "wrt": b.name,
+        "shape": [as_json(d) for d in size],
+        "dims": size_text(size),
+        "gradient": _free(b) if a.has_one_entry else None,
+    }
+
+
 def _heading(variables: bool, derivatives: bool) -> Text:
     if variables and derivatives:
         return Text("Sizes of variables and derivatives")
     return Text("Sizes of variables") if variables else Text("Sizes of derivatives")
-
-
-def _rows(n: object, name: str) -> str:
-    return f"{n} {name}" + ("" if n == 1 else "s")
-
-
-def reason(ws: Workspace, line: Line) -> Text:
-    name = {"x": Name(line.name)}
-    given = ws.problem.given.get(line.name)
-    if "homogeneous" in line.properties:
-        n = line.symbol.shape[0]
-        open_ = given is not None and given.shape is not None and "?" in given.shape
-        user = next(iter(ws.graph.consumers()[line.name]), None)
-        if open_ and user is not None and user.formula is not None:
-            return Text(
-                "{z} needs {total} rows here; {x} is homogeneous: {n} coordinates and a final 1.",
-                {"z": user.formula, "total": str(line.shape[0]), "n": str(n), **name},
-            )
-        return Text("{n} coordinates and the final 1 of homogeneous coordinates.", {"n": str(n)})
-    if line.op is None:
-        if given is not None and given.shape is not None and "?" in given.shape:
-            user = next(iter(ws.graph.consumers()[line.name]), None)
-            if user is not None and user.formula is not None:
-                return Text("The only size with which {z} fits.", {"z": user.formula})
-        return Text("As given.") if line.leaf.order else Text("A number.")
-    parts = {f"d{k}": o.dims for k, o in enumerate(line.operands)}
-    if line.op.name == "matmul" and len(line.operands) == 2:
-        a, b = (_term_dims(line, k, ws) for k in (0, 1))
-        return Text(
-            "{a} times {b}: the inner sizes match, the outer ones remain.", {"a": a, "b": b}
-        )
-    if line.op.name == "vec":
-        return Text(
-            "All {n} entries of a {d0} matrix in one column.",
-            {"n": str(dims.product(line.operands[0].shape)), **parts},
-        )
-    if line.op.name == "homogeneous":
-        return Text("{d0} and one more entry, the final 1.", parts)
-    if slides(line):
-        return size_reason(ws, line)
-    if line.op.name.startswith("conv_transpose"):
-        shapes = [ws.graph[t.id].shape for t in line.terms[:2] if isinstance(t, Name)]
-        if len(shapes) == 2 and all(isinstance(d, int) for s in shapes for d in s):
-            return transposed_reason(line, *(tuple(map(int, s)) for s in shapes))
-    if line.leaf.order == 0:
-        return Text("A number.")
-    if re.fullmatch(r"\w*softmax|\w+_norm|cumsum", line.op.name):
-        return Text("The size stays.")
-    elementwise = all(o.dims in (line.dims, "1×1") for o in line.operands)
-    if elementwise:
-        return Text("Entry by entry, so the size stays.")
-    listed = ", ".join("{" + k + "}" for k in parts)
-    return Text("From " + listed + " by {op}.", {**parts, "op": line.op.name.replace("_", " ")})
-
-
-def _term_dims(line: Line, k: int, ws: Workspace) -> str:
-    from ..expr import Neg, Transpose
-
-    term = line.terms[k]
-    flip = False
-    while isinstance(term, Transpose | Neg):
-        flip ^= isinstance(term, Transpose)
-        term = term.arg
-    if isinstance(term, Name) and term.id in ws.graph.lines:
-        text = ws.graph[term.id].dims
-        return "×".join(reversed(text.split("×"))) if flip and text.count("×") == 1 else text
-    return "a constant"
-
-
-def edge_reason(a: Line, b: Line, layout: str) -> Text:
-    holes = {
-        "y": Name(a.name),
-        "x": Name(b.name),
-        "m": str(dims.product(a.leaf.node.shape)),
-        "n": str(dims.product(b.symbol.shape)),
-        "rows": _rows(
-            dims.product((a.leaf.node if layout == "numerator" else b.symbol).shape), "row"
-        ),
-        "columns": _rows(
-            dims.product((b.symbol if layout == "numerator" else a.leaf.node).shape), "column"
-        ),
-    }
-    if "homogeneous" in b.properties:
-        return Text("{y} has {m} entries, {x} has {n} free ones (the final 1 is fixed).", holes)
-    if layout == "numerator":
-        return Text("{rows} for the entries of {y}, {columns} for those of {x}.", holes)
-    return Text("{rows} for the entries of {x}, {columns} for those of {y}.", holes)
 
 
 def check(ws: Workspace, lines: Sequence[Line], pairs: Sequence[tuple[Line, Line]]) -> Check | None:
