@@ -5,6 +5,7 @@ Each case: an expression, what a person would write for its Hessian, and the los
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -102,9 +103,7 @@ def cases() -> list[Case]:
 
 
 def _jax_relu(x: Any) -> Any:
-    import jax
-
-    return jax.nn.relu(x)
+    return importlib.import_module("jax").nn.relu(x)
 
 
 def in_torch(case: Case) -> Callable[[], Any]:
@@ -117,8 +116,7 @@ def in_torch(case: Case) -> Callable[[], Any]:
 
 
 def in_jax(case: Case) -> Callable[[], Any]:
-    import jax
-
+    jax = importlib.import_module("jax")
     jax.config.update("jax_enable_x64", True)
     arrays = {k: jax.numpy.asarray(v) for k, v in case.arrays.items()}
     hessian = jax.jit(jax.hessian(lambda x: case.loss(jax.numpy, {**arrays, case.wrt: x})))

@@ -499,7 +499,7 @@ class Reader:
 
     def f_reshape(self, x: Any, *shape: Any) -> Any:
         sizes = _sizes(shape)
-        return x.reshape(sizes if len(sizes) > 1 else (sizes[0], 1))
+        return x.reshape(sizes if len(sizes) > 1 else (*sizes, 1))
 
     def f_concat(self, *parts: Any, axis: int = 0) -> Any:
         return self.lib.concat([p.reshape(1, 1) if p.ndim == 0 else p for p in parts], axis)
