@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ import tutor
 from tutor.cli import app
 from tutor.errors import ToolError
 from tutor.render.notebook import notebook
-from tutor.render.typeset import to_pdf
+from tutor.render.typeset import pdf, to_pdf
+from tutor.render.typst import literal, typst
 
 ROOT = Path(__file__).parents[1]
 SINE = ROOT / "problems" / "seeds" / "sine_neuron.yaml"
@@ -45,6 +47,7 @@ def test_pdf_is_made_and_the_same_twice(tmp_path: Path) -> None:
     for _ in range(2):
         done = CliRunner().invoke(app, ["solve", str(SINE), "--format", "pdf", "-o", str(out)])
         assert done.exit_code == 0, done.output
+        assert done.stderr == "typeset with pdflatex\n"
         pages.append(out.read_bytes())
     assert pages[0].startswith(b"%PDF") and pages[0] == pages[1]
 
@@ -70,3 +73,80 @@ def test_the_document_cannot_read_or_run_anything(tmp_path: Path) -> None:
     for body in (rf"\input{{{secret}}}", r"\immediate\write18{touch ran}\input{ran}"):
         with pytest.raises(ToolError):
             to_pdf(rf"\documentclass{{article}}\begin{{document}}{body}\end{{document}}")
+
+
+# -- without TeX ----------------------------------------------------------------------------------
+
+PROBLEMS = sorted((ROOT / "problems").rglob("*.yaml"))
+HOSTILE = [
+    '#panic("x")',
+    '"); #panic("x")',
+    "] #panic() [",
+    "$ #panic() $",
+    '#import "@preview/cetz:0.3.0"',
+    "\\ // /* `x` @ref <label> = * _ ~ --- \\u{1F600}",
+]
+
+
+def test_text_for_typst_is_a_string_and_ends_there() -> None:
+    assert literal('a"b\\c') == '#"a\\"b\\\\c";'
+
+
+def test_without_any_typesetter_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setitem(sys.modules, "typst", None)
+    with pytest.raises(ToolError) as error:
+        pdf(tutor.load(SINE).solve(checking=False).solution)
+    assert error.value.status == 4
+    assert "neither pdflatex nor the embedded typesetter" in error.value.message
+    assert "tutor[pdf]" in (error.value.hint or "")
+
+
+def test_the_embedded_typesetter_makes_the_same_file_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("typst")
+    pytest.importorskip("tylax")
+    monkeypatch.setenv("PATH", "")
+    out = tmp_path / "sine.pdf"
+    pages = []
+    for _ in range(2):
+        done = CliRunner().invoke(app, ["solve", str(SINE), "--format", "pdf", "-o", str(out)])
+        assert done.exit_code == 0, done.output
+        assert done.stderr == "typeset with Typst\n"
+        pages.append(out.read_bytes())
+    assert pages[0].startswith(b"%PDF") and pages[0] == pages[1]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_literal_in_typst(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("typst")
+    pytest.importorskip("tylax")
+    monkeypatch.setenv("PATH", "")
+    source = json.dumps(text)
+    label = json.dumps(r"\text{" + text + "}")
+    problem = tutor.loads(
+        f"title: {source}\nsource: {source}\nstatement: {source}\n"
+        f"given: {{x: {{value: 2, label: {label}}}}}\ndefine: {{y: x**2}}\n"
+        f"tasks:\n  - gradient: {{of: y, wrt: x}}\n    text: {source}\n"
+    )
+    page, program = pdf(problem.solve().solution)
+    assert program == "Typst" and page.startswith(b"%PDF")
+
+
+def test_a_formula_that_would_be_code_is_printed_as_typed() -> None:
+    solution = tutor.load(SINE).solve(checking=False).solution
+    document = typst(solution, lambda tex: "#panic()")
+    assert "#panic" not in document and '#raw("' in document
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", PROBLEMS, ids=lambda p: p.stem)
+def test_every_problem_is_set_without_tex(path: Path) -> None:
+    typesetter = pytest.importorskip("typst")
+    tylax = pytest.importorskip("tylax")
+    solution = tutor.load(path).solve(checking=False).solution
+    document = typst(solution, tylax.latex_to_typst)
+    assert "#raw(" not in document, "a formula was not understood"
+    page, warnings = typesetter.compile_with_warnings(document.encode(), timestamp=0)
+    assert page.startswith(b"%PDF") and not warnings

@@ -49,10 +49,11 @@ def rendered(
 
         return latex(solution, level=depth, picture=picture)
     if format is Format.pdf:
-        from .render.latex import latex
-        from .render.typeset import to_pdf
+        from .render.typeset import pdf
 
-        return to_pdf(latex(solution, level=depth))
+        page, program = pdf(solution, level=depth)
+        print(f"typeset with {program}", file=sys.stderr)
+        return page
     if format is Format.ipynb:
         from .render.notebook import notebook
 

@@ -1,4 +1,4 @@
-"""LaTeX into PDF with the pdflatex that is installed."""
+"""PDF files: with the pdflatex that is installed, else with the typesetter of extra `pdf`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,40 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ..errors import ToolError
+from ..steps import Solution
 
 SECONDS = 60
+INSTALL = "install TeX Live (texlive-latex-recommended) or `pip install 'tutor[pdf]'`, "
+
+
+def pdf(solution: Solution, *, level: int = 1) -> tuple[bytes, str]:
+    """The solution as PDF, and the name of the typesetter used.
+
+    Raises ToolError when there is none, or when it fails.
+    """
+    if shutil.which("pdflatex") is not None:
+        from .latex import latex
+
+        return to_pdf(latex(solution, level=level)), "pdflatex"
+    try:
+        import tylax
+        import typst as typesetter
+    except ImportError:
+        raise ToolError(
+            "cannot write a PDF: there is neither pdflatex nor the embedded typesetter",
+            hint=INSTALL + "or use `--format html`",
+        ) from None
+    from .typst import typst
+
+    document = typst(solution, tylax.latex_to_typst, level=level)
+    with TemporaryDirectory(prefix="tutor-") as folder:  # all that the document could read
+        try:
+            page = typesetter.compile(document.encode("utf-8"), root=folder, timestamp=0)
+        except typesetter.TypstError as error:
+            raise ToolError(
+                f"Typst failed: {error}", hint="use `--format html`, or install pdflatex"
+            ) from None
+    return page, "Typst"
 
 
 def to_pdf(source: str) -> bytes:
@@ -22,7 +54,7 @@ def to_pdf(source: str) -> bytes:
     if program is None:
         raise ToolError(
             "cannot write a PDF: pdflatex is not installed",
-            hint="install TeX Live (texlive-latex-recommended), or use `--format html`",
+            hint="install TeX Live (texlive-latex-recommended), or write HTML",
         )
     with TemporaryDirectory(prefix="tutor-") as folder:
         Path(folder, "solution.tex").write_text(source, encoding="utf-8")

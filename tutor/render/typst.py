@@ -1,0 +1,231 @@
+"""A solution as a Typst document, for the embedded typesetter: the page that LaTeX would print.
+
+Everything literal goes through string literals, so that no text can become code; a formula in whose
+Typst form code could stand is printed as it was typed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from ..expr import Expr, Name
+from ..notation.latex import latex as formula
+from ..notation.text import text as typed
+from ..steps import Solution, Table, TaskResult, Text, Variable
+from . import breaking, escape, paper, statement
+from .outline import (
+    Numbered,
+    answer_words,
+    check_words,
+    conventions,
+    given_term,
+    givens,
+    groups,
+    number,
+    result,
+    tables,
+    visible,
+)
+from .wording import words
+
+Convert = Callable[[str], str]  # a LaTeX formula into a Typst one
+
+PREAMBLE = """#set document(date: none)
+#set page(paper: "a4", margin: 2.2cm, numbering: "1")
+#set text(font: "New Computer Modern", size: 10.5pt, lang: "en")
+#set par(spacing: 0.8em, leading: 0.6em)
+#show heading.where(level: 1): set text(size: 17pt)
+#show heading.where(level: 2): set block(above: 1.6em, below: 0.8em)
+#show heading.where(level: 3): set text(size: 10.5pt, style: "italic", weight: "regular")
+#show math.equation.where(block: true): set align(left)
+#let quiet(body) = text(size: 9pt, fill: luma(35%), body)
+// no wider than the page: shrunk only when it must be
+#let fit(body) = layout(room => {
+  let wanted = measure(body).width
+  if wanted > room.width { scale(room.width / wanted * 100%, reflow: true, body) } else { body }
+})
+#let formula(body, note: none) = block(width: 100%, inset: (left: 2em), breakable: false, grid(
+  columns: (1fr, auto), column-gutter: 1em, align: (left + horizon, right + horizon),
+  fit(body), if note != none { quiet(note) }))
+#let result(body, note: none) = formula(
+  box(stroke: 0.6pt, inset: 5pt, body), note: note)
+"""
+
+
+def typst(solution: Solution, convert: Convert, *, level: int = 1) -> str:
+    """The document; `convert` raises ValueError for a formula that it does not know."""
+    page = Page(solution, convert, level)
+    page.head()
+    for task in solution.tasks:
+        page.task(task)
+    return PREAMBLE + "\n".join(page.out) + "\n"
+
+
+def literal(text: str) -> str:
+    """Text as an expression that is only text."""
+    return f"#{_string(escape.terminal(text))};"
+
+
+def _string(text: str) -> str:
+    text = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{text}"'
+
+
+_WORD = re.compile(r"#text\[([A-Za-z0-9 ]+)\]")
+_MARKS = {"strong": ("#strong[", "]"), "emphasis": ("#emph[", "]"), "code": ("#mono[", "]")}
+
+
+class Page:
+    def __init__(self, solution: Solution, convert: Convert, level: int) -> None:
+        self.solution = solution
+        self.names = solution.variables
+        self.convert = convert
+        self.level = level
+        self.out: list[str] = ['#let mono = text.with(font: "DejaVu Sans Mono", size: 0.85em)']
+
+    # pieces ------------------------------------------------------------------------------------
+
+    def tex(self, source: str) -> str | None:
+        """A formula without code in it, or None."""
+        try:
+            found = self.convert(re.sub(r"\\(fitpart|boxed)(?=\{)", "", source))
+        except ValueError:
+            return None
+        found = _WORD.sub(r'"\1"', found)
+        return None if "#" in found or "$" in found else found
+
+    def math(self, e: Expr) -> str:
+        found = self.tex(formula(e, self.names))
+        return f"${found}$" if found is not None else f"#raw({_string(typed(e))});"
+
+    def words(self, text: Text) -> str:
+        return words(text, self.math, literal)
+
+    def put(self, row: str) -> None:
+        self.out += [row, ""]
+
+    def display(self, source: str, note: str = "", kind: str = "formula") -> None:
+        found = self.tex(source)
+        body = f"$ {found} $" if found is not None else f"#raw({_string(source)});"
+        self.put(f"#{kind}([{body}]{f', note: [{note}]' if note else ''})")
+
+    def equation(
+        self,
+        members: Sequence[Expr],
+        decimal: Expr | None = None,
+        sign: str = r"\approx",
+        note: str = "",
+        kind: str = "formula",
+    ) -> None:
+        *first, last = breaking.equation(members, self.names, decimal, sign)
+        for body in first:
+            self.display(body, kind=kind)
+        self.display(last, note, kind)
+
+    # the sheet ---------------------------------------------------------------------------------
+
+    def head(self) -> None:
+        self.put(f"= {literal(self.solution.title)}")
+        if self.solution.source:
+            self.put(f"#quiet[Source: {literal(self.solution.source)}]")
+        if self.solution.statement:
+            self.statement(self.solution.statement)
+        given = givens(self.solution)
+        if given:
+            self.put("== Given")
+            shown = "#h(2em)\n".join(map(self.given, given))
+            self.put(f"#block(inset: (left: 2em))[{shown}]")
+        said = [self.words(c) for c in conventions(self.solution)]
+        if said and self.level > 0:
+            self.put(f"#quiet[Conventions: {'; '.join(said)}.]")
+        for warning in self.solution.warnings:
+            self.put(f"#strong[Note.] {self.words(warning)}")
+
+    def given(self, v: Variable) -> str:
+        source = formula(Name(v.name), self.names)
+        if v.value is not None:
+            source += f" = {formula(given_term(v.value), self.names)}"
+        size = f" #quiet[({literal(v.dims)})]" if v.shape else ""
+        return f"#box[{self.inline_tex(source)}{size}]"
+
+    def statement(self, source: str) -> None:
+        for part in statement.read(source):
+            tex = part.content[0].tex if part.kind == "display" and part.content else None
+            shown = statement.printed(
+                part.content, literal, lambda t: self.inline_tex(t.latex), _MARKS
+            )
+            if tex is not None:
+                self.display(tex.latex)
+            elif part.kind == "item":
+                self.put(f"- {shown}" if part.mark == "•" else f"{literal(part.mark)} {shown}")
+            else:
+                self.put(f"#strong[{shown}]" if part.kind == "heading" else shown)
+
+    def inline_tex(self, source: str) -> str:
+        found = self.tex(source)
+        return f"${found}$" if found is not None else f"#raw({_string(source)});"
+
+    def task(self, task: TaskResult) -> None:
+        points = ""
+        if task.points is not None:
+            points = f" ({task.points:g} point{'' if task.points == 1 else 's'})"
+        self.put(f"== {literal(number(task))} {self.words(task.heading)}{literal(points)}")
+        if task.text:
+            self.statement(task.text)
+        for heading, run in groups(visible(task, self.level)):
+            self.put(f"=== {self.words(heading)}")
+            for n in run:
+                self.step(n)
+        for t in tables(task):
+            self.table(t)
+        found = result(task)
+        if found is not None:
+            dims = literal(task.dims) if task.shape and task.dims else ""
+            sign = "=" if found.exact else r"\approx"
+            members = found.members or tuple(filter(None, [found.decimal]))
+            decimal = found.decimal if found.members else None
+            self.equation(members, decimal, sign, dims, "result")
+        self.verdict(task)
+
+    def step(self, n: Numbered) -> None:
+        step = n.step
+        if step.kind == "given" and step.equation:
+            self.equation(step.equation, step.approx)
+            return
+        lead = "" if step.kind == "given" else f"#strong[{n.number}.] "
+        uses = f" (from {', '.join(map(str, n.uses))})" if self.level > 1 and n.uses else ""
+        self.put(f"{lead}{self.words(step.title)}{literal(uses)}")
+        if step.equation:
+            dims = literal(step.jacobian_dims) if step.jacobian_dims else ""
+            self.equation(step.equation, step.approx, note=dims)
+        if step.why is not None and self.level > 0:
+            self.put(f"#pad(left: 1.5em, quiet[{self.words(step.why)}])")
+
+    def verdict(self, task: TaskResult) -> None:
+        found = []
+        if task.check is not None:
+            found.append((task.check.passed, self.words(check_words(task.check)), task.check.note))
+        if task.answer is not None:
+            found.append((task.answer.correct, self.words(answer_words(task)), task.answer.note))
+        for good, said, note in found:
+            mark = {True: "$checkmark$", None: "?"}.get(good, "$times$")
+            more = f"; {self.words(note)}" if note is not None else ""
+            self.put(f"{mark} {said}{more}")
+
+    def table(self, t: Table) -> None:
+        align = ", ".join("right" if i in t.right else "left" for i in range(len(t.columns)))
+        head = ", ".join(f"[#strong[{self.cell(c)}]]" for c in t.columns)
+        rows = (", ".join(f"[{self.cell(x)}]" for x in row) for row in t.rows)
+        self.put(
+            f"#fit(table(columns: {len(t.columns)}, align: ({align},), "
+            "stroke: (x, y) => (bottom: 0.4pt + luma(70%)), inset: 4pt,\n"
+            f"  table.header({head}),\n  " + ",\n  ".join(rows) + "))"
+        )
+
+    def cell(self, x: object) -> str:
+        if isinstance(x, Text):
+            return self.words(x)
+        if x is None or isinstance(x, str | bool | int | float):
+            return literal(paper.cell(x, self.names))
+        return self.math(x)  # type: ignore[arg-type]
