@@ -143,6 +143,9 @@ def graph(
     gradients: Annotated[
         bool, typer.Option("--gradients", help="Show gradients of the loss.")
     ] = False,
+    backward: Annotated[
+        bool, typer.Option("--backward", help="Edges from right to left: the gradients' sizes.")
+    ] = False,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The file to write.")] = None,
 ) -> None:
     """A picture of the computational graph."""
@@ -170,9 +173,15 @@ def graph(
     if not problem.define:
         raise InputError(f"{file}: there is no computational graph: `define` is empty")
     ws = Workspace(problem, elaborate(problem, problem.unknowns))
-    shown = diagram(ws, values=values, gradients=gradients)
+    shown = diagram(ws, values=values, gradients=gradients, backward=backward)
     drawn = picture.drawn(
-        shown, kinds, values=values, gradients=gradients, title=problem.title, names=ws.variables()
+        shown,
+        kinds,
+        values=values,
+        gradients=gradients,
+        backward=backward,
+        title=problem.title,
+        names=ws.variables(),
     )
     stem = problem.path.stem if problem.path else "graph"
     for kind, data in drawn.items():

@@ -109,13 +109,14 @@ class DiagramEdge:
     target: str
     dims: str  # of the value that flows along it
     jacobian_dims: str
+    gradient_dims: str | None = None  # of the gradient that flows back along it, if one does
 
 
 @dataclass(frozen=True)
 class Diagram:
     nodes: tuple[DiagramNode, ...]
     edges: tuple[DiagramEdge, ...]
-    gradient_of: str | None = None  # whose gradients the nodes carry
+    gradient_of: str | None = None  # whose gradients the nodes and edges carry
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from .. import limits
 from ..errors import InputError
 from ..expr import Binary, Expr, List, Name, Num, Partial
-from ..steps import Diagram, DiagramNode, Variable
+from ..steps import Diagram, DiagramEdge, DiagramNode, Variable
 from ..value import Value
 from . import font
 from .escape import terminal
@@ -46,6 +46,7 @@ LINES = {
     "gradient": (12.5, False, 16.0),
 }
 MARKS = "⋆"
+BACKWARD = "#9c1414"  # gradients, and the edges along which they flow
 
 SYMBOLS = {
     "+": "+", "add": "+", "-": "−", "sub": "−", "neg": "−", "/": "÷", "div": "÷",
@@ -66,11 +67,14 @@ def to_dot(
     *,
     values: bool = False,
     gradients: bool = False,
+    backward: bool = False,
     title: str | None = None,
     names: Mapping[str, Variable],
     label: Label | None = None,
 ) -> str:
     """The diagram as a DOT graph, laid out from left to right.
+
+    `backward` turns the edges round along which a gradient flows, and says which and of what size.
 
     `values` adds each node's forward value, `gradients` its gradient beneath; `label` writes a term
     as plain text (by default `notation.unicode.unicode_text` with `names`).
@@ -87,7 +91,7 @@ def to_dot(
     head = [
         "digraph {",
         '  graph [rankdir=LR nodesep=0.28 ranksep=0.45 charset="utf-8"]',
-        *_heading(title, diagram if gradients else None, write),
+        *_heading(title, diagram if gradients or backward else None, write),
         f'  node [fontname="{font.FAMILY}" fontsize=12 fixedsize=true]',
         f'  edge [fontname="{font.FAMILY}" fontsize=12 fontcolor="#444444" color="#555555"'
         " arrowsize=0.7]",
@@ -98,14 +102,27 @@ def to_dot(
     ]
     for edge in diagram.edges:
         marks = []
+        if backward and edge.gradient_dims is not None:
+            said = quote(f"  {flowing(diagram, edge, write)}  ")
+            marks.append(f'class=backward dir=back color="{BACKWARD}" fontcolor="{BACKWARD}"')
+            lines.append(f"  {ids[edge.source]}:e -> {ids[edge.target]} [label={said} {marks[0]}]")
+            continue
         if not _is_scalar(edge.dims):
             # Blanks keep the label off its neighbours where Graphviz guesses its width.
             marks.append(f"label={quote('  ' + shorten(edge.dims, 24) + '  ')}")
-        if uses[edge.source] > 1:
+        if uses[edge.source] > 1 and not backward:
             marks.append("dir=both arrowtail=dot")
         ends = f"{ids[edge.source]}:e -> {ids[edge.target]}"
         lines.append(f"  {ends} [{' '.join(marks)}]" if marks else f"  {ends}")
     return "\n".join([*head, *lines, "}"]) + "\n"
+
+
+def flowing(diagram: Diagram, edge: DiagramEdge, write: Label) -> str:
+    """The gradient that flows back along an edge, with its size."""
+    assert diagram.gradient_of is not None
+    node = next(n for n in diagram.nodes if n.id == edge.source)
+    partial = write(Partial(Name(diagram.gradient_of), Name(node.name)))
+    return f"{shorten(partial, 40)}: {shorten(edge.gradient_dims or '', 24)}"
 
 
 def _notation(names: Mapping[str, Variable]) -> Label:

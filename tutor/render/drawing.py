@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .dot import LINES
+from .dot import BACKWARD, LINES
 from .layout import Box, Layout, Wire, text_of
 from .scene import INK, Group, Path, Scene, Words, arrow, disc, polygon, rounded
 
 MARGIN = 18.0
-COLOURS = {"value": "#0d5a25", "gradient": "#9c1414", "size": "#444444"}
+COLOURS = {"value": "#0d5a25", "gradient": BACKWARD, "size": "#444444"}
 SYMBOLS = ("symbol", "mark", "word")  # roles of the line that shows the operation
 WIRE = "#555555"
 LEGEND = 12.0  # size of its text
@@ -128,18 +128,24 @@ def _wire(wire: Wire, boxes: dict[str, Box], left: float, top: float) -> Group:
     for i in range(1, len(curve) - 2, 3):
         data.append(("C", *curve[i], *curve[i + 1], *curve[i + 2]))
     items: list[Path | Words] = []
-    if wire.root is not None:
+    colour = BACKWARD if wire.backward else WIRE
+    if wire.root is not None and wire.backward:
+        tip = wire.root[0] + left, wire.root[1] + top
+        items.append(Path(arrow(curve[0], tip), colour))
+    elif wire.root is not None:
         root = wire.root[0] + left, wire.root[1] + top
         data[0] = ("M", *root)
         data.insert(1, ("L", *curve[0]))
         items.append(Path(disc(*root), WIRE))
-    items.insert(0, Path(tuple(data), None, WIRE, 1.1))
+    items.insert(0, Path(tuple(data), None, colour, 1.1))
     if wire.tip is not None:
         items.append(Path(arrow(curve[-1], (wire.tip[0] + left, wire.tip[1] + top)), WIRE))
     if wire.label and wire.label_at is not None:
         x, y = wire.label_at
-        items.append(Words(x + left, y + top + 4, wire.label, 11.5, False, COLOURS["size"]))
-    ends = " to ".join(_called(boxes[name]) for name in (wire.tail, wire.head))
+        ink = BACKWARD if wire.backward else COLOURS["size"]
+        items.append(Words(x + left, y + top + 4, wire.label, 11.5, False, ink))
+    tail, head = (_called(boxes[name]) for name in (wire.tail, wire.head))
+    ends = f"{head} back to {tail}" if wire.backward else f"{tail} to {head}"
     return Group("edge", ends + (f", {wire.label}" if wire.label else ""), tuple(items))
 
 
@@ -152,11 +158,16 @@ def _entries(layout: Layout) -> list[Entry]:
     present = {_kind(box) for box in layout.boxes}
     roles = {role for box in layout.boxes for role, _ in _lines(box)}
     entries = [(kind, look.legend) for kind, look in KINDS.items() if kind in present]
-    if any(wire.label for wire in layout.wires):
+    forward = [wire for wire in layout.wires if not wire.backward]
+    if any(wire.label for wire in forward):
         entries.append(("wire", "size of what flows (no label: a scalar)"))
-    elif layout.wires:
+    elif forward:
         entries.append(("wire", "a scalar flows"))
-    if any(wire.root is not None for wire in layout.wires):
+    if len(forward) < len(layout.wires):
+        tails = [wire.tail for wire in layout.wires if wire.backward]
+        adds = "; where several arrive, they add" if len(set(tails)) < len(tails) else ""
+        entries.append(("back", f"gradient that flows back, and its size{adds}"))
+    if any(wire.root is not None for wire in forward):
         adds = ": its gradients add" if "gradient" in roles else ""
         entries.append(("dot", f"used more than once{adds}"))
     if "value" in roles:
@@ -196,9 +207,11 @@ def _row(row: list[Entry], y: float) -> list[Path | Words]:
             if what in KINDS:
                 items += _outline(what, x + 14, y, 27, 17)
             else:
-                line = (("M", x, y), ("L", x + 21, y))
-                items.append(Path(line, None, WIRE, 1.1))
-                items.append(Path(arrow((x + 21, y), (x + 28, y)), WIRE))
+                colour = BACKWARD if what == "back" else INK
+                a, b, tip = (x + 28, x + 7, x) if what == "back" else (x, x + 21, x + 28)
+                stroke = BACKWARD if what == "back" else WIRE
+                items.append(Path((("M", a, y), ("L", b, y)), None, stroke, 1.1))
+                items.append(Path(arrow((b, y), (tip, y)), stroke))
                 if what == "dot":
                     items.append(Path(disc(x + 3, y), WIRE))
         items.append(Words(start, y + 4, meaning, LEGEND, False, colour, False))
@@ -219,7 +232,7 @@ def _describe(layout: Layout) -> str:
     boxes = {box.name: box for box in layout.boxes}
     into: dict[str, list[str]] = {name: [] for name in boxes}
     for wire in layout.wires:
-        size = f" ({wire.label})" if wire.label else ""
+        size = f" ({wire.label})" if wire.label and not wire.backward else ""
         into[wire.head].append(_called(boxes[wire.tail]) + size)
     sentences = []
     for box in layout.boxes:
@@ -227,4 +240,8 @@ def _describe(layout: Layout) -> str:
         said = ", ".join(text for role, text in _lines(box) if role not in SYMBOLS)
         source = f", from {' and '.join(into[box.name])}" if into[box.name] else ""
         sentences.append(f"{kind[0].upper()}{kind[1:]} {said}{source}.")
+    for wire in reversed(layout.wires):
+        if wire.backward:
+            tail, head = _called(boxes[wire.tail]), _called(boxes[wire.head])
+            sentences.append(f"Back from {head} to {tail} flows {wire.label}.")
     return " ".join(sentences)

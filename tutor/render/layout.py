@@ -51,6 +51,7 @@ class Wire:
     root: Point | None  # where the tail's mark touches the node
     label: str
     label_at: Point | None
+    backward: bool = False  # the arrow is at the tail
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,8 @@ def _placed(tree: Any) -> Layout:
         label = text_of(edge.get("label", "")).strip()
         at = place(edge["lp"]) if "lp" in edge else None
         tail, head = names[edge["tail"]], names[edge["head"]]
-        wires.append(Wire(tail, head, curve, ends.get("e"), ends.get("s"), label, at))
+        back = edge.get("class") == "backward"
+        wires.append(Wire(tail, head, curve, ends.get("e"), ends.get("s"), label, at, back))
     return Layout(right - left, top - bottom, tuple(boxes), tuple(wires), _strings(tree))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from ..notation.unicode import unicode_text
 from ..steps import Diagram, DiagramNode, Variable
-from .dot import node_lines, shorten
+from .dot import BACKWARD, flowing, node_lines, shorten
 
 # every kind has its own outline as well as its own fill
 _SHAPES = {
@@ -25,11 +25,27 @@ def to_mermaid(
     *,
     values: bool = False,
     gradients: bool = False,
+    backward: bool = False,
     title: str | None = None,
     names: Mapping[str, Variable],
 ) -> str:
-    """The diagram as Mermaid text, from left to right."""
-    return "\n".join(_rows(diagram, values, gradients, title, names)) + "\n"
+    """The diagram as Mermaid text, from left to right; `backward` adds dotted arrows back."""
+    rows = [*_rows(diagram, values, gradients, title, names)]
+    if backward:
+        rows += _back(diagram, names)
+    return "\n".join(rows) + "\n"
+
+
+def _back(diagram: Diagram, names: Mapping[str, Variable]) -> Iterable[str]:
+    ids = {node.id: f"n{k}" for k, node in enumerate(diagram.nodes)}
+    flows = [edge for edge in diagram.edges if edge.gradient_dims is not None]
+    for edge in flows:
+        said = _text(flowing(diagram, edge, lambda e: unicode_text(e, names)))
+        yield f'  {ids[edge.target]} -.->|"{said}"| {ids[edge.source]}'
+    if flows:
+        first = len(diagram.edges)
+        numbers = ",".join(str(first + k) for k in range(len(flows)))
+        yield f"  linkStyle {numbers} stroke:{BACKWARD},color:{BACKWARD}"
 
 
 def _rows(

@@ -33,11 +33,14 @@ def drawn(
     *,
     values: bool,
     gradients: bool,
+    backward: bool = False,
     title: str | None,
     names: Mapping[str, Variable],
 ) -> dict[str, bytes]:
     """The diagram in every kind asked for, as the bytes of a file."""
-    said: dict[str, Any] = {"values": values, "gradients": gradients, "title": title}
+    said: dict[str, Any] = {
+        "values": values, "gradients": gradients, "backward": backward, "title": title
+    }  # fmt: skip
     source = to_dot(diagram, names=names, **said)
     found: dict[str, bytes] = {}
     for kind in kinds:

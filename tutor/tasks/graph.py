@@ -47,8 +47,14 @@ def _node_json(n: DiagramNode) -> Mapping[str, Any]:
     }
 
 
-def diagram(ws: Workspace, values: bool = True, gradients: bool = False) -> Diagram:
-    """The picture's nodes and edges, in the order of the lines."""
+def diagram(
+    ws: Workspace, values: bool = True, gradients: bool = False, backward: bool = False
+) -> Diagram:
+    """The picture's nodes and edges, in the order of the lines.
+
+    backward: edges say which gradient flows back along them, and its size. Raises InputError if
+    there is no single scalar result to start from.
+    """
     lines = list(ws.graph.lines.values())
     if len(lines) > limits.PICTURE_NODES:
         raise InputError(
@@ -56,8 +62,14 @@ def diagram(ws: Workspace, values: bool = True, gradients: bool = False) -> Diag
         )
     users = ws.graph.consumers()
     trained = {n for t in ws.problem.tasks if "wrt" in t.args for n in _names(t.args["wrt"])}
-    loss = _loss(ws, lines) if gradients else None
-    slope = _gradients(ws, loss) if loss else {}
+    loss = _loss(ws, lines) if gradients or backward else None
+    if backward and loss is None:
+        raise InputError(
+            "there is no scalar result from which gradients would flow back",
+            hint="define one that nothing else uses, or ask for the gradient of one in `tasks`",
+        )
+    slope = _gradients(ws, loss) if loss and gradients else {}
+    below = {x.name for x in ws.graph.below([loss])} if loss and backward else set()
     nodes = []
     for line in lines:
         if line.op is None:
@@ -80,12 +92,22 @@ def diagram(ws: Workspace, values: bool = True, gradients: bool = False) -> Diag
     layout = ws.problem.convention.layout
     edges = tuple(
         DiagramEdge(
-            o.name, line.name, dims.text(o.shape), size_text(jacobian_size(line, o, layout))
+            o.name,
+            line.name,
+            dims.text(o.shape),
+            size_text(jacobian_size(line, o, layout)),
+            gradient_size(o) if line.name in below else None,
         )
         for line in lines
         for o in line.operands
     )
     return Diagram(tuple(nodes), edges, loss.name if loss else None)
+
+
+def gradient_size(line: Line) -> str:
+    """Of ∂L/∂line for a scalar L: that of the variable, without a final 1 that is not free."""
+    fixed = "homogeneous" in line.properties
+    return dims.text(line.symbol.shape) if fixed else line.dims
 
 
 def _symbol(line: Line) -> str | None:

@@ -10,6 +10,7 @@ from ..graph import dims
 from ..problem.lines import Line
 from ..steps import Check, Step, Table, TaskResult, Text
 from .chain import jacobian_size, size_text
+from .graph import gradient_size
 from .shape_reasons import edge_reason, reason
 from .workspace import Workspace, as_json
 
@@ -103,13 +104,8 @@ def _gradients(ws: Workspace, loss: Line, layout: str) -> Table:
     for b in ws.graph.below([loss]):
         if b is not loss:
             size = size_text(jacobian_size(loss, b, layout))
-            rows.append((Partial(Name(loss.name), Name(b.name)), size, _free(b)))
+            rows.append((Partial(Name(loss.name), Name(b.name)), size, gradient_size(b)))
     return Table(_GRADIENT_COLUMNS, tuple(rows))
-
-
-def _free(line: Line) -> str:
-    """The size of the entries that a derivative is taken for."""
-    return dims.text(line.symbol.shape) if "homogeneous" in line.properties else line.dims
 
 
 def _names_variables(of: Sequence[str], edges: Any) -> bool:
@@ -159,7 +155,7 @@ def _edge(a: Line, b: Line, layout: str) -> dict[str, Any]:
         "wrt": b.name,
         "shape": [as_json(d) for d in size],
         "dims": size_text(size),
-        "gradient": _free(b) if a.has_one_entry else None,
+        "gradient": gradient_size(b) if a.has_one_entry else None,
     }
 
 
