@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from .output import Format, collect_garbage_again, rendered, stop_if_unchecked, write
+from .output import Format, Level, collect_garbage_again, rendered, stop_if_unchecked, write
 
 
 class Layout(StrEnum):
@@ -52,6 +52,9 @@ def derive(
     format: Annotated[
         Format, typer.Option("--format", "-f", help="How the derivation is written.")
     ] = Format.terminal,
+    level: Annotated[
+        Level, typer.Option("--level", help="How many steps and reasons are shown.")
+    ] = Level.normal,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write to this file.")] = None,
     code: Annotated[
         Library | None, typer.Option("--code", help="Print a function instead, ready to paste.")
@@ -79,5 +82,6 @@ def derive(
         write(found.json(), out)
     else:
         on_screen = format is Format.terminal and out is None
-        write(rendered(found.on_screen() if on_screen else found.solution, format, out), out)
+        solution = found.on_screen() if on_screen else found.solution
+        write(rendered(solution, format, out, level=level), out)
     stop_if_unchecked(found.solution)
