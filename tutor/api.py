@@ -13,7 +13,7 @@ from .problem import load as _load
 from .problem import loads as _loads
 from .problem.elaborate import elaborate
 from .problem.model import Problem
-from .steps import Solution, TaskResult
+from .steps import Solution, Step, TaskResult
 from .tasks import gradient as _gradient
 from .tasks import hessian as _hessian
 from .tasks import solve as _solve
@@ -73,6 +73,13 @@ class LoadedProblem:
         """The worked solution of all tasks."""
         return Solved(self.problem, _solve(self.problem, checking=checking))
 
+    def _repr_html_(self) -> str:
+        """The problem as a notebook shows it: statement, givens and questions."""
+        from .exercises import exercise
+        from .render import rich
+
+        return rich.exercise(exercise(self.problem))
+
 
 @dataclass(frozen=True)
 class Solved:
@@ -95,6 +102,11 @@ class Solved:
         from .render.terminal import terminal
 
         return terminal(self.solution)
+
+    def _repr_html_(self) -> str:
+        from .render import rich
+
+        return rich.solution(self.solution)
 
     def __str__(self) -> str:
         return self.text()
@@ -163,8 +175,11 @@ class Derivative:
         return latex(self.result.formula, self.workspace.variables())
 
     @property
-    def steps(self):
-        return self.result.steps
+    def steps(self) -> tuple[Step, ...]:
+        """The steps; a notebook shows one, or all of them, typeset."""
+        from .render import rich
+
+        return rich.steps(self.result.steps, self.workspace.variables())
 
     @property
     def shape(self):
@@ -200,6 +215,12 @@ class Derivative:
         from .codegen import function_of
 
         return function_of(self.workspace, self.result, library)
+
+    def _repr_latex_(self) -> str | None:
+        """What a notebook shows: the formula and its value."""
+        from .render import rich
+
+        return rich.formula(self.result, self.workspace.variables())
 
     def __str__(self) -> str:
         return self.formula or "no closed form"

@@ -120,7 +120,7 @@ def filled(template: str, title: str, body: str) -> str:
 # -- one exercise ---------------------------------------------------------------------------------
 
 
-def _blank(e: Exercise) -> Solution:
+def blank(e: Exercise) -> Solution:
     """The exercise as a page without tasks: what the renderers know how to begin."""
     return Solution(e.title, e.source, e.statement, {}, e.variables, (), relevant=frozenset())
 
@@ -135,7 +135,7 @@ def _room(q: Question) -> float:
     return ROOM * max(1.0, min(q.points or 1.0, 6.0))
 
 
-def _defined(e: Exercise) -> list[tuple[Expr, Expr]]:
+def definitions(e: Exercise) -> list[tuple[Expr, Expr]]:
     found: list[tuple[Expr, Expr]] = []
     for names, expr in e.definitions:
         left: Expr = Name(names[0]) if len(names) == 1 else List(tuple(map(Name, names)))
@@ -144,12 +144,12 @@ def _defined(e: Exercise) -> list[tuple[Expr, Expr]]:
 
 
 def _latex_exercise(number: int, e: Exercise) -> list[str]:
-    page = LatexPage(_blank(e), 1, None)
+    page = LatexPage(blank(e), 1, None)
     page.heading(f"Exercise {number}. {e.title}{_points(e.points)}")
     if e.source:
         page.par(rf"{{\small Source: {escape.latex(e.source)}}}")
     page.given()
-    for left, right in _defined(e):
+    for left, right in definitions(e):
         page.equation((left, right))
     for layer in e.layers:
         page.par(rf"\texttt{{{escape.latex(layer)}}}")
@@ -167,10 +167,10 @@ def _latex_exercise(number: int, e: Exercise) -> list[str]:
 
 
 def _html_exercise(number: int, e: Exercise) -> list[str]:
-    page = HtmlPage(_blank(e), 1)
+    page = HtmlPage(blank(e), 1)
     page.head(False, f"Exercise {number}. ", _points(e.points))
     page.put('<section class="definitions">')
-    for left, right in _defined(e):
+    for left, right in definitions(e):
         page.put(page.display(left, right))
     for layer in e.layers:
         page.put(f"<p><code>{escape.html(layer)}</code></p>")
