@@ -9,12 +9,16 @@ from tests import random_programs
 from tests.test_checks import source
 from tutor.errors import InputError
 from tutor.expr import Binary
+from tutor.notation.text import text
 from tutor.problem import loads
+from tutor.problem.elaborate import elaborate
 from tutor.render.json import plain
 from tutor.render.markdown import markdown
 from tutor.render.terminal import terminal
 from tutor.steps import Solution, Step, TaskResult
 from tutor.tasks import paths, solve
+from tutor.tasks.printed import printed_value
+from tutor.tasks.workspace import Workspace
 
 GIVEN = {"X": "matrix(m, n)", "w": "vector(n)", "y": "vector(m)", "A": "matrix(n, n)",
          "B": "matrix(k, m)"}  # fmt: skip
@@ -219,3 +223,41 @@ def test_local_jacobians_follow_the_layout() -> None:
         local = next(x for x in result.steps if x.id.startswith("local.") and x.id.endswith(".w"))
         assert plain_term(local.equation[1]) == wanted
         assert local.jacobian_dims == ("m×n" if layout == "numerator" else "n×m")
+
+
+# -- another name for a given ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["W.T", "vec(W)", "reshape(W, 2, 3)", "flip(W, axis=0)"])
+@pytest.mark.parametrize("layout", ["numerator", "denominator"])
+@pytest.mark.parametrize("vec", ["column", "row"])
+def test_a_jacobian_by_another_name_has_its_columns_in_that_order(
+    form: str, layout: str, vec: str
+) -> None:
+    """Against the Jacobian of the same result typed with the other name as the given."""
+    W = np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 2.0]]) / 4
+    back = {"W.T": "V.T", "vec(W)": "unvec(V, 3, 2)" if vec == "column" else "reshape(V, 3, 2)",
+            "reshape(W, 2, 3)": "reshape(V, 3, 2)", "flip(W, axis=0)": "flip(V, axis=0)"}[form]  # fmt: skip
+    moved = {"W.T": W.T, "vec(W)": W.ravel("F" if vec == "column" else "C"),
+             "reshape(W, 2, 3)": W.reshape(2, 3), "flip(W, axis=0)": W[::-1]}[form]  # fmt: skip
+    head = f"convention: {{layout: {layout}, vec: {vec}}}"
+    x = "[1, -2, 3]"
+    there = {"W": str(W.tolist()), "x": x}, {"V": form, "y": "tanh(W.T @ x)"}
+    here = {"V": str(moved.tolist()), "x": x}, {"y": f"tanh(({back}).T @ x)"}
+    one, other = (
+        solve(loads(source(*parts, "jacobian: {of: y, wrt: V}", head=head))).tasks[0]
+        for parts in (there, here)
+    )
+    assert one.value is not None and other.value is not None
+    assert np.allclose(one.value.floats(), other.value.floats())
+    if one.formula is not None:  # what is printed gives those numbers
+        problem = loads(source(*there, "graph", head=head))
+        printed = printed_value(Workspace(problem, elaborate(problem)), one.formula)
+        assert printed is not None and np.allclose(printed, one.value.floats())
+
+
+def test_a_jacobian_by_a_transpose_is_commuted() -> None:
+    given, define = {"W": "matrix(m, n)", "x": "vector(m)"}, {"V": "W.T", "y": "W.T @ x"}
+    (task,) = solve(loads(source(given, define, "jacobian: {of: y, wrt: V}"))).tasks
+    assert task.formula is not None
+    assert text(task.formula) == "kron(eye(n), x.T) @ commutation(n, m)"

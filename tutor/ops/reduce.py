@@ -28,7 +28,7 @@ def reduced(
         shape_axes = axes_of(x, axis) if axis is not None else (0, 1)
         require(1 in shape_axes or axis is None, "axis 0 of a row has one entry only")
         node = make(x.node, (0,))
-        return Val(node)
+        return Val(node, product=axis is not None)  # 1×1 on paper, so that it goes on in `@`
     axes = axes_of(x, axis)
     node = make(x.node, axes)
     if keepdims and x.order >= 3:

@@ -13,8 +13,7 @@ from ..problem.lines import Line
 from ..steps import Step, TaskResult, Text
 from ..value import Value
 from .numbers import approx, equation, exact_term
-from .renamed import ints, only_user, rearranged_given, unrolling
-from .unrolled import unrolls_by_column
+from .renamed import only_user, positions, rearranged_given
 from .workspace import Workspace
 
 
@@ -41,7 +40,9 @@ def rearranged(
     bases: Sequence[Line | None],
 ) -> TaskResult:  # fmt: skip
     """The block of the bases with its rows and columns in the variables' own order."""
-    orders = [_order(ws, x, b) for x, b in zip(variables, bases, strict=True)]
+    orders = [
+        None if b is None else positions(ws, x, b) for x, b in zip(variables, bases, strict=True)
+    ]
     same = all(o is None or np.array_equal(o, np.arange(len(o))) for o in orders)
     formula = inner.formula if same else None
     value = inner.value
@@ -73,20 +74,3 @@ def rearranged(
     )
     subject = {"of": inner.subject["of"], "wrt": wrt[0] if len(wrt) == 1 else list(wrt)}
     return replace(inner, subject=subject, steps=(*inner.steps, step), formula=formula, value=value)
-
-
-def _order(ws: Workspace, variable: Line, base: Line | None) -> np.ndarray | None:
-    """Which position of the unrolled base each position of the unrolled variable is."""
-    if base is None:
-        return None
-    if not all(isinstance(d, int) for d in base.symbol.shape):
-        plain = variable.op is not None and variable.op.name == "vec"
-        if plain and variable.operands == (base,) and base.symbol.order == 2:
-            return np.arange(0)  # vec itself: nothing moves
-        return np.array([-1])
-    entries = unrolling(ws, variable, base)  # row-major entry of the base, by row-major entry
-    own = np.arange(len(entries)).reshape(ints(variable.symbol.shape))
-    own = own.ravel("F" if unrolls_by_column(ws, variable.symbol.order) else "C")
-    theirs = np.arange(len(entries)).reshape(ints(base.symbol.shape))
-    place = np.argsort(theirs.ravel("F" if unrolls_by_column(ws, base.symbol.order) else "C"))
-    return place[entries[own]]

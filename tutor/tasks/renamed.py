@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from .. import independent
-from ..expr import Call, Expr, Name, Transpose
+from ..errors import InputError
+from ..expr import Binary, Call, Expr, Name, Transpose
 from ..graph import dims
+from ..notation.build import chained, size_term
 from ..problem.lines import Line
 from ..steps import TaskResult
 from ..value import Value
@@ -47,15 +49,63 @@ def renamed(
             data = inner.value.data.ravel()[order].reshape(ints(variable.symbol.shape))
             value = Value(data[None, :] if variable.leaf.row else data)
         formula = _rearranged_term(variable, base, formula)
-    elif inner.value is not None and inner.value.data.ndim == 2:
-        # columns of the inner result follow this file's vec; put them in the variable's order
-        column = unrolls_by_column(ws, base.symbol.order)
-        flat = np.arange(len(order)).reshape(ints(base.symbol.shape))
-        at = np.argsort(flat.ravel("F" if column else "C"))[order]
-        data = inner.value.data
-        denominator = ws.problem.convention.layout == "denominator"
-        value = Value(data[at, :] if denominator else data[:, at])
+        return formula, value
+    moved = positions(ws, variable, base)
+    same = moved is None or np.array_equal(moved, np.arange(len(moved)))
+    denominator = ws.problem.convention.layout == "denominator"
+    if not same:
+        formula = _commuted(ws, variable, base, formula, denominator)
+        if formula is None and value is None:
+            raise InputError(
+                "without numbers, the columns of this Jacobian are not rearranged",
+                hint=f"ask by `{base.name}`",
+            )
+    if not same and value is not None and value.data.ndim == 2:
+        assert moved is not None
+        data = value.data[moved, :] if denominator else value.data[:, moved]
+        value = Value(np.ascontiguousarray(data))
     return formula, value
+
+
+def positions(ws: Workspace, variable: Line, base: Line) -> np.ndarray | None:
+    """Which position of the unrolled base each position of the unrolled variable is.
+
+    None where the sizes are symbolic and nothing moves; [−1] where something moves there.
+    """
+    if not all(isinstance(d, int) for d in base.symbol.shape):
+        plain = variable.op is not None and variable.op.name == "vec"
+        if plain and variable.operands == (base,) and base.symbol.order == 2:
+            return None  # vec itself
+        return np.array([-1])
+    entries = unrolling(ws, variable, base)  # row-major entry of the base, by row-major entry
+    own = np.arange(len(entries)).reshape(ints(variable.symbol.shape))
+    own = own.ravel("F" if unrolls_by_column(ws, variable.symbol.order) else "C")
+    theirs = np.arange(len(entries)).reshape(ints(base.symbol.shape))
+    place = np.argsort(theirs.ravel("F" if unrolls_by_column(ws, base.symbol.order) else "C"))
+    return place[entries[own]]
+
+
+def _commuted(
+    ws: Workspace, variable: Line, base: Line, formula: Expr | None, denominator: bool
+) -> Expr | None:
+    """The Jacobian by V = Wᵀ of size n×m is that by W times Kₙₘ, as vec(V) = Kₘₙ vec(W)."""
+    if formula is None or variable.formula != Transpose(Name(base.name)):
+        return None
+    if base.symbol.order != 2:
+        return None
+    m, n = (size_term(d) for d in base.symbol.shape)
+    by_column = unrolls_by_column(ws, 2)
+    inner, outer = (m, n) if by_column else (n, m)
+    match formula:
+        case Binary("/") if not formula.elementwise:  # the number below stays outside
+            body, below = formula.left, formula.right
+        case _:
+            body, below = formula, None
+    if denominator:
+        whole = chained(Call("commutation", (inner, outer)), body)
+    else:
+        whole = chained(body, Call("commutation", (outer, inner)))
+    return whole if below is None else Binary("/", whole, below)
 
 
 def ints(shape: Sequence[dims.Dim]) -> tuple[int, ...]:
