@@ -14,7 +14,7 @@ from tutor.errors import InputError, ShapeError, Where
 from tutor.expr import Name, Neg, Num
 from tutor.graph import sizes
 from tutor.problem import layers as layers_module
-from tutor.problem.applied import Applied, apply_layer, apply_network, layer_names
+from tutor.problem.applied import Applied, Namer, apply_layer, apply_network
 from tutor.problem.arguments import REQUIRED
 from tutor.problem.layer_spec import Counts, total
 from tutor.problem.layers import LAYERS
@@ -178,7 +178,7 @@ def test_receptive_fields_grow_with_strides_and_end_at_the_flatten():
 
 def test_layer_names_count_each_type():
     layers = (layer("Linear"), layer("ReLU"), layer("Linear"))
-    assert layer_names(layers) == ("linear_1", "relu_1", "linear_2")
+    assert tuple(map(Namer(), layers)) == ("linear_1", "relu_1", "linear_2")
 
 
 # --- steps, table, answers -----------------------------------------------------------------------
@@ -385,34 +385,43 @@ def test_sliding_layers_against_torch(type_):
     assert fits > 60
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
-def test_other_layers_against_torch():
-    torch = pytest.importorskip("torch")
-    for name, spec in LAYERS.items():
-        if spec.windows:
-            continue
-        args = {"out_features": 4} if name == "Linear" else {}
-        module = getattr(torch.nn, name)(**({"in_features": 5} if name == "Linear" else {}), **args)
-        expected = tuple(module(torch.zeros(1, 2, 3, 5)).shape[1:])
-        assert output(name, (2, 3, 5), **args) == expected, name
+INFERRED = ("in_", "num_features", "num_channels", "normalized_shape", "input_size", "embed_dim",
+            "d_model", "in1_features", "in2_features")  # fmt: skip
+OUR_OWN = {"Parameter", "Permute", "Select"}  # no layers of torch.nn
 
 
 def test_the_table_has_torchs_arguments_and_defaults():
     torch = pytest.importorskip("torch")
     import inspect
 
-    left_out = {"device", "dtype", "return_indices"}
+    # not for a layer of a stack, deprecated, or private
+    left_out = {"device", "dtype", "return_indices", "min_value", "max_value", "_weight", "_freeze"}
     for name, spec in LAYERS.items():
-        signature = inspect.signature(getattr(torch.nn, name).__init__).parameters
-        theirs = [p for n, p in signature.items() if n != "self" and p.kind < p.VAR_POSITIONAL]
-        theirs = [p for p in theirs if p.name not in left_out]
-        assert spec.arguments == tuple(p.name for p in theirs), name
+        if name in OUR_OWN:
+            continue
+        theirs = []
+        if name in ("RNN", "GRU", "LSTM"):
+            first = inspect.signature(torch.nn.RNNBase.__init__).parameters
+            names = [n for n in first if n not in ("self", "mode", *left_out)]
+            names = [n for n in names if n != "proj_size" or name == "LSTM"]
+            if name == "RNN":
+                assert spec.signature["nonlinearity"].default == "tanh"
+                assert torch.nn.RNN(1, 1).nonlinearity == "tanh"
+                names.insert(3, "nonlinearity")
+            assert spec.arguments == tuple(names), name
+            theirs = [first[n] for n in names if n != "nonlinearity"]
+        else:
+            signature = inspect.signature(getattr(torch.nn, name).__init__).parameters
+            kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+            theirs = [p for n, p in signature.items() if n != "self" and p.kind not in kinds]
+            theirs = [p for p in theirs if p.name not in left_out]
+            assert spec.arguments == tuple(p.name for p in theirs), name
         for p in theirs:
             ours = spec.signature[p.name].default
-            if p.name.startswith("in_") and p.default is p.empty:
-                assert ours is None  # inferred from the input
-            elif p.default is p.empty:
-                assert ours is REQUIRED
+            if p.default is p.empty:
+                assert ours is (None if p.name.startswith(INFERRED) else REQUIRED), (name, p.name)
+            elif callable(p.default):
+                assert ours == p.default.__name__
             else:
                 assert ours == p.default, (name, p.name)
 
@@ -433,7 +442,21 @@ def test_macs_against_a_count_of_nonzero_contributions():
         assert total(counts.macs) == expected
 
 
-@pytest.mark.parametrize("module", ["layers", "layer_spec", "arguments", "applied"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "layers",
+        "layers_window",
+        "layers_resize",
+        "layers_dense",
+        "layers_norm",
+        "layers_sequence",
+        "layer_spec",
+        "slides",
+        "arguments",
+        "applied",
+    ],
+)
 def test_the_layer_table_imports_no_numerics(module):
     source = Path(layers_module.__file__ or "").with_name(f"{module}.py").read_text()
     imported = {

@@ -11,7 +11,7 @@ from typing import Any
 
 from .expr import Expr, Name, Num, Partial
 from .problem.elaborate import elaborate
-from .problem.model import Layer, Problem, Task
+from .problem.model import Block, Layer, Problem, Task
 from .render.sheet import Exercise, Question, label
 from .steps import Text, Variable
 from .tasks.shapes import blank
@@ -61,8 +61,13 @@ def _size(d: Expr | str) -> str:
     return d.id if isinstance(d, Name) else d if isinstance(d, str) else ""
 
 
-def _layer(layer: Layer) -> str:
-    """As it would be typed in PyTorch."""
+def _layer(layer: Layer | Block) -> str:
+    """As it would be typed in PyTorch; blocks in the same manner."""
+    if isinstance(layer, Block):
+        branches = [f"[{', '.join(map(_layer, branch))}]" for branch in layer.branches]
+        if layer.kind == "Repeat":
+            return f"{layer.times} × {branches[0]}"
+        return f"{layer.kind}({', '.join(branches)})"
     given = ", ".join(f"{k}={_word(v)}" for k, v in layer.args.items() if v is not None)
     return f"{layer.type}({given})"
 

@@ -18,6 +18,8 @@ DEFINITIONS = 512
 GRAPH_NODES = 20_000
 TENSOR_ORDER = 8
 DIMENSION = 2**31 - 1
+NETWORK_LAYERS = 10_000  # repeats written out
+NETWORK_DEPTH = 10  # blocks of a network inside one another
 ELEMENTS = 10**6  # per evaluated tensor
 MULTIPLY_ADDS = 10**9
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,11 +10,11 @@ from .. import limits
 from ..errors import InputError, ShapeError
 from ..expr import Name, Num
 from .arguments import Args, UnknownSizeError, bind, substitute
-from .layer_spec import Counts, LayerSpec, Shape, Window
+from .layer_spec import Counts, LayerSpec, Shape, Slide, Window
 from .layers import LAYERS
 
 if TYPE_CHECKING:  # model imports numpy
-    from .model import Layer, Network
+    from .model import Block, Layer, Network
 
 
 class TooLargeError(ShapeError):
@@ -33,22 +33,36 @@ class Applied:
     output: Shape
 
     @property
+    def slides(self) -> tuple[Slide, ...]:
+        return self.spec.slides(self.input, self.args) if self.spec.slides else ()
+
+    @property
     def windows(self) -> tuple[Window, ...]:
-        return self.spec.windows(self.input, self.args) if self.spec.windows else ()
+        """The slides of a convolution or a pool; none for other layers."""
+        found = self.slides if self.spec.windows else ()
+        return tuple(s for s in found if isinstance(s, Window))
 
     @property
     def counts(self) -> Counts:
         return self.spec.counts(self.input, self.args, self.output)
 
 
-def layer_names(layers: Sequence[Layer]) -> tuple[str, ...]:
-    """A name for each layer: its type in lower case and a number (`conv2d_1`, `relu_1`, …)."""
-    seen: dict[str, int] = {}
-    names = []
-    for layer in layers:
-        seen[layer.type] = seen.get(layer.type, 0) + 1
-        names.append(f"{layer.type.lower()}_{seen[layer.type]}")
-    return tuple(names)
+@dataclass(frozen=True)
+class AppliedBlock:
+    """A block with its sizes. A Repeat has one branch for each time, one after the other."""
+
+    block: Block
+    input: Shape
+    output: Shape
+    branches: tuple[tuple[Applied | AppliedBlock, ...], ...]
+
+    @property
+    def parallel(self) -> bool:
+        """Whether all branches start from the input."""
+        return self.block.kind in ("Residual", "Concat")
+
+
+AppliedPart = Applied | AppliedBlock
 
 
 def apply_layer(
@@ -89,10 +103,143 @@ def input_shape(network: Network, values: Mapping[str, int] | None = None) -> Sh
 
 
 def apply_network(network: Network, values: Mapping[str, int] | None = None) -> tuple[Applied, ...]:
-    """Every layer with its sizes, in order."""
-    x = input_shape(network, values)
-    applied = []
-    for name, layer in zip(layer_names(network.layers), network.layers, strict=True):
-        applied.append(apply_layer(name, layer, x, values))
-        x = applied[-1].output
-    return tuple(applied)
+    """Every layer with its sizes, in order: blocks flattened, repeats written out."""
+    return tuple(flat(apply_tree(network, values)))
+
+
+def apply_tree(
+    network: Network, values: Mapping[str, int] | None = None
+) -> tuple[AppliedPart, ...]:
+    """Every layer and block with its sizes."""
+    count = sum(map(size, network.layers))
+    if count > limits.NETWORK_LAYERS:
+        raise InputError(
+            f"the network has {count} layers with its repeats written out, more than "
+            f"{limits.NETWORK_LAYERS}",
+            where=network.where,
+        )
+    return apply_parts(network.layers, input_shape(network, values), Namer(), values)
+
+
+def size(part: Layer | Block) -> int:
+    """The layers of a part, repeats written out."""
+    from .model import Block
+
+    if not isinstance(part, Block):
+        return 1
+    return part.times * sum(size(p) for branch in part.branches for p in branch)
+
+
+def flat(parts: Sequence[AppliedPart]) -> Iterator[Applied]:
+    """The layers in order."""
+    for part in parts:
+        if isinstance(part, Applied):
+            yield part
+        else:
+            for branch in part.branches:
+                yield from flat(branch)
+
+
+class Namer:
+    """Names for layers: the type in lower case and a number (`conv2d_1`, `relu_1`, …)."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, int] = {}
+
+    def __call__(self, layer: Layer) -> str:
+        self.seen[layer.type] = self.seen.get(layer.type, 0) + 1
+        return f"{layer.type.lower()}_{self.seen[layer.type]}"
+
+
+def apply_parts(
+    parts: Sequence[Layer | Block],
+    x: Shape,
+    name: Callable[[Layer], str],
+    values: Mapping[str, int] | None = None,
+) -> tuple[AppliedPart, ...]:
+    """Layers and blocks one after the other, on an input of shape `x`."""
+    from .model import Block
+
+    done: list[AppliedPart] = []
+    for part in parts:
+        if isinstance(part, Block):
+            done.append(_apply_block(part, x, name, values))
+        else:
+            done.append(apply_layer(name(part), part, x, values))
+        x = done[-1].output
+    return tuple(done)
+
+
+def _apply_block(
+    block: Block, x: Shape, name: Callable[[Layer], str], values: Mapping[str, int] | None
+) -> AppliedBlock:
+    ends: list[Shape] = []
+    branches: list[tuple[AppliedPart, ...]] = []
+    start, one_by_one = x, block.kind in ("Sequential", "Repeat")
+    for branch in block.branches * block.times:
+        branches.append(apply_parts(branch, start, name, values))
+        ends.append(branches[-1][-1].output if branches[-1] else start)
+        start = ends[-1] if one_by_one else x
+    if one_by_one:
+        y = start
+    else:
+        join = joined if block.kind == "Concat" else added
+        try:
+            y = join(ends, block.dim)
+        except ShapeError as error:
+            raise type(error)(error.message, hint=error.hint).at(block.where) from None
+    return AppliedBlock(block, x, y, tuple(branches))
+
+
+def added(ends: Sequence[Shape], dim: int = 1) -> Shape:
+    """The sum of a Residual's two branches: they must have the same sizes."""
+    body, shortcut = ends
+    if body == shortcut:
+        return body
+    if len(body) == len(shortcut) == 3:
+        strides = {m / n for m, n in zip(shortcut[1:], body[1:], strict=True)}
+        stride = strides.pop() if len(strides) == 1 else 0
+        fits = f"Conv2d: {{out_channels: {body[0]}, kernel_size: 1"
+        if stride > 1 and stride.is_integer():
+            fits += f", stride: {stride:.0f}"
+        hint = f"a shortcut of `{fits}}}` would fit" if stride >= 1 else None
+    elif len(body) == len(shortcut) and body[:-1] == shortcut[:-1]:
+        hint = f"a shortcut of `Linear: {{out_features: {body[-1]}}}` would fit"
+    else:
+        hint = None
+    raise ShapeError(
+        f"the body of the Residual ends with {list(body)} and its shortcut with "
+        f"{list(shortcut)}, which cannot be added",
+        hint=hint,
+    )
+
+
+def joined(ends: Sequence[Shape], dim: int) -> Shape:
+    """The branches of a Concat one behind the other along an axis; the other sizes agree."""
+    first = ends[0]
+    order = len(first) + 1
+    if not -order <= dim < order or dim % order == 0:
+        raise ShapeError(
+            f"`dim` of Concat is {dim}, but an example has the axes 1 to {order - 1}",
+            hint="`dim: 1` joins channels, `dim: -1` features",
+        )
+    i = dim % order - 1
+    for number, end in enumerate(ends[1:], 2):
+        alike = len(end) == len(first) and all(
+            a == b for j, (a, b) in enumerate(zip(first, end, strict=True)) if j != i
+        )
+        if not alike:
+            raise ShapeError(
+                f"branch 1 of the Concat ends with {list(first)} and branch {number} with "
+                f"{list(end)}: they may differ in the axis {i + 1} only, along which they are "
+                "joined",
+                hint=_same_axes(first, end),
+            )
+    return (*first[:i], sum(end[i] for end in ends), *first[i + 1 :])
+
+
+def _same_axes(first: Shape, end: Shape) -> str | None:
+    if len(first) != len(end):
+        return None
+    apart = [j for j, (a, b) in enumerate(zip(first, end, strict=True), 1) if a != b]
+    return f"`dim: {apart[0]}` would fit" if len(apart) == 1 else None

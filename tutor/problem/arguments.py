@@ -25,6 +25,15 @@ FLAG = "flag"  # true or false
 NUMBER = "number"
 AXIS = "axis"  # an integer, negative from the end; axis 0 is the batch
 WORD = "word"  # one of `Argument.words`
+AMOUNT = "amount"  # an integer ≥ 0
+SPARE = "spare"  # an integer ≥ 0, or one per spatial axis
+PROBABILITY = "probability"
+SIZES = "sizes"  # an integer ≥ 1, or a list of them
+OUTPUTS = "outputs"  # an integer ≥ 1 or null (stay), or one of these per spatial axis
+FACTORS = "factors"  # a number > 0, or one per spatial axis
+EDGES = "edges"  # an integer ≥ 0, or [before, after] of the last axis, then of the one before it
+SPLIT = "split"  # a list of integers ≥ 1, of which one may be −1
+AXES = "axes"  # a list of axes
 
 
 class _Required:
@@ -138,6 +147,18 @@ def _checked(value: Any, argument: Argument, axes: int) -> Any:
             return _integer(value, 1, kind)
         case "window":
             return _per_axis(value, axes, 1, kind)
+        case "amount":
+            return _integer(value, 0, kind)
+        case "spare":
+            return _per_axis(value, axes, 0, kind)
+        case "outputs" | "factors":
+            return _each(value, axes, kind)
+        case "edges":
+            return _edges(value, axes)
+        case "sizes" | "split" | "axes":
+            return _listed(value, kind)
+        case "probability" if _is_number(value) and 0 <= value <= 1:
+            return value
         case "padding" | "conv padding":
             return _paddings(value, axes, kind)
         case "flag" if isinstance(value, bool):
@@ -158,6 +179,15 @@ _WANTED = {
     NUMBER: "a number",
     AXIS: "the number of an axis",
     WORD: "a word",
+    AMOUNT: "a whole number of at least 0",
+    SPARE: "a whole number of at least 0, or a list with one for each axis",
+    PROBABILITY: "a number from 0 to 1",
+    SIZES: "a whole number of at least 1, or a list of them",
+    OUTPUTS: "a whole number of at least 1, null, or a list with one for each axis",
+    FACTORS: "a number above 0, or a list with one for each axis",
+    EDGES: "a whole number of at least 0, or a list such as [left, right, top, bottom]",
+    SPLIT: "a list of whole numbers of at least 1, one of which may be -1",
+    AXES: "a list of axes such as [0, 2, 1]",
 }
 
 
@@ -196,6 +226,46 @@ def _paddings(value: Any, axes: int, kind: str) -> tuple[tuple[int, int], ...]:
             raise InputError(f"has {_shown(x)} for one axis, but needs [before, after]")
         sides.append((_integer(pair[0], 0, kind), _integer(pair[1], 0, kind)))
     return tuple(sides)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _each(value: Any, axes: int, kind: str) -> tuple[Any, ...]:
+    """One number or null for each axis; as given where the layer takes images of every order."""
+    entries = value if isinstance(value, tuple | list) else (value,) * max(axes, 1)
+    if axes and len(entries) != axes:
+        raise InputError(f"has {len(entries)} entries, but the layer acts along {_axes(axes)}")
+    for x in entries:
+        if kind == FACTORS and not (_is_number(x) and 0 < x <= limits.DIMENSION):
+            raise InputError(f"is {_shown(value)}, but must be {_WANTED[kind]}")
+        if kind == OUTPUTS and x is not None:
+            _integer(x, 1, kind)
+    return tuple(entries)
+
+
+def _edges(value: Any, axes: int) -> tuple[tuple[int, int], ...]:
+    """(before, after) for each axis, the first axis first; torch lists the last axis first."""
+    if not isinstance(value, tuple | list):
+        return ((_integer(value, 0, EDGES),) * 2,) * axes
+    if len(value) != 2 * axes:
+        raise InputError(
+            f"has {len(value)} entries, but needs {2 * axes}: one before and one after "
+            f"for {_axes(axes)}"
+        )
+    flat = [_integer(x, 0, EDGES) for x in value]
+    return tuple((flat[2 * i], flat[2 * i + 1]) for i in reversed(range(axes)))
+
+
+def _listed(value: Any, kind: str) -> tuple[int, ...]:
+    entries = value if isinstance(value, tuple | list) else (value,)
+    listed = isinstance(value, tuple | list) or kind == SIZES
+    least = {SIZES: 1, SPLIT: 1, AXES: -limits.TENSOR_ORDER}[kind]
+    open_ = [x for x in entries if kind == SPLIT and x == -1]
+    if not listed or len(open_) > 1 or len(entries) > limits.TENSOR_ORDER:
+        raise InputError(f"is {_shown(value)}, but must be {_WANTED[kind]}")
+    return tuple(-1 if x in open_ else _integer(x, least, kind) for x in entries)
 
 
 def _axis_hint(kind: str, entries: int, axes: int) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Any, Protocol
 
 from ..expr import Expr
 from ..graph import sizes
@@ -34,7 +35,7 @@ def total(products: Sequence[Product]) -> int:
 
 @dataclass(frozen=True)
 class Window:
-    """How a layer slides along one axis."""
+    """How a convolution or a pool slides along one axis."""
 
     axis: str  # "length", "height", "width"
     size: int
@@ -52,25 +53,58 @@ class Window:
             self.size, self.kernel, self.stride, padding, self.dilation, self.ceil_mode
         )
 
+    @property
+    def period(self) -> tuple[int, int]:
+        return 1, self.stride
+
+    def source(self, o: int) -> tuple[int, int]:
+        first = o * self.stride - self.before
+        return first, first + self.dilation * (self.kernel - 1)
+
+
+class Slide(Protocol):
+    """What a layer does along one axis: which entries of its input one output entry sees.
+
+    period: after so many outputs the pattern repeats, so many inputs further on
+    source: the first and the last input entry of output `o`, borders aside
+    """
+
+    @property
+    def axis(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def output(self) -> int: ...
+    @property
+    def period(self) -> tuple[int, int]: ...
+    def source(self, o: int) -> tuple[int, int]: ...
+
 
 Rule = Callable[[Shape, Args], Shape]
+Reason = tuple[str, Mapping[str, Any]]  # a sentence with holes, and what fills them
 
 
 def _no_counts(x: Shape, a: Args, y: Shape) -> Counts:
     return Counts()
 
 
+def _no_reasons(x: Shape, a: Args, y: Shape) -> tuple[Reason, ...]:
+    return ()
+
+
 @dataclass(frozen=True)
 class LayerSpec:
-    """One layer of torch.nn.
+    """One layer of a network.
 
     signature: arguments in torch's order
     axes: how many axes it slides along (0: none)
-    windows: one `Window` per such axis; None for a layer that does not slide
+    slides: one `Slide` per such axis; None for a layer that does not slide
     shape: input shape and bound arguments -> output shape; raises ShapeError
     counts: input shape, arguments, output shape -> weights, biases and multiply-adds
+    reasons: the same -> why there are so many parameters, and why so many multiply-adds
     receptive: what becomes of the receptive field: it "slides", "keeps" or "loses" it
     law: what the layer does to the shape, in one sentence
+    note: what a user of torch should know about the layer here
     """
 
     type: str
@@ -78,9 +112,21 @@ class LayerSpec:
     shape: Rule
     law: str
     axes: int = 0
-    windows: Callable[[Shape, Args], tuple[Window, ...]] | None = None
+    slides: Callable[[Shape, Args], tuple[Slide, ...]] | None = None
     counts: Callable[[Shape, Args, Shape], Counts] = _no_counts
     receptive: str = "keeps"
+    reasons: Callable[[Shape, Args, Shape], tuple[Reason, ...]] = _no_reasons
+    note: str = ""
+
+    @property
+    def windows(self) -> bool:
+        """Whether it slides a window, as convolutions and pools do."""
+        return self.receptive == "slides" and "stride" in self.signature and not self.spreads
+
+    @property
+    def spreads(self) -> bool:
+        """Whether it is a transposed convolution."""
+        return "output_padding" in self.signature
 
     @property
     def arguments(self) -> tuple[str, ...]:

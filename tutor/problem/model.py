@@ -84,9 +84,25 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Block:
+    """Layers that belong together.
+
+    kind: Sequential and Repeat (one branch, `times` times over) run one layer after the other;
+        Residual (body and shortcut, which may be empty) adds the ends of its branches, Concat
+        joins them along the axis `dim` of torch (0 is the batch)
+    """
+
+    kind: str
+    branches: tuple[tuple[Layer | Block, ...], ...]
+    where: Where
+    times: Any = 1  # an int, or a Name
+    dim: int = 1
+
+
+@dataclass(frozen=True)
 class Network:
     input: tuple[Any, ...]  # ints, or names for symbolic sizes
-    layers: tuple[Layer, ...]
+    layers: tuple[Layer | Block, ...]
     where: Where
 
 

@@ -11,8 +11,10 @@ from .. import limits
 from ..errors import Where, did_you_mean
 from ..expr import Name
 from . import schema, tree
-from .model import Layer, Network
+from .model import Block, Layer, Network
 from .tree import Node, Scalar
+
+Part = Layer | Block
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z")
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][+-]?[0-9]+)?\Z")
@@ -36,14 +38,67 @@ class Reader:
         if stack is None:
             raise schema.fail("`layers` is missing", node, "a list such as `- ReLU`")
         items = start.items if isinstance(start, tree.Sequence) else (start,)
-        if not 1 <= len(items) <= 3:
+        if not 1 <= len(items) <= 4:
             hint = "a number of features, [length, features] or [channels, height, width]"
-            raise schema.fail("`input` has one to three sizes", start, hint)
+            raise schema.fail("`input` has one to four sizes", start, hint)
         sizes = tuple(self._size(item) for item in items)
-        layers = schema.sequence(stack, "`layers`").items
+        layers = self._parts(stack, "`layers`", 0)
         if not layers:
             raise schema.fail("`layers` is an empty list", stack)
-        return Network(sizes, tuple(self._layer(item) for item in layers), node.where())
+        return Network(sizes, layers, node.where())
+
+    # --- blocks ----------------------------------------------------------------------------------
+
+    def _parts(self, node: Node, what: str, depth: int) -> tuple[Part, ...]:
+        if depth > limits.NETWORK_DEPTH:
+            raise schema.fail(f"blocks are nested deeper than {limits.NETWORK_DEPTH}", node)
+        items = schema.sequence(node, what).items
+        return tuple(self._part(item, depth) for item in items)
+
+    def _part(self, node: Node, depth: int) -> Part:
+        key, body = _keyed(node)
+        if key.text not in BLOCKS:
+            return self._layer(key, body)
+        kind, where, inner = key.text, key.where(), depth + 1
+        if body is None or (isinstance(body, Scalar) and body.is_null):
+            raise schema.fail(f"{kind} needs its layers", key, f"write `{BLOCKS[kind]}`")
+        if kind == "Sequential" or (kind == "Residual" and isinstance(body, tree.Sequence)):
+            layers = self._parts(body, f"the layers of {kind}", inner)
+            return Block(kind, (layers,) if kind == "Sequential" else (layers, ()), where)
+        given = schema.mapping(body, f"{kind}")
+        schema.check_keys(given, _BLOCK_KEYS[kind], kind)
+        needed = _BLOCK_KEYS[kind][0]
+        if (first := given.get(needed)) is None:
+            raise schema.fail(f"{kind} needs `{needed}`", key, f"write `{BLOCKS[kind]}`")
+        if kind == "Residual":
+            shortcut = given.get("shortcut")
+            other = () if shortcut is None else self._parts(shortcut, "`shortcut`", inner)
+            return Block(kind, (self._parts(first, "`body`", inner), other), where)
+        if kind == "Repeat":
+            times = self._whole(given.get("times"), key, "`times` of Repeat", 1)
+            return Block(kind, (self._parts(first, "`of`", inner),), where, times=times)
+        lists = schema.sequence(first, "`branches`").items
+        if not lists:
+            raise schema.fail("`branches` is an empty list", first)
+        dim = given.get("dim")
+        return Block(
+            kind,
+            tuple(self._parts(item, "a branch", inner) for item in lists),
+            where,
+            dim=1 if dim is None else self._whole(dim, dim, "`dim` of Concat", None),
+        )
+
+    def _whole(self, node: Node | None, near: Node, what: str, least: int | None) -> int:
+        if node is None:
+            raise schema.fail(f"{what} is missing", near, f"write `{BLOCKS['Repeat']}`")
+        value = self._single(node, what, ())
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not whole or (least is not None and value < least):
+            wanted = "a whole number" + ("" if least is None else f" of at least {least}")
+            raise schema.fail(f"{what} must be {wanted}, not {schema.found(node)}", node)
+        return value
+
+    # --- sizes and layers ------------------------------------------------------------------------
 
     def _size(self, node: Node) -> Any:
         if isinstance(node, Scalar) and _NAME.match(node.text) and node.text not in self.sizes:
@@ -57,19 +112,12 @@ class Reader:
             raise schema.fail(f"a size may be at most {limits.DIMENSION}", node)
         return value
 
-    def _layer(self, node: Node) -> Layer:
+    def _layer(self, key: Scalar, body: Node | None) -> Layer:
         from .layers import LAYERS
 
-        key, body = node, None
-        if isinstance(node, tree.Mapping):
-            if len(node.entries) != 1:
-                place = node.entries[1][0] if node.entries else node
-                raise schema.fail("a layer is one key with its arguments", place, _LAYER_HINT)
-            key, body = node.entries[0]
-        if not isinstance(key, Scalar) or key.is_null:
-            raise schema.fail(f"a layer is a name, not {schema.found(key)}", key, _LAYER_HINT)
         if key.text not in LAYERS:
-            hint = did_you_mean(key.text, LAYERS) or f"the layers are {', '.join(LAYERS)}"
+            known = (*LAYERS, *BLOCKS)
+            hint = did_you_mean(key.text, known) or f"the layers are {', '.join(known)}"
             raise schema.fail(f"unknown layer `{key.text[:40]}`", key, hint)
         spec = LAYERS[key.text]
         args: dict[str, Any] = {}
@@ -119,6 +167,32 @@ class Reader:
             raise schema.fail(f"unknown name `{text[:40]}`", node, hint)
         self.used.setdefault(text, node.where())
         return Name(text)
+
+
+BLOCKS = {
+    "Sequential": "Sequential: [Linear: {out_features: 10}, ReLU]",
+    "Residual": "Residual: {body: [Linear: {out_features: 10}, ReLU], shortcut: []}",
+    "Repeat": "Repeat: {times: 3, of: [Linear: {out_features: 10}, ReLU]}",
+    "Concat": "Concat: {branches: [[ReLU], [Tanh]], dim: 1}",
+}
+_BLOCK_KEYS = {
+    "Residual": ("body", "shortcut"),
+    "Repeat": ("of", "times"),
+    "Concat": ("branches", "dim"),
+}
+
+
+def _keyed(node: Node) -> tuple[Scalar, Node | None]:
+    """The name of a layer or block, and what stands behind its colon."""
+    key, body = node, None
+    if isinstance(node, tree.Mapping):
+        if len(node.entries) != 1:
+            place = node.entries[1][0] if node.entries else node
+            raise schema.fail("a layer is one key with its arguments", place, _LAYER_HINT)
+        key, body = node.entries[0]
+    if not isinstance(key, Scalar) or key.is_null:
+        raise schema.fail(f"a layer is a name, not {schema.found(key)}", key, _LAYER_HINT)
+    return key, body
 
 
 _LAYER_HINT = "write `- ReLU` or `- Linear: {out_features: 10}`"

@@ -1,19 +1,24 @@
-"""The steps about one layer: output size, parameters, neurons, multiply-adds, receptive field."""
+"""The steps about the layers: output size, parameters, neurons, multiply-adds, receptive field.
+
+What holds for several layers in the same words and numbers is said once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
-from ..expr import Binary, Expr, Name
+from ..expr import Expr, Name
 from ..problem.applied import Applied
-from ..problem.layer_spec import Product, Window, total
+from ..problem.layer_spec import Product, Reason, Window, total
 from ..steps import Step, Text
-from . import size_equation
-from .arithmetic import by, ceil_of, num, plus, times
+from .arithmetic import by, num, plus, times
+from .receptive import Field
+from .slide_steps import numbers, told
 
-Field = tuple[int, ...] | None
+_NAMED = 3  # layers and ranges of them that a title lists
 
 
 class StepList:
@@ -29,7 +34,7 @@ class StepList:
         rule: str,
         title: Text,
         equation: tuple[Expr, ...],
-        why: Text,
+        why: Text | None,
         level: int = 1,
         shape: tuple[int, ...] = (),
     ) -> None:
@@ -38,90 +43,169 @@ class StepList:
         self.done.append(step)
 
 
+@dataclass
+class Draft:
+    """A step before it is known for how many layers it holds."""
+
+    kind: str
+    rule: str
+    topic: Text  # with a hole {layer}
+    equation: tuple[Expr, ...]
+    why: Text | None
+    level: int = 1
+    shape: tuple[int, ...] = ()
+    about: str = ""  # the layer's type
+    sizes: tuple[Any, ...] = ()
+    layers: list[str] = field(default_factory=list)
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        said = (_plain(self.topic), self.equation, _plain(self.why))
+        return (self.rule, self.about, self.sizes, *said)
+
+
+def _plain(words: Text | None) -> tuple[Any, ...]:
+    return () if words is None else (words.message, *words.args.items())
+
+
+def merged(drafts: Iterable[Draft]) -> list[Draft]:
+    """Drafts that say the same become one, where the first stood."""
+    found: dict[Any, Draft] = {}
+    for draft in drafts:
+        found.setdefault(draft.key, draft).layers.extend(draft.layers)
+    return list(found.values())
+
+
+def named(names: Sequence[str]) -> str:
+    """Layers of one type in words: `relu_1`, `relu_1 to relu_3`, `relu_1, relu_4 and 7 more`."""
+    runs: list[list[str]] = []
+    for name in dict.fromkeys(names):
+        last = int(runs[-1][-1].rpartition("_")[2]) if runs else -1
+        if int(name.rpartition("_")[2]) == last + 1:
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    runs = [part for run in runs for part in ([run] if len(run) > 2 else [[n] for n in run])]
+    words = [run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
+    if len(words) > _NAMED:
+        rest = sum(len(run) for run in runs[_NAMED - 1 :])
+        return f"{', '.join(words[: _NAMED - 1])} and {rest} more"
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
 # --- one layer -----------------------------------------------------------------------------------
 
 
-def layer_steps(steps: StepList, layer: Applied) -> None:
-    windows = layer.windows
-    if windows and len(set(_numbers(w) for w in windows)) == 1:
-        axes = " and ".join(w.axis for w in windows)
-        _size_step(steps, layer, windows[0], axes, "n_out", "")
-    else:
-        for w in windows:
-            suffix = "" if len(windows) == 1 else f"_{w.axis[0]}"
-            _size_step(steps, layer, w, w.axis, f"n{suffix}_out", suffix)
-    title = Text("{layer}: {before} → {after}", _sizes(layer))
-    steps.add("shape", "output shape", title, (), Text(layer.spec.law), shape=layer.output)
-    counts = layer.counts
-    if not counts.weights:
-        return
-    parameters = (*counts.weights, *counts.biases)
-    steps.add(
-        "closed",
-        "parameter count",
-        Text("{layer}: parameters", {"layer": layer.name}),
-        _count(Name("N"), parameters),
-        _parameter_reason(layer),
-    )
-    neurons = tuple(num(n) for n in layer.output)
-    steps.add(
-        "closed",
-        "neuron count",
-        Text("{layer}: neurons", {"layer": layer.name}),
-        _worked(Name("neurons"), times(*neurons), prod(layer.output)),
-        Text("Each entry of the output {shape} is one neuron.", {"shape": by(layer.output)}),
-        level=2,
-    )
-    steps.add(
-        "closed",
-        "multiply-add count",
-        Text("{layer}: multiply-adds", {"layer": layer.name}),
-        _count(Name("MACs"), counts.macs),
-        Text("Each output is a sum of {n} products; biases do not count.", {"n": _fan_in(layer)}),
-    )
-
-
-def _numbers(w: Window) -> tuple[Any, ...]:
-    return (w.size, w.kernel, w.stride, w.before, w.after, w.dilation, w.ceil_mode)
-
-
-def _sizes(layer: Applied) -> dict[str, Any]:
-    return {"layer": layer.name, "before": by(layer.input), "after": by(layer.output)}
-
-
-def _size_step(
-    steps: StepList, layer: Applied, w: Window, axes: str, name: str, suffix: str
+def layers_steps(
+    steps: StepList, layers: Sequence[Applied], fields: Mapping[str, tuple[Field, Field]]
 ) -> None:
-    if size_equation.drops_window(w):
-        why = Text(
-            "The size is rounded up, but the last window would start behind the input and is "
-            "left out."
+    """All steps about the layers, what several have in common told once."""
+    drafts = [d for layer in layers for d in _drafts(layer)]
+    laws = set()
+    for draft in merged(_kept_together(drafts)):
+        if draft.rule == "output shape":
+            if (law := (draft.about, draft.why.message if draft.why else "")) in laws:
+                draft.why = None
+            laws.add(law)
+        topic = Text(draft.topic.message, {"layer": named(draft.layers), **draft.topic.args})
+        steps.add(
+            draft.kind, draft.rule, topic, draft.equation, draft.why, draft.level, draft.shape
         )
-    elif w.ceil_mode:
-        why = Text("The size is rounded up: a last window may hang over the end.")
-    elif layer.args["padding"] == "same":
-        why = Text(
-            "Padding “same” adds as many zeros as give {size} outputs (before: {before}, after: "
-            "{after}), for a kernel that spans {span} entries.",
-            {
-                "before": w.before,
-                "after": w.after,
-                "size": ceil_of(Binary("/", num(w.size), num(w.stride))),
-                "span": w.dilation * (w.kernel - 1) + 1,
-            },
-        )
+    for layer in layers:
+        _field_steps(steps, layer, *fields[layer.name])
+
+
+def _kept_together(drafts: Sequence[Draft]) -> list[Draft]:
+    """Layers of one type that keep different shapes: the shapes are left to the table."""
+    shapes: dict[str, set[tuple[int, ...]]] = {}
+    for d in drafts:
+        if d.topic.message == _KEPT:
+            shapes.setdefault(d.about, set()).add(d.shape)
+    out = []
+    for d in drafts:
+        if d.topic.message == _KEPT and len(shapes[d.about]) > 1:
+            d.topic, d.shape = Text("{layer}: the same sizes in and out"), ()
+        out.append(d)
+    return out
+
+
+_KEPT = "{layer}: {after}, as before"
+
+
+def _drafts(layer: Applied) -> list[Draft]:
+    drafts = _size_drafts(layer)
+    kept = layer.input == layer.output and not layer.slides
+    sizes = {"before": by(layer.input), "after": by(layer.output)}
+    if kept:
+        topic = Text(_KEPT, {"after": sizes["after"]})
     else:
-        why = Text(
-            "The window spans {span} of {n} entries with padding; it fits once, and once more for "
-            "each whole stride of {s} that is left.",
-            {
-                "span": w.dilation * (w.kernel - 1) + 1,
-                "n": w.size + w.before + w.after,
-                "s": w.stride,
-            },
+        topic = Text("{layer}: {before} → {after}", sizes)
+    law = Text(layer.spec.law)
+    drafts.append(Draft("shape", "output shape", topic, (), law, 1, layer.output))
+    counts = layer.counts
+    if counts.weights:
+        reasons = layer.spec.reasons(layer.input, layer.args, layer.output)
+        parameters = (*counts.weights, *counts.biases)
+        drafts.append(
+            Draft(
+                "shape",
+                "parameter count",
+                Text("{layer}: parameters"),
+                _count(Name("N"), parameters),
+                _reason(reasons[0]),
+            )
         )
-    title = Text("{layer}: {axes} of the output", {"layer": layer.name, "axes": axes})
-    steps.add("shape", "output size", title, size_equation.chain(w, name, suffix), why)
+        neurons = tuple(num(n) for n in layer.output)
+        drafts.append(
+            Draft(
+                "shape",
+                "neuron count",
+                Text("{layer}: neurons"),
+                _worked(Name("neurons"), times(*neurons), prod(layer.output)),
+                Text(
+                    "Each entry of the output {shape} is one neuron.", {"shape": by(layer.output)}
+                ),
+                2,
+            )
+        )
+        if counts.macs:
+            drafts.append(
+                Draft(
+                    "shape",
+                    "multiply-add count",
+                    Text("{layer}: multiply-adds"),
+                    _count(Name("MACs"), counts.macs),
+                    _reason(reasons[1]),
+                )
+            )
+    for draft in drafts:
+        draft.about = layer.spec.type
+        if draft.rule == "output shape":  # told with the sizes that it follows from
+            draft.sizes = tuple(d.equation for d in drafts if d.rule == "output size")
+        draft.layers.append(layer.name)
+    return drafts
+
+
+def _reason(reason: Reason) -> Text:
+    words, holes = reason
+    return Text(words, {k: v for k, v in holes.items() if f"{{{k}}}" in words})
+
+
+def _size_drafts(layer: Applied) -> list[Draft]:
+    slides, drafts = layer.slides, []
+    same = layer.args.get("padding") == "same"
+    alike = len({numbers(s) for s in slides}) == 1
+    for slide in slides[:1] if alike else slides:
+        suffix = "" if alike else f"_{slide.axis[0]}"
+        axes = _axes([s.axis for s in slides]) if alike else slide.axis
+        equation, why = told(slide, f"n{suffix}_out", suffix, same)
+        topic = Text("{layer}: {axes} of the output", {"axes": axes})
+        drafts.append(Draft("shape", "output size", topic, equation, why))
+    return drafts
+
+
+def _axes(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _letters(products: Sequence[Product]) -> Expr:
@@ -141,88 +225,30 @@ def _worked(name: Expr, figures: Expr, result: int) -> tuple[Expr, ...]:
     return (name, num(result)) if figures == num(result) else (name, figures, num(result))
 
 
-def _fan_in(layer: Applied) -> int:
-    return total(layer.counts.weights) // _filters(layer)
-
-
-def _filters(layer: Applied) -> int:
-    """The output channels of a convolution, the output features of a linear layer."""
-    return layer.output[0] if layer.spec.axes else layer.output[-1]
-
-
-def _parameter_reason(layer: Applied) -> Text:
-    bias = layer.args["bias"]
-    if not layer.spec.axes:
-        words = "Each of the {n} outputs has {k} weights" + (" and one bias." if bias else ".")
-    elif layer.args["groups"] > 1:
-        words = "With {g} groups each of the {n} filters sees {c} of {C} channels: {k} weights" + (
-            " and one bias each." if bias else " each."
-        )
-    else:
-        words = "Each of the {n} filters reaches through all {C} channels: {k} weights" + (
-            " and one bias." if bias else "."
-        )
-    if layer.spec.axes:
-        words += " They are shared by all positions, so the image's size does not matter."
-    holes: dict[str, Any] = {"n": _filters(layer), "k": _fan_in(layer), "C": layer.input[0]}
-    if "{g}" in words:
-        groups = layer.args["groups"]
-        holes |= {"g": groups, "c": layer.input[0] // groups}
-    return Text(words, {k: v for k, v in holes.items() if f"{{{k}}}" in words})
-
-
 # --- receptive field -----------------------------------------------------------------------------
 
 
-def receptive_fields(layers: Sequence[Applied], axes: int) -> list[Field]:
-    """How many input entries one output entry sees along each spatial axis, layer by layer.
-
-    r grows by (k − 1)·d·j, where j is the product of the strides so far; padding does not matter.
-    None where there is no spatial axis (any more).
-    """
-    field: Field = (1,) * axes if axes else None
-    jump = [1] * axes
-    fields = []
-    for layer in layers:
-        if layer.spec.receptive == "loses":
-            field = None
-        elif field is not None and layer.windows:
-            windows = layer.windows
-            field = tuple(
-                r + (w.kernel - 1) * w.dilation * j
-                for r, w, j in zip(field, windows, jump, strict=True)
+def _field_steps(steps: StepList, layer: Applied, before: Field, after: Field) -> None:
+    if before is None or after is None or not layer.slides:
+        return
+    told_axes: dict[Any, list[str]] = {}
+    for i, slide in enumerate(layer.slides):
+        r, jump, grown = before[i].size, before[i].jump, after[i].size
+        if isinstance(slide, Window) and jump is not None:
+            reach = times(num(slide.kernel - 1), num(slide.dilation), num(jump))
+            equation = (Name("r"), plus(num(r), reach), num(grown))
+            why = Text(
+                "The field grows by the window's reach, in steps of the strides so far "
+                "(their product is {j}).",
+                {"j": jump},
             )
-            jump = [j * w.stride for j, w in zip(jump, windows, strict=True)]
-        fields.append(field)
-    return fields
-
-
-def field_steps(steps: StepList, layers: Sequence[Applied], fields: Sequence[Field]) -> None:
-    jumps = [1, 1]
-    before: Field = (1, 1)
-    for layer, field in zip(layers, fields, strict=True):
-        if field is None:
-            return
-        windows = layer.windows
-        distinct = {
-            (r, _numbers(w)[1:], j) for r, w, j in zip(before, windows, jumps, strict=False)
-        }
-        for i, w in enumerate(windows):
-            if i and len(distinct) == 1:
-                continue
-            figures = plus(num(before[i]), times(num(w.kernel - 1), num(w.dilation), num(jumps[i])))
-            axis = " and ".join(x.axis for x in windows) if len(distinct) == 1 else w.axis
-            steps.add(
-                "closed",
-                "receptive field",
-                Text("{layer}: receptive field, {axis}", {"layer": layer.name, "axis": axis}),
-                (Name("r"), figures, num(field[i])),
-                Text(
-                    "The field grows by the window's reach, in steps of the strides so far "
-                    "(their product is {j}).",
-                    {"j": jumps[i]},
-                ),
-                level=2,
+        else:
+            equation = (Name("r"), num(grown))
+            why = Text(
+                "The inputs that one output sees, followed back to the start: {r}.", {"r": grown}
             )
-        jumps = [j * w.stride for j, w in zip(jumps, windows, strict=False)] or jumps
-        before = field
+        told_axes.setdefault((equation, _plain(why)), []).append(slide.axis)
+    for (equation, (message, *holes)), axes in told_axes.items():
+        title = Text("{layer}: receptive field, {axis}", {"layer": layer.name, "axis": _axes(axes)})
+        why = Text(message, dict(holes))
+        steps.add("shape", "receptive field", title, equation, why, level=2)

@@ -8,32 +8,36 @@ from typing import Any
 
 from ..errors import InputError, did_you_mean
 from ..expr import Expr, Name
-from ..problem.applied import Applied, apply_network, input_shape
+from ..problem.applied import Applied, apply_tree, flat, input_shape
 from ..problem.layer_spec import total
 from ..problem.model import Network, Problem, Task
 from ..steps import Answer, Check, Table, TaskResult, Text
-from .arithmetic import agrees, by, num, plus
-from .layer_steps import Field, StepList, field_steps, layer_steps, receptive_fields
+from . import receptive
+from .arithmetic import agrees, by, num, plus, times
+from .layer_steps import StepList, layers_steps
+from .receptive import Field
 from .recount import recount_shape, recount_weights, recounts
+from .stack import has_blocks, in_words
 
 FLOAT32_BYTES = 4
 _LONGEST_SUM = 8  # totals of more layers are read off the table
+_LONG = 20  # layers of a network whose make-up is said in a line first
 
 
 def solve(problem: Problem, task: Task) -> TaskResult:
     """The table of a network's layers, each number derived."""
     network = _network(problem, task)
-    layers = apply_network(network)
-    fields = receptive_fields(layers, len(input_shape(network)) - 1)
+    start, tree = input_shape(network), apply_tree(network)
+    layers = tuple(flat(tree))
+    seen = receptive.fields(tree, len(start) - 1)
     steps = StepList(task.id)
-    for layer in layers:
-        layer_steps(steps, layer)
-    field_steps(steps, layers, fields)
+    _structure_step(steps, network, layers)
+    layers_steps(steps, layers, seen)
     _total_steps(steps, layers)
-    rows = [_row(layer, field) for layer, field in zip(layers, fields, strict=True)]
+    rows = [_row(layer, seen[layer.name][1]) for layer in layers]
     extra = {
         "layers": rows,
-        "output_shape": list(layers[-1].output if layers else input_shape(network)),
+        "output_shape": list(tree[-1].output if tree else start),
         "total_parameters": sum(r["parameters"] for r in rows),
         "total_weights": sum(r["weights"] for r in rows),
         "total_biases": sum(r["biases"] for r in rows),
@@ -66,6 +70,19 @@ def _network(problem: Problem, task: Task) -> Network:
     return problem.network
 
 
+def _structure_step(steps: StepList, network: Network, layers: Sequence[Applied]) -> None:
+    if not has_blocks(network.layers) and len(layers) <= _LONG:
+        return
+    steps.add(
+        "note",
+        "structure",
+        Text("The network in brief: {n} layers", {"n": len(layers)}),
+        (),
+        in_words(network.layers),
+        level=0,
+    )
+
+
 def _total_steps(steps: StepList, layers: Sequence[Applied]) -> None:
     counted = [layer.counts for layer in layers if layer.counts.weights]
     everything = [total((*c.weights, *c.biases)) for c in counted]
@@ -73,7 +90,7 @@ def _total_steps(steps: StepList, layers: Sequence[Applied]) -> None:
     macs = [total(c.macs) for c in counted]
     biases = sum(everything) - sum(weights)
     steps.add(
-        "closed",
+        "value",
         "sum",
         Text("Parameters in total"),
         _sum(everything),
@@ -81,19 +98,32 @@ def _total_steps(steps: StepList, layers: Sequence[Applied]) -> None:
         level=0,
     )
     steps.add(
-        "closed",
+        "value",
         "sum",
         Text("Parameters without the biases"),
         _sum(weights),
         Text("Leaving out the biases saves {n} numbers.", {"n": biases}),
     )
     steps.add(
-        "closed",
+        "value",
         "sum",
         Text("Multiply-adds in total, for one example"),
-        _sum(macs),
-        Text("Pools, activations and biases are counted as 0."),
+        _sum([n for n in macs if n]),
+        Text("Biases, pools, norms and activations count 0."),
         level=0,
+    )
+    neurons = sum(prod(layer.output) for layer in layers)
+    steps.add(
+        "value",
+        "sum",
+        Text("Memory for all outputs, in bytes"),
+        (Name("total"), times(num(FLOAT32_BYTES), num(neurons)), num(FLOAT32_BYTES * neurons)),
+        Text(
+            "The outputs of all layers together have {n} entries; a number in single precision "
+            "takes {b} bytes.",
+            {"n": neurons, "b": FLOAT32_BYTES},
+        ),
+        level=2,
     )
 
 
@@ -114,9 +144,10 @@ def _row(layer: Applied, field: Field) -> dict[str, Any]:
     counts = layer.counts
     weights, biases = total(counts.weights), total(counts.biases)
     neurons = prod(layer.output)
+    size = receptive.size(field)
     seen: Any = None
-    if field is not None:
-        seen = field[0] if len(set(field)) == 1 else list(field)
+    if size is not None:
+        seen = size[0] if len(set(size)) == 1 else list(size)
     return {
         "name": layer.name,
         "type": layer.spec.type,
@@ -149,6 +180,8 @@ def _table(network: Network, rows: Sequence[dict[str, Any]], extra: dict[str, An
         cells.append((r["name"], by(r["output_shape"]), *numbers, seen))
     totals = ("total_parameters", "total_macs", "total_activation_memory")
     cells.append((Text("total"), None, *(extra[k] for k in totals), None))
+    if all(row[-1] is None for row in cells):  # no spatial axes: no receptive fields
+        columns, cells = columns[:-1], [row[:-1] for row in cells]
     return Table(columns, tuple(cells), frozenset({2, 3, 4, 5}))
 
 

@@ -6,13 +6,15 @@ kernel's sizes), so that every size comes from the one layer table.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError, ShapeError, did_you_mean
 from ..expr import Call, Const, Expr, List, Name, Str
-from ..problem.applied import layer_names
+from ..problem.applied import Namer
 from ..problem.layers import LAYERS
-from ..problem.model import Layer, Problem, Source
+from ..problem.model import Block, Layer, Network, Problem, Source
 from .arithmetic import rational
 from .shape_chain import Chain, Stage
 
@@ -30,31 +32,69 @@ _ELEMENTWISE = frozenset((
     "abs", "sqrt", "square",
 ))
 # fmt: on
+_LISTED = 12  # names in a hint
 _CONV_ARGUMENTS = ("bias", "stride", "padding", "dilation", "groups")
 KNOWN = (*_CONVS, *_POOLS, *sorted(_ELEMENTWISE), "flatten", "linear")
 
 
 def chain_to(problem: Problem, node: str, where: Any) -> Chain:
     """The chain to a node of the network (`output`, `input`, a layer) or of `define`."""
-    network = problem.network
+    network, known = problem.network, []
     if network is not None:
-        names = layer_names(network.layers)
-        stages = tuple(Stage(n, layer) for n, layer in zip(names, network.layers, strict=True))
         start = tuple(_size(n, network.where) for n in network.input)
-        ends = {"input": 0, **{n: i + 1 for i, n in enumerate(names)}, "output": len(names)}
-        if node in ends:
-            return Chain(node, start, stages[: ends[node]], network.where)
-    else:
-        ends = {}
+        known = ["input", "output"]
+        found = _Walk(node, Namer(), known).run(network)
+        if found is not None:
+            return Chain(node, start, tuple(found), network.where)
     defined = {d.names[0]: d for d in problem.define if len(d.names) == 1}
     if node in defined or node in problem.given:
         return _Calls(problem, node, where).chain()
-    known = (*defined, *problem.given, *ends)
+    known = [*defined, *problem.given, *known]
+    some = ", ".join(f"`{k}`" for k in known[:_LISTED]) + (", …" if len(known) > _LISTED else "")
     raise InputError(
         f"there is no node `{node}`",
-        hint=did_you_mean(node, known) or "the nodes are " + ", ".join(f"`{k}`" for k in known),
+        hint=did_you_mean(node, known) or f"the nodes are {some}",
         where=where,
     )
+
+
+@dataclass
+class _Walk:
+    """Looks for a node in a network; `known` collects the names that it passes."""
+
+    node: str
+    name: Namer
+    known: list[str]
+
+    def run(self, network: Network) -> list[Stage] | None:
+        if self.node == "input":
+            return []
+        stages: list[Stage] = []
+        if self._parts(network.layers, stages):
+            return stages
+        return stages if self.node == "output" else None
+
+    def _parts(self, parts: Sequence[Layer | Block], stages: list[Stage]) -> bool:
+        """Whether the node was found; `stages` then end with it."""
+        for part in parts:
+            if isinstance(part, Layer):
+                name = self.name(part)
+                self.known.append(name)
+                stages.append(Stage(name, part))
+                if name == self.node:
+                    return True
+            elif part.kind in ("Sequential", "Repeat"):
+                for _ in range(part.times):
+                    if self._parts(part.branches[0], stages):
+                        return True
+            else:
+                for branch in part.branches:
+                    inner = list(stages)
+                    if self._parts(branch, inner):
+                        stages[:] = inner
+                        return True
+                stages.append(Stage(f"the {part.kind}", part))
+        return False
 
 
 def _size(n: Any, where: Any) -> Any:

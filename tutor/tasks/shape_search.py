@@ -15,16 +15,22 @@ from ..problem.applied import TooLargeError
 from ..problem.arguments import bind
 from ..problem.layer_spec import Shape
 from ..problem.layers import LAYERS
+from ..problem.model import Layer
 from ..steps import Check
 from .recount import recount_shape
-from .shape_chain import Chain
+from .shape_chain import Chain, Part, layers_in
 
 MOST = 250_000  # candidates that may be tried one by one
 RECOUNTED = 5_000  # candidates that the check goes through
 # of these, more gives more outputs; of a kernel, a stride or a dilation, fewer
-_SIZES = ("input", "out_channels", "out_features")
-_GROWS = ("padding", *_SIZES)
-_MONOTONE = (*_GROWS, "kernel_size", "stride", "dilation")
+_SIZES = (
+    "input", "out_channels", "spread out_channels", "out_features", "hidden_size",
+    "embedding_dim", "output_size",
+)  # fmt: skip
+_SPREADS = ("spread kernel_size", "spread stride", "spread dilation", "spread output_padding")
+_GROWS = ("padding", *_SIZES, *_SPREADS)
+_MONOTONE = (*_GROWS, "kernel_size", "stride", "dilation", "spread padding")
+_FROM_ZERO = {"padding", "spread padding", "spread output_padding"}
 
 Values = dict[str, int]
 
@@ -53,8 +59,8 @@ def ranges(goals: Sequence[Goal], unknown: Sequence[str]) -> dict[str, range]:
     known = [n for g in goals for n in (*g.chain.start, *g.target) if isinstance(n, int)]
     largest = max(known, default=1)
     scale, reach = 1, 0
-    for stage in (s for g in goals for s in g.chain.stages):
-        args = stage.layer.args
+    for layer in (i for g in goals for s in g.chain.stages for i in layers_in(s.part)):
+        args = layer.args
         scale *= _largest(args.get("stride") or args.get("kernel_size"))
         reach += _largest(args.get("kernel_size")) * _largest(args.get("dilation"))
         reach += 2 * _largest(args.get("padding"))
@@ -64,11 +70,11 @@ def ranges(goals: Sequence[Goal], unknown: Sequence[str]) -> dict[str, range]:
         top = largest
         if where == ("input",):
             top = min(largest * scale + reach * scale, limits.DIMENSION)
-        elif "kernel_size" in where:
+        elif {"kernel_size", "spread padding"} & set(where):
             top = largest + reach
         if len(unknown) > 1 and not set(where) <= set(_SIZES):
             top = min(top, int(MOST ** (1 / len(unknown))))
-        out[name] = range(0 if where == ("padding",) else 1, top + 1)
+        out[name] = range(0 if set(where) <= _FROM_ZERO else 1, top + 1)
     return out
 
 
@@ -214,14 +220,35 @@ def _recount(goals: Sequence[Goal], values: Values) -> bool:
     for goal in goals:
         x: Shape = goal.chain.first(values)
         for stage in goal.chain.stages:
-            spec, layer = LAYERS[stage.layer.type], stage.layer
-            args = bind(
-                spec.type, spec.signature, spec.axes, layer.args, values, layer.where, layer.places
-            )
-            y = recount_shape(spec.type, stage.inner(x), args)
+            y = _recount_part(stage.part, stage.inner(x), values)
             if y is None:
                 return False
             x = stage.outer(x, y)
         if x != goal.target:
             return False
     return True
+
+
+def _recount_part(part: Part, x: Shape, values: Values) -> Shape | None:
+    """The shape behind a layer or a block, counted directly; None where it does not fit."""
+    if isinstance(part, Layer):
+        spec = LAYERS[part.type]
+        args = bind(
+            spec.type, spec.signature, spec.axes, part.args, values, part.where, part.places
+        )
+        return recount_shape(spec.type, x, args)
+    ends: list[Shape] = []
+    for branch in part.branches * part.times:
+        y = ends[-1] if ends and part.kind in ("Sequential", "Repeat") else x
+        for inner in branch:
+            found = _recount_part(inner, y, values)
+            if found is None:
+                return None
+            y = found
+        ends.append(y)
+    if part.kind in ("Sequential", "Repeat"):
+        return ends[-1]
+    i = len(x) if part.kind == "Residual" else part.dim % (len(ends[0]) + 1) - 1
+    if len({(*end[:i], *end[i + 1 :]) for end in ends}) > 1:
+        return None
+    return (*ends[0][:i], sum(end[i] for end in ends), *ends[0][i + 1 :]) if i < len(x) else ends[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..expr import Binary, Expr, Name, Num
 from ..graph import sizes
 from ..problem.layer_spec import Window
+from ..problem.slides import Spread
 from .arithmetic import ceil_of, floor_of, minus, num, plus, times
 
 ONE = Num("1")
@@ -66,3 +67,27 @@ def drops_window(window: Window) -> bool:
     w = window
     room = w.size + w.before + w.after - sizes.extent(w.kernel, w.dilation)
     return -(-room // w.stride) + 1 != w.output
+
+
+def spread(n: Expr, stride: Expr, padding: Expr, dilation: Expr, kernel: Expr, spare: Expr) -> Expr:
+    """(n − 1)·s − padding + d(k − 1) + spare + 1: the outputs of a transposed convolution."""
+    last = times(minus(n, ONE), stride)
+    reach = times(dilation, minus(kernel, ONE))
+    return plus(minus(last, padding), reach, spare, ONE)
+
+
+def spread_chain(w: Spread, name: str, suffix: str = "") -> tuple[Expr, ...]:
+    """name = formula in letters = numbers put in = result, for a transposed convolution."""
+    n, k, s, d, q = (Name(x + suffix) for x in "nksdq")
+    if w.before == w.after:
+        letters, padding = times(Num("2"), Name("p" + suffix)), times(Num("2"), num(w.before))
+    else:
+        letters = plus(Name(f"p{suffix}_1"), Name(f"p{suffix}_2"))
+        padding = plus(num(w.before), num(w.after))
+    figures = (num(x) for x in (w.size, w.stride))
+    return (
+        Name(name),
+        spread(n, s, letters, d, k, q),
+        spread(*figures, padding, num(w.dilation), num(w.kernel), num(w.output_padding)),
+        num(w.output),
+    )

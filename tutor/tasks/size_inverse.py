@@ -16,6 +16,8 @@ from typing import Any
 from ..expr import Binary, Expr, Name, Num
 from ..graph.sizes import both_sides
 from ..problem.arguments import free_names, substitute
+from ..problem.layers import LAYERS
+from ..problem.layers_window import AXES
 from .arithmetic import floor_of, num, plus, times
 from .shape_chain import Stage
 from .size_equation import ONE, numerator
@@ -68,8 +70,11 @@ def open_windows(
 ) -> tuple[OpenWindow, ...] | None:
     """The windows of a stage whose input has these sizes; None where the formula is another one.
 
-    That is: the padding "same", rounding up, or a layer that does not slide.
+    That is: the padding "same", rounding up, a transposed convolution, or a layer that does not
+    slide.
     """
+    if stage.is_block or "output_padding" in LAYERS[stage.layer.type].signature:
+        return None
     args = {k: substitute(v, values) for k, v in stage.layer.args.items()}
     if "kernel_size" not in args or args.get("ceil_mode") or args.get("padding") == "same":
         return None
@@ -82,7 +87,7 @@ def open_windows(
     padding = args.get("padding", 0)
     paddings = _spread(0 if padding == "valid" else padding, axes)
     dilations = _spread(args.get("dilation", 1), axes)
-    names = ("length",) if axes == 1 else ("height", "width")
+    names = AXES[axes]
     return tuple(
         OpenWindow(names[i], body[i], kernels[i], strides[i], *_sides(paddings[i]), dilations[i])
         for i in range(axes)

@@ -8,12 +8,12 @@ from typing import Any
 from ..expr import Binary, Expr, Name
 from ..problem.layers import LAYERS
 from ..steps import Step, Text
-from . import no_solution, size_equation
+from . import size_equation, spread_inverse
+from . import solve_shape_result as result
 from .arithmetic import by, num
+from .shape_chain import Stage
 from .shape_search import Goal, Values
 from .size_inverse import Interval, OpenWindow, grouped, open_windows, solve_for, wanted_input
-
-_LISTED = 12
 
 
 class Explanation:
@@ -34,11 +34,11 @@ class Explanation:
         for goal in self.goals:
             self._goal(goal)
         if self.solutions:
-            self._found()
+            result.found(self._add, self.spans, self.solutions)
             for goal in self.goals:
-                self._verify(goal)
+                result.verify(self._add, goal, self.solutions[0])
         else:
-            self._none()
+            result.none(self._add, self.goals, self.spans)
         return self.done
 
     def _add(
@@ -78,32 +78,34 @@ class Explanation:
             return None
         if used[0] >= 0:
             return used[0]
-        slides = (i for i, s in enumerate(goal.chain.stages) if LAYERS[s.layer.type].windows)
+        slides = (i for i, s in enumerate(goal.chain.stages) if _slides(s))
         return next(slides, None)
 
     def _equations(self, goal: Goal, pivot: int) -> bool:
         chain = goal.chain
+        stage = chain.stages[pivot]
         before: tuple[Any, ...] = chain.start
         lines: list[tuple[Text, tuple[int, ...]]] = []
-        for applied in chain.before(pivot):
-            holes = {"layer": applied.name, "x": by(applied.input), "y": by(applied.output)}
-            lines.append((Text("{layer}: {x} → {y}", holes), applied.output))
+        for name, x, y in chain.before(pivot):
+            holes = {"layer": name, "x": by(x), "y": by(y)}
+            lines.append((Text("{layer}: {x} → {y}", holes), y))
         if lines:
-            before = (*before[: chain.stages[pivot].lead], *lines[-1][1])
-            if chain.stages[pivot - 1].channel:
-                before = before[1:]
-        elif any(LAYERS[s.layer.type].receptive != "keeps" for s in chain.stages[:pivot]):
+            before = lines[-1][1]
+        elif not all(_keeps(s) for s in chain.stages[:pivot]):
             return False
-        windows = open_windows(chain.stages[pivot], before, {})
+        if stage.is_block:
+            return False
+        windows = open_windows(stage, before, {})
         if windows is None:
-            return self._channels(goal, pivot)
+            return self._exact(goal, pivot, lines, before)
         wanted: list[Interval] = [(t, t) for t in goal.target[-len(windows) :]]
         back: list[tuple[Text, Text]] = []
         for stage in reversed(chain.stages[pivot + 1 :]):
-            spec = LAYERS[stage.layer.type]
-            if spec.receptive == "keeps":
+            if stage.is_block:
+                return False
+            if _keeps(stage):
                 continue
-            later = open_windows(stage, (1,) * len(before), {}) if spec.windows else None
+            later = open_windows(stage, (1,) * len(before), {}) if _slides(stage) else None
             if later is None or len(later) != len(windows):
                 return False
             alike: dict[tuple[Interval, Interval], list[str]] = {}
@@ -120,9 +122,37 @@ class Explanation:
         for title, why in back:
             self._add("shape", "working backwards", title, why=why)
         self._channels(goal, pivot)
+        self._divisors(goal, pivot, before)
         for axes, window, interval in grouped(windows, wanted):
             self._equation(chain.stages[pivot].name, axes, window, interval)
         return True
+
+    def _exact(
+        self,
+        goal: Goal,
+        pivot: int,
+        lines: Sequence[tuple[Text, tuple[int, ...]]],
+        before: tuple[Any, ...],
+    ) -> bool:
+        """Layers whose formula has no floor: transposed convolutions, and plain counts."""
+        stage, later = goal.chain.stages[pivot], goal.chain.stages[pivot + 1 :]
+        spreads = "output_padding" in LAYERS[stage.layer.type].signature
+        if spreads and all(_keeps(s) for s in later):
+            for title, shape in lines:
+                self._add("shape", "output shape", title, shape=shape)
+            self._channels(goal, pivot)
+            self._divisors(goal, pivot, before)
+            axes = LAYERS[stage.layer.type].axes
+            spread_inverse.spread_steps(self._add, stage, before[-axes:], goal.target[-axes:])
+            return True
+        divides = self._divisors(goal, pivot, before)
+        return self._channels(goal, pivot) or divides
+
+    def _divisors(self, goal: Goal, pivot: int, before: tuple[Any, ...]) -> bool:
+        done = len(self.done)
+        stage = goal.chain.stages[pivot]
+        spread_inverse.divisor_step(self._add, stage, before, goal.target)
+        return len(self.done) > done
 
     def _channels(self, goal: Goal, pivot: int) -> bool:
         """A name for the number of filters or features is read off the target."""
@@ -214,80 +244,16 @@ class Explanation:
             why=Text(words, {k: v for k, v in holes.items() if f"{{{k}}}" in words}),
         )
 
-    # --- the result ------------------------------------------------------------------------------
 
-    def _found(self) -> None:
-        smallest, count = self.solutions[0], len(self.solutions)
-        if len(self.spans) == 1:
-            (name,) = self.spans
-            if count == 1:
-                why, holes = "It is the only solution ", {}
-            else:
-                shown = ", ".join(str(s[name]) for s in self.solutions[:_LISTED])
-                dots = " …" if count > _LISTED else ""
-                why, holes = "The smallest of {n} solutions ({all}) ", {"all": shown + dots}
-            self._add(
-                "closed",
-                "solution",
-                Text("Solution"),
-                (Name(name), num(smallest[name])),
-                Text(why + "among {u} = {a} to {b}.", {**holes, "n": count} | self._range(name)),
-                level=0,
-            )
-            return
-        values = [Binary("==", Name(n), num(v)) for n, v in smallest.items()]
-        equations = {f"e{i}": e for i, e in enumerate(values)}
-        within, holes = self._within()
-        listed = ", ".join(f"{{{k}}}" for k in equations)
-        words = "The only solution is " if count == 1 else "The smallest of {n} solutions is "
-        self._add(
-            "closed",
-            "solution",
-            Text("Solution"),
-            why=Text(f"{words}{listed}, among {within}.", {**equations, **holes, "n": count}),
-            level=0,
-        )
+def _slides(stage: Stage) -> bool:
+    return not stage.is_block and LAYERS[stage.layer.type].windows
 
-    def _range(self, name: str) -> dict[str, Any]:
-        span = self.spans[name]
-        return {"u": Name(name), "a": span[0], "b": span[-1]}
 
-    def _within(self) -> tuple[str, dict[str, Any]]:
-        """The ranges that were searched: words and their holes."""
-        words, holes = [], {}
-        for i, name in enumerate(self.spans):
-            holes |= {f"{k}{i}": v for k, v in self._range(name).items()}
-            words.append(f"{{u{i}}} = {{a{i}}} to {{b{i}}}")
-        return " and ".join(words), holes
-
-    def _verify(self, goal: Goal) -> None:
-        used = {i for _, i, _ in goal.chain.uses()}
-        applied, shape = goal.chain.run(self.solutions[0])
-        for i, layer in enumerate(applied):
-            if i not in used and not (used == {-1} and layer.windows):
-                continue
-            seen = set()
-            for window in layer.windows:
-                chain = size_equation.chain(window, "n_out")[2:]
-                if chain in seen:
-                    continue
-                seen.add(chain)
-                title = Text("{layer}: put it back ({a})", {"layer": layer.name, "a": window.axis})
-                self._add("check", "output size", title, chain, level=2)
-        title = Text("{y} has shape {shape}", {"y": Name(goal.chain.node), "shape": by(shape)})
-        self._add("check", "output shape", title, why=Text("As wanted."), shape=shape)
-
-    def _none(self) -> None:
-        within, holes = self._within()
-        self._add(
-            "note",
-            "no solution",
-            Text("There is no solution"),
-            why=Text(f"No whole numbers {within} give the wanted shape.", holes),
-            level=0,
-        )
-        for why in no_solution.reasons(self.goals, self.spans):
-            self._add("note", "no solution", Text("Why not"), why=why, level=0)
+def _keeps(stage: Stage) -> bool:
+    """Whether sizes pass through unchanged."""
+    if stage.is_block or stage.layer.type in ("GLU", "Parameter"):
+        return False
+    return LAYERS[stage.layer.type].receptive == "keeps"
 
 
 def _backwards(layer: str, axis: str, found: Interval, wanted: Interval) -> tuple[Text, Text]:

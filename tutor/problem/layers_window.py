@@ -1,0 +1,215 @@
+"""Layers that slide a window: convolutions and pools. `layers` says what the letters stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from ..errors import ShapeError
+from ..expr import Binary, Expr, Name
+from ..graph import sizes
+from .arguments import CONV_PADDING, COUNT, FLAG, PADDING, WINDOW, WORD, Args, Argument
+from .layer_spec import Counts, LayerSpec, Reason, Rule, Shape, Slide, Window
+
+AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+_PLACES = {1: "L", 2: "HW", 3: "DHW"}
+SUFFIX = {1: ("",), 2: ("_h", "_w"), 3: ("_d", "_h", "_w")}
+
+
+def needs_axes(x: Shape, axes: int) -> None:
+    if len(x) == axes + 1:
+        return
+    wanted = ", ".join(("channels", *AXES[axes]))
+    missing = len(x) == axes
+    raise ShapeError(
+        f"the input has shape {list(x)}, but must be [{wanted}]",
+        hint=f"one channel is written [1, {', '.join(map(str, x))}]" if missing else None,
+    )
+
+
+def _windows(x: Shape, a: Args) -> tuple[Window, ...]:
+    axes = len(x) - 1
+    kernels, strides = a["kernel_size"], a["stride"] or a["kernel_size"]
+    dilations = a.get("dilation") or (1,) * axes
+    windows = []
+    for i, (n, k, s, d) in enumerate(zip(x[1:], kernels, strides, dilations, strict=True)):
+        padding = a["padding"]
+        if padding == "same":
+            sides = sizes.same_padding(n, k, s, d)
+        else:
+            sides = (0, 0) if padding == "valid" else padding[i]
+        before, after = sides
+        windows.append(Window(AXES[axes][i], n, k, s, before, after, d, a.get("ceil_mode", False)))
+    return tuple(windows)
+
+
+def slid(slides: Sequence[Slide], channels: int) -> Shape:
+    """The shape behind these slides; an error names its axis."""
+    out = [channels]
+    for slide in slides:
+        try:
+            out.append(slide.output)
+        except ShapeError as error:
+            message = f"{slide.axis}: {error.message}"
+            raise type(error)(message, hint=error.hint) from None
+    return tuple(out)
+
+
+def check_channels(x: Shape, a: Args) -> None:
+    """The layer's own input channels are the input's, and the groups divide both sides."""
+    c_in, c_out, groups = x[0], a["out_channels"], a["groups"]
+    if a["in_channels"] not in (None, c_in):
+        raise ShapeError(
+            f"`in_channels` is {a['in_channels']}, but the input {list(x)} has {c_in} channels",
+            hint=f"write `in_channels: {c_in}`, or leave it out: it is inferred",
+        )
+    for what, channels in (("input", c_in), ("output", c_out)):
+        if channels % groups:
+            raise ShapeError(
+                f"{groups} groups do not divide the {channels} {what} channels",
+                hint=f"what fits: a number that divides both {c_in} (input) and {c_out} (output)",
+            )
+
+
+def _conv_shape(axes: int) -> Rule:
+    def rule(x: Shape, a: Args) -> Shape:
+        needs_axes(x, axes)
+        check_channels(x, a)
+        return slid(_windows(x, a), a["out_channels"])
+
+    return rule
+
+
+def _pool_shape(axes: int, strict: bool) -> Rule:
+    def rule(x: Shape, a: Args) -> Shape:
+        needs_axes(x, axes)
+        for w in _windows(x, a):
+            if strict and w.size < w.kernel:
+                raise ShapeError(
+                    f"{w.axis}: torch's AvgPool3d refuses a kernel of {w.kernel} on {w.size} "
+                    "entries, even with padding",
+                    hint=f"what fits: a kernel of at most {w.size}",
+                )
+            try:
+                sizes.check_pool_padding(w.kernel, (w.before, w.after), w.dilation)
+            except ShapeError as error:
+                raise ShapeError(f"{w.axis}: {error.message}", hint=error.hint) from None
+        return slid(_windows(x, a), x[0])
+
+    return rule
+
+
+def conv_counts(x: Shape, a: Args, y: Shape, places: Shape, at: str) -> Counts:
+    """Counts of a layer whose filters stand at `places`, an area H_out × W_out or H_in × W_in."""
+    axes, groups = len(x) - 1, a["groups"]
+    kernel = tuple(zip(_symbols("k", a["kernel_size"]), a["kernel_size"], strict=True))
+    c_in: Expr = Name("C_in")
+    if groups > 1:
+        c_in = Binary("/", c_in, Name("g"))
+    filters = ((c_in, x[0] // groups), (Name("C_out"), y[0]))
+    positions = tuple((Name(f"{s}_{at}"), n) for s, n in zip(_PLACES[axes], places, strict=True))
+    return Counts(
+        weights=((*kernel, *filters),),
+        biases=(((Name("C_out"), y[0]),),) if a["bias"] else (),
+        macs=((*positions, *kernel, *filters),),
+    )
+
+
+def _conv_counts(x: Shape, a: Args, y: Shape) -> Counts:
+    return conv_counts(x, a, y, y[1:], "out")
+
+
+def _symbols(letter: str, numbers: Sequence[int]) -> tuple[Expr, ...]:
+    """k, k for a square kernel; k_h, k_w otherwise."""
+    if len(set(numbers)) == 1:
+        return (Name(letter),) * len(numbers)
+    return tuple(Name(letter + suffix) for suffix in SUFFIX[len(numbers)])
+
+
+def conv_reason(x: Shape, a: Args, y: Shape) -> Reason:
+    """Why a convolution has so many parameters."""
+    groups, bias = a["groups"], a["bias"]
+    holes = {"n": y[0], "k": x[0] // groups * prod(a["kernel_size"]), "C": x[0]}
+    if groups == x[0] > 1:
+        words = (
+            "Each of the {n} filters sees a single channel (a depthwise convolution): {k} weights"
+        )
+        del holes["C"]
+    elif groups > 1:
+        words = "With {g} groups each of the {n} filters sees {c} of {C} channels: {k} weights"
+        holes |= {"g": groups, "c": x[0] // groups}
+    elif x[0] == 1:
+        words = "Each of the {n} filters reaches over the one channel: {k} weights"
+        del holes["C"]
+    else:
+        words = "Each of the {n} filters reaches through all {C} channels: {k} weights"
+    words += " and one bias" if bias else ""
+    return words + ", whatever the size of the input.", holes
+
+
+def _conv_reasons(x: Shape, a: Args, y: Shape) -> tuple[Reason, ...]:
+    k = x[0] // a["groups"] * prod(a["kernel_size"])
+    words = "Each of the {m} outputs is a sum of {k} products."
+    return conv_reason(x, a, y), (words, {"m": prod(y), "k": k})
+
+
+CONV = {
+    "in_channels": Argument(COUNT, None),
+    "out_channels": Argument(COUNT),
+    "kernel_size": Argument(WINDOW),
+    "stride": Argument(WINDOW, 1),
+    "padding": Argument(CONV_PADDING, 0, ("same", "valid")),
+    "dilation": Argument(WINDOW, 1),
+    "groups": Argument(COUNT, 1),
+    "bias": Argument(FLAG, True),
+    "padding_mode": Argument(WORD, "zeros", ("zeros", "reflect", "replicate", "circular")),
+}
+_POOL = {
+    "kernel_size": Argument(WINDOW),
+    "stride": Argument(WINDOW, None),  # None: the kernel size
+    "padding": Argument(PADDING, 0),
+}
+_MAX_POOL = {**_POOL, "dilation": Argument(WINDOW, 1), "ceil_mode": Argument(FLAG, False)}
+_AVG_POOL = {
+    **_POOL,
+    "ceil_mode": Argument(FLAG, False),
+    "count_include_pad": Argument(FLAG, True),
+}
+
+_CONV_LAW = "Every filter gives one channel; along each axis there is one output per window."
+_POOL_LAW = "Each channel is pooled on its own; along each axis there is one output per window."
+
+
+def _conv(axes: int) -> LayerSpec:
+    return LayerSpec(
+        f"Conv{axes}d",
+        CONV,
+        _conv_shape(axes),
+        _CONV_LAW,
+        axes,
+        _windows,
+        _conv_counts,
+        "slides",
+        _conv_reasons,
+    )
+
+
+def _pool(kind: str, axes: int, **more: Argument) -> LayerSpec:
+    signature = (_MAX_POOL if kind == "Max" else _AVG_POOL) | more
+    rule, type_ = _pool_shape(axes, kind == "Avg" and axes == 3), f"{kind}Pool{axes}d"
+    return LayerSpec(type_, signature, rule, _POOL_LAW, axes, _windows, receptive="slides")
+
+
+_DIVISOR = {"divisor_override": Argument(COUNT, None)}
+
+ROWS = (
+    _conv(1),
+    _conv(2),
+    _conv(3),
+    _pool("Max", 1),
+    _pool("Max", 2),
+    _pool("Max", 3),
+    _pool("Avg", 1),
+    _pool("Avg", 2, **_DIVISOR),
+    _pool("Avg", 3, **_DIVISOR),
+)
