@@ -122,7 +122,7 @@ def _linear(x: Val, weight: Val, bias: Val | None = None) -> Val:
     y = matmul(x, transpose(weight))
     if bias is None:
         return y
-    return add(y, Val(bias.node, row=True) if bias.order == 1 else bias)
+    return add(y, Val(bias.node, row=True) if bias.order == 1 and y.order < 3 else bias)
 
 
 def _linear_plain(x: np.ndarray, weight: np.ndarray, bias: Any = None) -> np.ndarray:
