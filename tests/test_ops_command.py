@@ -45,7 +45,7 @@ def test_the_list_names_every_operation_once() -> None:
     [
         ("softmax", "∂y/∂x = diag(softmax(x)) − softmax(x) softmax(x)ᵀ (m×m)"),
         ("sigmoid", "∂y/∂x = diag(σ(x) ⊙ (1 − σ(x))) (m×m)"),
-        ("@", "∂y/∂a = bᵀ ⊗ Iₘ (m*p×m*n)"),
+        ("@", "∂y/∂a = bᵀ ⊗ Iₘ (m·p×m·n)"),
         ("norm2", "∂y/∂x = x/‖x‖ (m×1)"),
         ("maxpool2d", "max_pool2d(x, kernel_size, "),
     ],

@@ -12,6 +12,7 @@ from ..notation.text import text
 from ..notation.unicode import unicode_text
 from ..steps import Variable
 from . import paper
+from .outline import size_words
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def page(p: Page, width: int = 80) -> str:
         for r in p.results:
             symbol = unicode_text(r.symbol, p.declared)
             form = "only with subscripts" if r.formula is None else "= " + _shown(r.formula, p)
-            rows += _field("", f"{symbol} {form}   ({r.dims})", width)
+            rows += _field("", f"{symbol} {form}   ({size_words(r.dims)})", width)
     rows += _field("source", p.source, width)
     return "\n".join(rows) + "\n"
 
@@ -103,7 +104,7 @@ def _shown(e: Expr, p: Page) -> str:
 
 def _example(p: Page) -> str:
     assert p.call is not None
-    sizes = ", ".join(f"{name} is {v.dims}" for name, v in p.declared.items())
+    sizes = ", ".join(f"{name} is {size_words(v.dims)}" for name, v in p.declared.items())
     return f"{p.result} = {text(p.call)}" + (f", where {sizes}" if sizes else "")
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
 from ..expr import Expr, Name
+from ..notation.names import superscript
 from ..steps import Check, Curve, Diagram, Solution, Step, Table, TaskResult, Text, Variable
 from ..value import Value, decimal_term
 from .sparkline import is_logarithmic
@@ -199,7 +201,7 @@ def diagram_table(diagram: Diagram) -> Table:
             Name(n.name),
             n.label if n.label is not None else Text(n.kind),
             _listed([Name(names[s]) for s in sources]),
-            n.dims,
+            size_words(n.dims),
         ]
         row += [n.value.shown() if n.value is not None else None] if values else []
         row += [n.gradient.shown() if n.gradient is not None else None] if gradients else []
@@ -212,6 +214,14 @@ def _listed(items: list[Expr]) -> Text | None:
         return None
     holes = {f"a{i}": x for i, x in enumerate(items)}
     return Text(", ".join(f"{{{k}}}" for k in holes), holes)
+
+
+_POWER = re.compile(r"\*\*(\d+)")
+
+
+def size_words(dims: str) -> str:
+    """A size as people write it: n²×n and m·n for SymPy's n**2×n and m*n."""
+    return _POWER.sub(lambda m: superscript(m[1]) or m[0], dims).replace("*", "·")
 
 
 def number(task: TaskResult) -> str:

@@ -19,6 +19,7 @@ from .outline import (
     groups,
     number,
     result,
+    size_words,
     tables,
     visible,
 )
@@ -116,8 +117,10 @@ class _Sheet:
     def given(self, v: Variable) -> Block:
         name = line(layout(Name(v.name), self.names).lines[0])
         if v.value is None:
-            return beside(name, f" ({v.dims}, no value)" if v.shape else " (a scalar, no value)")
-        size = f"  ({v.dims})" if v.shape else ""
+            return beside(
+                name, f" ({size_words(v.dims)}, no value)" if v.shape else " (a scalar, no value)"
+            )
+        size = f"  ({size_words(v.dims)})" if v.shape else ""
         room = self.columns - 4 - name.width - 3 - len(size)
         return beside(name, " = ", paper.member(given_term(v.value), room, self.names), size)
 
@@ -175,7 +178,7 @@ class _Sheet:
         if step.equation:
             blocks = paper.equation(step.equation, room, self.names, step.approx)
             if step.jacobian_dims:
-                note = f"({step.jacobian_dims})"
+                note = f"({size_words(step.jacobian_dims)})"
                 blocks[-1] = paper.flush_right(blocks[-1], note, room)
             self.blocks(blocks, indent)
         if step.why is not None and self.level > 0:
@@ -201,7 +204,7 @@ class _Sheet:
         room = self.columns - 6
         sign = "=" if e.exact else "≈"
         blocks = paper.equation(e.members, room, self.names, e.decimal, sign)
-        size = task.dims if task.shape else None
+        size = size_words(task.dims) if task.shape and task.dims else None
         said = any(f"({size})" in row for row in blocks[-1].lines)
         if size and not said and blocks[-1].width + len(size) + 4 <= room:
             blocks[-1] = beside(blocks[-1], f"  ({size})")
