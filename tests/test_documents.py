@@ -19,8 +19,7 @@ from tests.documents import (
     with_tables,
 )
 from tutor.ops import OPS
-from tutor.problem.layers import LAYERS
-from tutor.problem.task_table import TASKS
+from tutor.problem.task_table import OPTIMIZERS, TASKS
 
 EXAMPLES = [e for page in PAGES for e in examples(page)]
 
@@ -48,9 +47,9 @@ def test_readme_promises_what_there_is() -> None:
     names = {row: set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", cell))))
              for row, cell in table.items()}  # fmt: skip
     assert names["tasks"] - {"answer"} == set(TASKS)
-    assert names["layers in `network`"] - {"network"} <= set(LAYERS)
-    rows = ("elementwise", "products and norms", "reductions", "shapes", "images", "losses")
+    rows = ("elementwise", "linear algebra", "reductions", "shapes", "layers", "losses")
     assert set().union(*(names[row] for row in rows)) <= set(OPS)
+    assert names["optimisers"] == set(OPTIMIZERS)
 
 
 def test_pages_have_examples() -> None:
