@@ -61,7 +61,7 @@ def sentence(unifier: Unifier, equation: Equation) -> Text:
     if not places:
         return Text(f"{{e}} fits only if {end}.", holes)
     here = unifier.resolve(equation.unknown)
-    if len(places) == 2 and len(origin.operands) == 1:  # two axes of one operand
+    if {equation.left, equation.right} <= set(origin.operands[0][1].shape):
         holes["t"] = written(origin.operands[0][0], origin.lines)
         return Text("In {e}, {t} must be square, with as many rows as columns.", holes)
     paired = [p for p in places if _partner(unifier, origin, *p, here) is not None]
@@ -122,6 +122,8 @@ def plain(t: Text) -> str:
 
     def fill(m: re.Match[str]) -> str:
         x = t.args.get(m[1])
+        if isinstance(x, Text):
+            return plain(x)
         return m[0] if x is None else str(x) if isinstance(x, str | int) else f"`{text(x)}`"
 
     return re.sub(r"\{(\w+)\}", fill, t.message)
