@@ -1,0 +1,192 @@
+"""Errors about sizes: both operands, where they part, how they came about, and fixes that work."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+
+import pytest
+
+import tutor
+from tests.random_programs import Maker
+from tests.test_inference import declared, originals
+from tutor.errors import InputError, ShapeError
+from tutor.expr import exchanged
+from tutor.notation.text import text
+from tutor.problem import mistakes
+from tutor.problem.elaborate import elaborate
+from tutor.problem.expression import parse
+from tutor.problem.load import known_functions
+from tutor.problem.model import Problem
+
+
+def failure(source: str) -> tuple[Problem, ShapeError]:
+    problem = tutor.loads(source).problem
+    with pytest.raises(InputError) as caught:
+        elaborate(problem)
+    assert isinstance(caught.value, ShapeError)
+    return problem, caught.value
+
+
+def said(error: ShapeError) -> str:
+    return "\n".join([error.message, *error.notes, error.hint or ""])
+
+
+def problem(given: str, define: str) -> str:
+    rows = "".join(f"  {x.strip()}\n" for x in given.split(";"))
+    defined = "".join(f"  {x.strip()}\n" for x in define.split(";"))
+    return f"given:\n{rows}define:\n{defined}tasks: [shapes]\n"
+
+
+# -- fixes are tried again here, from their text --------------------------------------------------
+
+_SIZE = re.compile(r"`(\w+)` of size ([\d×]+)")
+
+
+def fixes(error: ShapeError) -> list[str]:
+    """The terms that an error says would fit."""
+    hint = (error.hint or "").split("; ")[-1]
+    return re.findall(r"`([^`]+)`", hint) if hint.endswith("would fit") else []
+
+
+def with_fix(source: str, problem: Problem, error: ShapeError, fix: str) -> str:
+    """The problem file with one suggestion followed."""
+    hint = error.hint or ""
+    sized = dict(_SIZE.findall(hint))
+    if fix in sized:
+        sizes = sized[fix].split("×")
+        while len(sizes) > 1 and sizes[-1] == "1" and f"  {fix}: matrix" not in source:
+            sizes.pop()
+        kind = {1: "vector", 2: "matrix"}.get(len(sizes), "tensor")
+        new = f'  {fix}: "{kind}({", ".join(sizes)})"'
+        return re.sub(rf'  {fix}: "?(vector|matrix|tensor)\([^)]*\)"?', lambda m: new, source)
+    old = error.failed.definition
+    term = parse(fix, known_functions())
+    whole = exchanged(old.expr, lambda e: term if e is error.failed.term else None)
+    name = ", ".join(old.names)
+    line = rf'(?m)^  "?{re.escape(name)}"?: .*$'
+    return re.sub(line, lambda m: f"  \"{name}\": '{text(whole)}'", source)
+
+
+def works(source: str, problem: Problem, error: ShapeError) -> list[str]:
+    """The suggestions, each of which must make the whole problem fit."""
+    found = fixes(error)
+    for fix in found:
+        elaborate(tutor.loads(with_fix(source, problem, error, fix)).problem)
+    return found
+
+
+# -- typical mistakes -----------------------------------------------------------------------------
+
+MISTAKES = [
+    ("W: matrix(4, 6); x: vector(6)", "z: x @ W", ["W @ x"]),
+    ("X: matrix(100, 3); w: vector(3)", "y: w.T @ X", ["w.T @ X.T"]),
+    ("X: matrix(100, 3); y: vector(100)", "c: X @ y", ["X.T @ y"]),
+    ("x: vector(3); y: vector(3)", "s: x @ y", ["x.T @ y", "x @ y.T", "x * y"]),
+    ("X: matrix(10, 4); W: matrix(4, 3); b: vector(3)", "Z: X @ W + b", ["X @ W + b.T"]),
+    ("W: matrix(4, 6); x: vector(6); b: vector(6)", "z: W @ x + b", ["b"]),
+    ("x: vector(3); y: vector(3)", "z: x + y.T", ["x.T + y.T", "x + y"]),
+    ("W: matrix(4, 6); x: vector(6)", "z: W * x", ["W @ x", "W * x.T"]),
+    ("r: scalar; W: matrix(4, 6)", "z: r @ W", ["r * W"]),
+    ("U: matrix(4, 6); W: matrix(3, 5); x: vector(6)", "h: relu(U @ x); y: W @ h", ["W"]),
+    ("A: matrix(3, 4); B: matrix(3, 2)", "C: concat(A, B)", ["concat(A, B, axis=1)"]),
+    ("A: matrix(3, 4); B: matrix(4, 2)", "C: concat(A, B)", ["concat(A, B.T)"]),
+    ("a: vector(3); b: vector(4)", "C: stack(a, b)", ["concat(a, b)"]),
+    ("x: vector(12)", "C: reshape(x, 5, 2)", ["reshape(x, 6, 2)"]),
+    ('x: "tensor(8, 8, 3)"; w: "tensor(16, 3, 3, 3)"', "C: conv2d(x, w)",
+     ["conv2d(permute(x, 2, 0, 1), w)"]),
+    ('x: "tensor(4, 8, 8)"; w: "tensor(16, 2, 3, 3)"', "C: conv2d(x, w)",
+     ["conv2d(x, w, groups=2)"]),
+    ('x: matrix(8, 8); w: "tensor(16, 1, 3, 3)"', "C: conv2d(x, w)", ["conv2d(unsqueeze(x, 0), w)"]),
+    ('x: "tensor(3, 8, 8)"; w: "tensor(16, 3, 3, 3)"; b: vector(16)', "C: conv2d(x, w) + b",
+     ["conv2d(x, w) + reshape(b, 16, 1, 1)"]),
+    ("Z: matrix(10, 3); t: matrix(10, 1)", "L: cross_entropy(Z, t)", ["cross_entropy(Z, squeeze(t))"]),
+    ("Z: matrix(3, 10); t: vector(10)", "L: cross_entropy(Z, t)", ["cross_entropy(Z.T, t)"]),
+    ("A: matrix(3, 4); B: matrix(5, 4)", "C: 'einsum(\"ij,jk->ik\", A, B)'",
+     ['einsum("ij,kj->ik", A, B)', 'einsum("ij,jk->ik", A, B.T)']),
+    ("Q: matrix(5, 8); K: matrix(8, 7); V: matrix(7, 4)", "Y: attention(Q, K, V)",
+     ["attention(Q, K.T, V)"]),
+    ("x: vector(6); W: matrix(6, 4)", "y: linear(x, W)", ["linear(x, W.T)"]),
+    ('X: "tensor(10, 3, 4)"; W: matrix(3, 5)', "Y: X @ W", ["transpose(X, -2, -1) @ W"]),
+    ('X: "tensor(2, 3, 4)"', "Y: X.T", ["transpose(X, -2, -1)", "transpose(X, 0, 1)"]),
+    ("A: matrix(3, 4); b: vector(3)", "x: solve(A, b)", ["solve(A.T @ A, A.T @ b)"]),
+    ("x: vector(3); A: matrix(4, 4)", "q: x.T @ A @ x", ["x"]),
+    ("A: matrix(2, 5); B: matrix(3, 4)", "C: A + B", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "define", "wanted"), MISTAKES, ids=lambda x: str(x)[:40])
+def test_typical_mistake(given: str, define: str, wanted: list[str]) -> None:
+    source = problem(given, define)
+    p, error = failure(source)
+    assert error.status == 2 and error.where is not None
+    assert works(source, p, error) == wanted
+    assert not re.search(r"\bz\d\b|\{\w+\}|\w\.\d×", said(error)), said(error)
+
+
+def test_the_trail_of_definitions() -> None:
+    source = problem(
+        "U: matrix(8, 6); W: matrix(5, 8); V: matrix(4, 6); x: vector(6); c: vector(5)",
+        "h: tanh(U @ x); g: sigmoid(W @ h); y: (V @ x) * (g + c)",
+    )
+    _, error = failure(source)
+    assert error.message.startswith("cannot multiply `V @ x` (4×1) and `g + c` (5×1)")
+    assert error.notes[0] == "`V @ x` has 4 entries, `g + c` has 5"
+    assert "`g = sigmoid(W @ h)` is 5×1: `W` is 5×8 and `h` is 8×1" in error.notes
+    assert fixes(error) == []  # no transpose mends this
+
+
+def test_a_fix_that_breaks_what_follows_is_not_suggested() -> None:
+    """x.T @ y fits where it stands, but not in the sum that uses it."""
+    source = problem("x: vector(3); y: vector(3); A: matrix(3, 3)", "s: x @ y; t: A + s @ s")
+    p, error = failure(source)
+    assert "x @ y.T" in works(source, p, error)
+    alone = problem("x: vector(3); y: vector(3)", "s: x @ y; t: reshape(s, 3, 1)")
+    p, error = failure(alone)
+    assert works(alone, p, error) == ["x * y"]
+
+
+def test_a_suggestion_that_was_not_tried_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted fault: without the trial, wrong fixes get through and the check above sees them."""
+    graphs = elaborate(tutor.loads(problem("x: vector(3)", "y: 2 * x")).problem)
+    monkeypatch.setattr(mistakes, "_tried", lambda p, e: graphs)
+    source = problem("W: matrix(4, 6); x: vector(6)", "z: x @ W")
+    p, error = failure(source)
+    with pytest.raises(InputError):
+        works(source, p, error)
+
+
+# -- random programs with one wrong size ----------------------------------------------------------
+
+
+def spoiled(seed: int) -> str:
+    """fits | error: a random program in which one given has a wrong size."""
+    program = Maker(seed, 3).make()
+    sizes = originals(program)
+    if not sizes:
+        return "fits"
+    rng = random.Random(seed)
+    axis = rng.choice(list(sizes))
+    source = declared(program, {axis: sizes[axis] + rng.choice([1, 4])})
+    p = tutor.loads(source).problem
+    try:
+        elaborate(p)
+    except InputError as error:
+        assert error.status == 2 and error.where is not None, seed
+        assert isinstance(error, ShapeError), (seed, error.message)
+        known = {*program.given, *program.define}
+        mentioned = {
+            n for t in re.findall(r"`([^`]*)`", said(error)) for n in re.findall(r"\w+", t)
+        }
+        described = re.search(r"index|axis|slice|kernel|window|scalar", error.message)
+        assert mentioned & known or described, (seed, said(error))
+        own = {n for n in re.findall(r"\bz\d+\b", said(error)) if n not in known}
+        assert own == set(), (seed, said(error))
+        return "mended" if works(source, p, error) else "error"
+    return "fits"
+
+
+def test_one_wrong_size() -> None:
+    found = Counter(spoiled(seed) for seed in range(160))
+    assert found["mended"] > 15 and found["error"] + found["mended"] > 50, found
