@@ -81,6 +81,17 @@ def test_names_of_steps_go_with_the_result() -> None:
     assert {"f", "f_k"} <= set(lines(twice))
 
 
+def test_a_result_may_have_the_name_that_a_step_would_like() -> None:
+    ws = workspace(
+        CELL + '  "i, f": lstm_cell(x, h0, c0, W, U)\n  "h, c": lstm_cell(x, h0, c0, W, U)\n'
+        "  A: attention(W, W, W)\n  B: attention(W, W, W)\n"
+    )
+    for ours, same in (("i", "h"), ("f", "c"), ("A", "B")):
+        assert ws.graph[ours].kind == "defined"
+        np.testing.assert_array_equal(value(ws, ours), value(ws, same))
+    assert {"i_i", "f_i", "A_A"} <= set(ws.graph.lines)
+
+
 def test_attention_shows_scores_and_weights() -> None:
     ws = workspace(
         "given:\n  Q: [[1, 0], [0, 1]]\n  K: [[1, 1], [1, 0], [0, 2]]\n  V: [[1], [2], [3]]\n"

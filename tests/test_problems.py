@@ -37,7 +37,9 @@ DOCUMENT = re.compile(r"00[0-4]_[0-9a-f]{16}\.txt")
 UNCHECKED = {"graph"}  # tasks without numbers of their own to check
 # file stem: how many warnings its solution has; 0 if not listed
 # exact sigmoids of sigmoids and softmaxes are too long
-WARNINGS: dict[str, int] = {"mazur": 1, "attention": 1}
+WARNINGS: dict[str, int] = {
+    "mazur": 1, "attention": 1, "staged_computation": 1, "binary_losses": 1, "lstm_two_steps": 1,
+}  # fmt: skip
 
 
 def named(path: Path) -> str:
@@ -163,12 +165,15 @@ def with_answers(p: Problem, fault: Callable[[Any], Any]) -> Problem:
 def test_a_changed_answer_is_wrong(path: Path) -> None:
     """Every key of every answer, one after the other."""
     answers = [t.answer for t in problem(path).tasks if t.answer is not None]
+    separate = [t.answer for t in problem(path).tasks if t.kind in ("gradient", "jacobian")]
     rounds = max((len(a) for a in answers if isinstance(a, Mapping)), default=1)
     for k in range(rounds):
 
         def fault(answer: Any, k: int = k) -> Any:
             if not isinstance(answer, Mapping):
                 return changed(answer)
+            if answer in separate:  # one result per name: each has to be called wrong
+                return {key: changed(one) for key, one in answer.items()}
             key = list(answer)[k % len(answer)]
             return {**answer, key: changed(answer[key])}
 

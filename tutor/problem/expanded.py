@@ -33,6 +33,10 @@ def binary(
     return surface.line(op, [a, b], {}, val, Binary(symbol, a.term, b.term, spread), name)
 
 
+class _Given(str):
+    """The author's name for a result: a step that would like the same letters gets others."""
+
+
 class Lines(Plain):
     """A builder whose quantities are pieces: the same steps as `Plain`, each one a line."""
 
@@ -45,11 +49,12 @@ class Lines(Plain):
         return x.val
 
     def result(self, k: int) -> str | None:
-        return self.names[k]
+        name = self.names[k]
+        return None if name is None else _Given(name)
 
     def named(self, name: str | None) -> str | Wish | None:
         """A step's own name, with what follows the letters in the result's; a result's as it is."""
-        if name is None or name in self.names:
+        if name is None or isinstance(name, _Given):
             return name
         result = self.names[0] or ""
         tail = re.fullmatch(r"[A-Za-z]*?(_?\d\w*|_\w+|)", result)
