@@ -30,6 +30,33 @@ class Text:
     args: Mapping[str, Any] = field(default_factory=dict)
 
 
+Place = tuple[int, int]  # row and column, from 0
+
+
+@dataclass(frozen=True)
+class Grid:
+    """An array drawn cell by cell.
+
+    cells: None is an empty cell; padding: cells around the array; framed: the window, or the entry
+    that comes from it; winners: entries that a maximum keeps
+    """
+
+    name: Expr
+    cells: tuple[tuple[Expr | None, ...], ...]
+    padding: tuple[Place, ...] = ()
+    framed: tuple[Place, ...] = ()
+    winners: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Arrays side by side with signs between them, and what they show in words."""
+
+    grids: tuple[Grid, ...]
+    signs: tuple[str, ...]  # one fewer: "⋆", "→"
+    words: Text
+
+
 @dataclass(frozen=True)
 class Step:
     """One step.
@@ -41,6 +68,7 @@ class Step:
     jacobian_dims: of a local derivative, rows × columns in the chosen layout, as text ("1×2")
     uses: ids of earlier steps that it rests on
     level: 0 always shown, 1 normally, 2 in detail only
+    picture: arrays that show how a window slides
     """
 
     id: str
@@ -54,6 +82,7 @@ class Step:
     jacobian_dims: str | None = None
     uses: tuple[str, ...] = ()
     level: int = 1
+    picture: Picture | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from ..expr import Expr, Name
 from ..notation.latex import latex as formula
 from ..notation.text import text as typed
 from ..steps import Diagram, Solution, Table, TaskResult, Text
-from . import paper, statement
+from . import grid, paper, statement
 from .escape import html as _plain
 from .mathml import MathML, scrolled
 from .outline import (
@@ -25,6 +25,7 @@ from .outline import (
     groups,
     number,
     result,
+    size_words,
     visible,
 )
 from .wording import words
@@ -101,15 +102,15 @@ class Page:
             self.put(f'<p class="source">Source: {_plain(solution.source)}</p>')
         self.put("</header>")
         if solution.statement:
-            self.put('<section class="statement" aria-label="Statement">')
+            self.put('<div class="statement">')
             self.statement(solution.statement)
-            self.put("</section>")
+            self.put("</div>")
         given = givens(solution)
         if given:
             self.put('<section class="given">', "<h2>Given</h2>", "<ul>")
             for v in given:
                 members = [Name(v.name)] + ([given_term(v.value)] if v.value is not None else [])
-                size = f' <span class="size">{_plain(v.dims)}</span>' if v.shape else ""
+                size = f' <span class="size">{_plain(size_words(v.dims))}</span>' if v.shape else ""
                 self.put(f"<li>{self.display(*members)}{size}</li>")
             self.put("</ul>", "</section>")
         shown = any(t.diagram is not None for t in solution.tasks)  # a task draws it itself
@@ -201,7 +202,7 @@ class Page:
             body = self.display(*step.equation) if step.equation else self.words(step.title)
             self.put(f"<li>{body}</li>")
             return
-        size = step.jacobian_dims
+        size = size_words(step.jacobian_dims) if step.jacobian_dims else None
         tag = f' <span class="size">{_plain(size)}</span>' if size else ""
         title = f"{self.words(step.title)}{tag}"
         if self.level > 1 and n.uses:
@@ -211,6 +212,10 @@ class Page:
             self.put(self.display(*step.equation, near=step.approx))
         if step.why is not None and self.level > 0:
             self.put(f'<p class="why">{self.words(step.why)}</p>')
+        if step.picture is not None and self.level > 0:
+            svg = scrolled("arrays", grid.to_svg(step.picture, self.names))
+            said = self.words(step.picture.words)
+            self.put(f"<figure>{svg}", f"<figcaption>{said}</figcaption></figure>")
         self.put("</li>")
 
     def result(self, task: TaskResult, found: Equation) -> None:
@@ -220,7 +225,7 @@ class Page:
         else:
             sign = "=" if found.exact else r"\approx"
             body = self.display(*members, near=found.decimal, sign=sign)
-        size = f' <span class="size">{_plain(task.dims)}</span>' if task.dims else ""
+        size = f' <span class="size">{_plain(size_words(task.dims))}</span>' if task.dims else ""
         self.put(f'<div class="result"><span class="label">Result</span>{body}{size}</div>')
 
     def verdict(self, task: TaskResult) -> None:

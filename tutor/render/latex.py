@@ -9,7 +9,7 @@ from ..notation.latex import latex as formula
 from ..notation.tex_text import tex_text
 from ..notation.text import text
 from ..steps import Solution, Table, TaskResult, Text, Variable
-from . import breaking, escape, statement
+from . import breaking, escape, grid, statement
 from .outline import (
     Equation,
     Numbered,
@@ -21,6 +21,7 @@ from .outline import (
     groups,
     number,
     result,
+    size_words,
     tables,
     visible,
 )
@@ -158,7 +159,7 @@ class Document:
             if v.value is None:
                 shown = self.math(name)
                 if v.shape:
-                    shown += rf"\ (\text{{{tex_text(v.dims)}}})"
+                    shown += rf"\ (\text{{{tex_text(size_words(v.dims))}}})"
                 size = 16
             else:
                 value = given_term(v.value)
@@ -203,12 +204,18 @@ class Document:
         why = f" {self.words(step.why)}" if step.why is not None and self.level > 0 else ""
         self.out.append(rf"\textbf{{{n.number}.}} {self.words(step.title)}{uses}")
         if step.equation:
-            dims = f"({tex_text(step.jacobian_dims)})" if step.jacobian_dims else ""
+            dims = f"({tex_text(size_words(step.jacobian_dims))})" if step.jacobian_dims else ""
             self.equation(step.equation, step.approx, note=dims)
         else:
             self.par("")
         if why:
-            self.par(rf"\hspace*{{1.5em}}\parbox[t]{{0.93\linewidth}}{{\small{why}}}")
+            self.remark(why)
+        if step.picture is not None and self.level > 0:
+            self.display(grid.to_latex(step.picture, self.names))
+            self.remark(self.words(step.picture.words))
+
+    def remark(self, shown: str) -> None:
+        self.par(rf"\hspace*{{1.5em}}\parbox[t]{{0.93\linewidth}}{{\small {shown.strip()}}}")
 
     def equation(
         self,
@@ -229,7 +236,7 @@ class Document:
 
     def result(self, found: Equation, task: TaskResult) -> None:
         sign = "=" if found.exact else r"\approx"
-        dims = f"({tex_text(task.dims)})" if task.shape and task.dims else ""
+        dims = f"({tex_text(size_words(task.dims))})" if task.shape and task.dims else ""
         self.equation(found.members, found.decimal, sign, dims, r"\boxed{{}}")
 
     def verdict(self, task: TaskResult) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..expr import Expr, Name
 from ..notation.latex import latex as formula
 from ..steps import Solution, Table, TaskResult, Text
-from . import escape, statement
+from . import escape, grid, statement
 from .outline import (
     Numbered,
     answer_words,
@@ -16,6 +16,7 @@ from .outline import (
     groups,
     number,
     result,
+    size_words,
     tables,
     visible,
 )
@@ -66,7 +67,7 @@ class Page:
         if given:
             self.put("## Given")
             for v in given:
-                size = f" ({escape.markdown(v.dims)})" if v.shape else ""
+                size = f" ({escape.markdown(size_words(v.dims))})" if v.shape else ""
                 value = f" = {self.math(given_term(v.value))}" if v.value is not None else ""
                 formula_ = escape.markdown_math(formula(Name(v.name), self.names)) + value
                 self.out.append(f"- {_inline(formula_)}{size}")
@@ -130,7 +131,7 @@ class Page:
         indent = " " * len(lead)
         title = self.words(step.title)
         if step.jacobian_dims:
-            title += f" ({escape.markdown(step.jacobian_dims)})"
+            title += f" ({escape.markdown(size_words(step.jacobian_dims))})"
         if self.level > 1 and n.uses:
             title += f" (from {', '.join(map(str, n.uses))})"
         self.put(lead + title)
@@ -141,6 +142,9 @@ class Page:
             self.display(body, indent)
         if step.why is not None and self.level > 0:
             self.put(indent + self.words(step.why))
+        if step.picture is not None and self.level > 0:
+            self.display(escape.markdown_math(grid.to_latex(step.picture, self.names)), indent)
+            self.put(indent + self.words(step.picture.words))
 
     def verdict(self, task: TaskResult) -> None:
         if task.check is not None:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from ..expr import Expr, Name
 from ..notation.latex import latex as formula
 from ..notation.text import text as typed
-from ..steps import Solution, Table, TaskResult, Text, Variable
-from . import breaking, escape, paper, statement
+from ..notation.unicode import unicode_text
+from ..steps import Picture, Solution, Table, TaskResult, Text, Variable
+from . import breaking, escape, grid, paper, statement
 from .outline import (
     Numbered,
     answer_words,
@@ -147,7 +148,9 @@ class Page:
         if v.value is not None:
             source += f" = {formula(given_term(v.value), self.names)}"
         size = f" #quiet[({literal(v.dims)})]" if v.shape else ""
-        return f"#box[{self.inline_tex(source)}{size}]"
+        found = self.tex(source)
+        shown = f"$display({found})$" if found is not None else self.inline_tex(source)
+        return f"#box(inset: (y: 3pt))[{shown}{size}]"
 
     def statement(self, source: str) -> None:
         for part in statement.read(source):
@@ -201,6 +204,16 @@ class Page:
             self.equation(step.equation, step.approx, note=dims)
         if step.why is not None and self.level > 0:
             self.put(f"#pad(left: 1.5em, quiet[{self.words(step.why)}])")
+        if step.picture is not None and self.level > 0:
+            self.arrays(step.picture)
+
+    def arrays(self, picture: Picture) -> None:
+        svg = _string(grid.to_svg(picture, self.names))
+        said = _string(words(picture.words, lambda e: unicode_text(e, self.names), str))
+        self.put(
+            f'#pad(left: 2em)[#image(bytes({svg}), format: "svg", alt: {said})\n'
+            f"#quiet[{self.words(picture.words)}]]"
+        )
 
     def verdict(self, task: TaskResult) -> None:
         found = []

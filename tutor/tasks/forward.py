@@ -14,6 +14,7 @@ from ..problem.lines import Line
 from ..steps import Check, Step, TaskResult, Text
 from ..value import Value
 from .numbers import approx, dot_product, equation, exact_term, substituted
+from .sliding import picture
 from .windows import first_window
 from .workspace import Workspace, as_json
 
@@ -107,6 +108,7 @@ def forward_steps(ws: Workspace, lines: Sequence[Line]) -> list[Step]:
                 uses=tuple(
                     f"{'given' if o.op is None else 'forward'}.{o.name}" for o in line.operands
                 ),
+                picture=picture(ws, line),
             )
         )
     return steps

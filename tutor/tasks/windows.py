@@ -109,7 +109,7 @@ def first_window(ws: Workspace, line: Line) -> Text | None:
         return None
     assert line.op is not None
     sliding = windows(ws, line)
-    x = _numbers(ws, line.terms[0])
+    x = operand(ws, line.terms[0])
     if x is None or sum(d != 1 for d in x.shape) > len(sliding):
         return None  # channels: too long for one line
     taps = list(np.ndindex(*(w.kernel for w in sliding)))
@@ -128,10 +128,11 @@ def first_window(ws: Workspace, line: Line) -> Text | None:
         return None
     if work is None:
         return None
-    return Text(message, {"work": work, "result": _term(total)})
+    return Text(message, {"work": work, "result": term(total)})
 
 
-def _numbers(ws: Workspace, term: Expr | None) -> np.ndarray | None:
+def operand(ws: Workspace, term: Expr | None) -> np.ndarray | None:
+    """The numbers of an operand, or None where they are not known."""
     flips = isinstance(term, Transpose)
     inner = term.arg if isinstance(term, Transpose) else term
     if isinstance(inner, Name) and inner.id in ws.graph.lines:
@@ -148,7 +149,7 @@ def _entry(x: np.ndarray, sliding: list[Window], tap: tuple[int, ...]) -> Expr |
     """What the tap of the first window meets; None in the padding."""
     place = tuple(k * w.dilation - w.before for k, w in zip(tap, sliding, strict=True))
     inside = all(0 <= i < w.size for i, w in zip(place, sliding, strict=True))
-    return _term(x[place]) if inside else None
+    return term(x[place]) if inside else None
 
 
 def _products(
@@ -158,7 +159,7 @@ def _products(
     taps: list[tuple[int, ...]],
     entries: list[Expr | None],
 ) -> Expr | None:
-    w = _numbers(ws, line.terms[1])
+    w = operand(ws, line.terms[1])
     if w is None or w.size != len(taps):
         return None
     w = w.reshape([v.kernel for v in sliding])
@@ -166,15 +167,16 @@ def _products(
         w = w[tuple(slice(None, None, -1) for _ in sliding)]
     total: Expr | None = None
     for tap, entry in zip(taps, entries, strict=True):
-        part = Binary("*", entry or Num("0"), _term(w[tap]))
+        part = Binary("*", entry or Num("0"), term(w[tap]))
         total = part if total is None else Binary("+", total, part)
-    bias = _numbers(ws, line.terms[2]) if len(line.terms) > 2 and line.terms[2] else None
+    bias = operand(ws, line.terms[2]) if len(line.terms) > 2 and line.terms[2] else None
     if bias is not None and total is not None:
-        total = Binary("+", total, _term(bias.ravel()[0]))
+        total = Binary("+", total, term(bias.ravel()[0]))
     return total
 
 
-def _term(x: Any) -> Expr:
+def term(x: Any) -> Expr:
+    """One number, exact or rounded."""
     if isinstance(x, float):
         return decimal_term(x)
     return Value(np.array(x, dtype=object)).shown()
