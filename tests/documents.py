@@ -186,7 +186,13 @@ def operations() -> str:
 def layers() -> str:
     from tutor.problem.layers import LAYERS
 
-    return "Layers: " + ", ".join(f"`{name}`" for name in sorted(LAYERS)) + ".\n"
+    rows = []
+    for name, spec in sorted(LAYERS.items()):
+        needed = [f"**{a}**" if a in spec.required else a for a in spec.arguments]
+        rows.append(f"| `{name}` | {', '.join(needed)} | {spec.note} |\n")
+    return "| layer | arguments, those that it needs in bold | |\n| --- | --- | --- |\n" + "".join(
+        rows
+    )
 
 
 def limits() -> str:

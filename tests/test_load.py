@@ -304,7 +304,12 @@ MISTAKES = [
     ),
     ("network: {input: 3}\n", (1, 10), "`layers` is missing", None),
     ("network:\n  input: 3\n  layers: [ReLu]\n", (3, 12), "unknown layer `ReLu`", "`ReLU`"),
-    ("network:\n  input: 3\n  layers: [Residual]\n", (3, 12), "Residual needs its layers", "Residual: {body"),
+    (
+        "network:\n  input: 3\n  layers: [Residual]\n",
+        (3, 12),
+        "Residual needs its layers",
+        "Residual: {body",
+    ),
     ("network:\n  input: 3\n  layers: [Linear]\n", (3, 12), "Linear needs `out_features`", None),
     (
         "network:\n  input: 3\n  layers:\n    - Linear: {out_feature: 3}\n",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -426,6 +429,111 @@ def test_names_of_like_layers_are_gathered() -> None:
     assert named(["relu_1", "relu_2", "relu_3"]) == "relu_1 to relu_3"
     assert named(["relu_1", "relu_4"]) == "relu_1 and relu_4"
     assert named([f"conv2d_{i}" for i in (1, 3, 5, 7, 8)]) == "conv2d_1, conv2d_3 and 3 more"
+
+
+# --- solve_shape ---------------------------------------------------------------------------------
+
+
+def solutions(text: str, unknown: str, target: str) -> list[dict[str, int]]:
+    (task,) = (
+        tutor.loads(
+            f"network:\n{text}tasks:\n  - solve_shape: {{unknown: {unknown}, so_that: {target}}}\n"
+        )
+        .solve()
+        .tasks
+    )
+    assert task.check is not None and task.check.passed
+    for step in task.steps:
+        for words in (step.title, step.why):
+            assert words is None or words.message.format(**words.args)
+    return task.extra["solutions"]
+
+
+def spread_size(n: int, k: int, s: int, p: int, d: int, q: int) -> int:
+    """The outputs of a transposed convolution, marked one by one; 0 when torch refuses."""
+    reached = {i * s + t * d for i in range(n) for t in range(k)}
+    return max(reached) + 1 + q - 2 * p if q < max(s, d) else 0
+
+
+def test_transposed_convolutions_are_solved_as_by_trying() -> None:
+    rng = random.Random(12)
+    hits = 0
+    for _ in range(40):
+        fixed = {"k": rng.randint(1, 4), "s": rng.randint(1, 3), "p": rng.randint(0, 1),
+                 "d": rng.randint(1, 2), "q": 0}  # fmt: skip
+        open_ = rng.sample(list(fixed), rng.choice([1, 1, 2]))
+        n, wanted = rng.randint(2, 6), rng.randint(2, 14)
+        v = {x: x if x in open_ else fixed[x] for x in fixed}
+        text = (
+            f"  input: [2, {n}]\n  layers:\n    - ConvTranspose1d: {{out_channels: 3, "
+            f"kernel_size: {v['k']}, stride: {v['s']}, padding: {v['p']}, dilation: {v['d']}, "
+            f"output_padding: {v['q']}}}\n    - ReLU\n"
+        )
+        found = solutions(text, f"[{', '.join(open_)}]", f"{{output: [3, {wanted}]}}")
+        most = max(n, wanted, 3)  # every unknown is tried at least up to the largest size
+        small = [f for f in found if max(f.values()) <= most]
+        expected = [
+            dict(zip(open_, numbers, strict=True))
+            for numbers in product(range(most + 1), repeat=len(open_))
+            if min((x for name, x in zip(open_, numbers, strict=True) if name in "ksd"), default=1)
+            and spread_size(n, **(fixed | dict(zip(open_, numbers, strict=True)))) == wanted
+        ]
+        assert sorted(small, key=str) == sorted(expected, key=str), text
+        hits += bool(found)
+    assert hits > 10
+
+
+UNKNOWNS = [
+    ("  input: [8, 7, 7]\n  layers:\n    - ConvTranspose2d: {out_channels: 4, kernel_size: 3, "
+     "stride: 2, padding: 1, output_padding: q}\n", "q", "{output: [4, 14, 14]}", [{"q": 1}]),
+    ("  input: [8, 7, 7]\n  layers:\n    - ConvTranspose2d: {out_channels: 4, kernel_size: 3, "
+     "stride: s}\n", "s", "{output: [4, 14, 14]}", []),
+    ("  input: [9, n, n]\n  layers:\n    - ConvTranspose2d: {out_channels: 4, kernel_size: 4, "
+     "stride: 2, padding: 1}\n", "n", "{output: [4, 30, 30]}", [{"n": 15}]),
+    ("  input: [10, 12]\n  layers:\n    - MultiheadAttention: {num_heads: h}\n", "h",
+     "{output: [10, 12]}", [{"h": h} for h in (1, 2, 3, 4, 6, 12)]),
+    ("  input: [6, 5, 5]\n  layers:\n    - GroupNorm: {num_groups: g}\n", "g",
+     "{output: [6, 5, 5]}", [{"g": g} for g in (1, 2, 3, 6)]),
+    ("  input: [6, 5, 5]\n  layers:\n    - Conv2d: {out_channels: 9, kernel_size: 1, groups: g}\n",
+     "g", "{output: [9, 5, 5]}", [{"g": 1}, {"g": 3}]),
+    ("  input: 7\n  layers:\n    - Embedding: {num_embeddings: 9, embedding_dim: 4}\n"
+     "    - LSTM: {hidden_size: h, bidirectional: true}\n    - Select: {dim: 1, index: -1}\n",
+     "h", "{output: [32]}", [{"h": 16}]),
+    ("  input: [3, 9, 9]\n  layers:\n    - Residual:\n"
+     "        - Conv2d: {out_channels: 3, kernel_size: 5, padding: p}\n", "p",
+     "{output: [3, 9, 9]}", [{"p": 2}]),
+    ("  input: [3, 9, 9]\n  layers:\n    - Concat: {branches: [[], [Conv2d: {out_channels: c, "
+     "kernel_size: 1}]]}\n    - MaxPool2d: {kernel_size: 3}\n", "c", "{output: [8, 3, 3]}",
+     [{"c": 5}]),
+    ("  input: [3, 9, 9]\n  layers:\n    - Repeat: {times: 3, of: [Conv2d: {out_channels: 3, "
+     "kernel_size: k}]}\n", "k", "{output: [3, 3, 3]}", [{"k": 3}]),
+    ("  input: [4, 10, 10]\n  layers:\n    - Upsample: {size: [m, 12]}\n", "m",
+     "{output: [4, 20, 12]}", [{"m": 20}]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "unknown", "target", "expected"), UNKNOWNS)
+def test_unknowns_of_other_layers(text: str, unknown: str, target: str, expected: Any) -> None:
+    assert solutions(text, unknown, target) == expected
+
+
+# --- start-up ------------------------------------------------------------------------------------
+
+
+def test_counting_a_network_needs_no_algebra() -> None:
+    program = (
+        "import sys; sys.argv = ['tutor', 'solve', sys.argv[1]]\n"
+        "import atexit; atexit.register(lambda: print('sympy' in sys.modules, file=sys.stderr))\n"
+        "from tutor.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(FOLDER / "lenet5.yaml")],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "61706" in done.stdout and done.stderr == "False\n"
 
 
 # --- the check can fail --------------------------------------------------------------------------

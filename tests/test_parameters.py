@@ -450,6 +450,8 @@ def test_macs_against_a_count_of_nonzero_contributions():
         "layers_resize",
         "layers_dense",
         "layers_norm",
+        "layers_reshape",
+        "layers_activation",
         "layers_sequence",
         "layer_spec",
         "slides",

@@ -89,11 +89,13 @@ def solve(
     from .render.progress import Progress
     from .tasks import solve as run
 
-    collect_garbage_again()
+    problem = load(file)
+    counted = not problem.define and all(t.kind == "parameters" for t in problem.tasks)
+    collect_garbage_again(mathematics=not counted)
     if not graph:  # nothing needs finding at exit (but the embedded layout cleans up there)
         atexit.register(gc.freeze)
     progress = Progress()
-    solution = run(load(file), only=task, checking=not no_check, progress=progress)
+    solution = run(problem, only=task, checking=not no_check, progress=progress)
     progress.close()
     picture = _drawn(solution, format, out) if graph else None
     if plot is not None:

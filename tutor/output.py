@@ -112,9 +112,13 @@ def stop_if_unchecked(solution: Solution) -> None:
         )
 
 
-def collect_garbage_again() -> None:
-    """After the imports: what they made lives until the end, so it need not be searched again."""
-    from . import ops  # noqa: F401
+def collect_garbage_again(mathematics: bool = True) -> None:
+    """After the imports: what they made lives until the end, so it need not be searched again.
+
+    mathematics: whether operations are needed; layers of a network are counted without them.
+    """
+    if mathematics:
+        from . import ops  # noqa: F401
 
     gc.freeze()
     gc.enable()

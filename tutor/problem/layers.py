@@ -10,15 +10,25 @@ features, `H` the hidden size.
 
 from __future__ import annotations
 
-from . import layers_dense, layers_norm, layers_resize, layers_sequence, layers_window
+from . import (
+    layers_activation,
+    layers_dense,
+    layers_norm,
+    layers_reshape,
+    layers_resize,
+    layers_sequence,
+    layers_window,
+)
 from .layer_spec import LayerSpec
 
 _ROWS = (
     *layers_window.ROWS,
     *layers_resize.ROWS,
     *layers_dense.ROWS,
+    *layers_reshape.ROWS,
     *layers_sequence.ROWS,
     *layers_norm.ROWS,
+    *layers_activation.ROWS,
 )
 
 LAYERS: dict[str, LayerSpec] = {row.type: row for row in _ROWS}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -41,6 +41,19 @@ def known_functions() -> tuple[str, ...]:
     return (*OPS, *ALIASES)
 
 
+class _Functions(Collection[str]):
+    """The same names, looked up when the first is asked for: a network alone needs none."""
+
+    def __contains__(self, name: object) -> bool:
+        return name in known_functions()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(known_functions())
+
+    def __len__(self) -> int:
+        return len(known_functions())
+
+
 @dataclass
 class _Loader:
     document: Document
@@ -55,7 +68,7 @@ class _Loader:
         if language is not None:
             schema.word(language, "`language`", schema.LANGUAGES)
         convention = self._convention(top)
-        functions = known_functions()
+        functions = _Functions()
         given, sizes = self._given(top, functions)
         task_node = top.get("tasks")
         free = tasks.unknowns(task_node, functions) if task_node is not None else {}

@@ -58,7 +58,8 @@ class Spread:
     def source(self, o: int) -> tuple[int, int]:
         """Tap t carries input i to output i·s + d·t − before."""
         hits = []
-        for taps in (range(self.kernel), range(self.kernel - 1, -1, -1)):
+        tried = min(self.kernel, self.stride)  # the remainders come round after a stride
+        for taps in (range(tried), range(self.kernel - 1, self.kernel - 1 - tried, -1)):
             for t in taps:
                 place = o + self.before - self.dilation * t
                 if place % self.stride == 0:

@@ -256,9 +256,11 @@ class _Reader:
             return {key.text: self._answer(value) for key, value in node.entries}
         if isinstance(node, tree.Sequence):
             return tuple(self._answer(item) for item in node.items)
-        from .values import functions
+        known: dict[str, None] = {}
+        if not (isinstance(node, Scalar) and node.text.isdecimal()):  # a count calls nothing
+            from .values import functions
 
-        known = dict.fromkeys([*self.scope.functions, *functions()])
+            known = dict.fromkeys([*self.scope.functions, *functions()])
         expr: Expr = schema.expression(node, "`answer`", known, self.scope.names)[0]
         return expr
 

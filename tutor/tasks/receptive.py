@@ -15,7 +15,7 @@ from math import gcd
 from ..problem.applied import Applied, AppliedPart
 from ..problem.layer_spec import Slide
 
-MOST = 4096  # positions in a pattern
+MOST = 512  # positions in a pattern
 Size = tuple[int, ...] | None
 
 
