@@ -91,3 +91,14 @@ def test_the_pictures_are_said_in_words() -> None:
     text = markdown(solution)
     assert r"\boxed{\mathbf{10}}" in text and "The framed window of" in text
     assert 'class="arrays"' not in html(solution, level=0)
+
+
+def test_a_training_has_a_curve_on_its_page() -> None:
+    path = ROOT / "problems" / "seeds" / "learn_kernel.yaml"
+    solution = tutor.load(path).solve(checking=False).solution
+    found = re.findall(r"<figure>.*?</figure>", html(solution), re.DOTALL)
+    curves = [f for f in found if 'class="curve"' in f]
+    assert len(curves) == sum(t.curve is not None for t in solution.tasks) > 0
+    for figure in curves:
+        assert re.search(r"<figcaption>The course of .* at the end[^:]*\.</figcaption>", figure)
+        assert "<desc>" in figure

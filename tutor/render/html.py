@@ -9,7 +9,8 @@ from importlib.resources import files
 from ..expr import Expr, Name
 from ..notation.latex import latex as formula
 from ..notation.text import text as typed
-from ..steps import Diagram, Solution, Table, TaskResult, Text
+from ..notation.unicode import unicode_text
+from ..steps import Curve, Diagram, Solution, Table, TaskResult, Text
 from . import grid, paper, statement
 from .escape import html as _plain
 from .mathml import MathML, scrolled
@@ -19,6 +20,7 @@ from .outline import (
     answer_words,
     check_words,
     conventions,
+    curve_words,
     diagram_table,
     given_term,
     givens,
@@ -190,11 +192,23 @@ class Page:
             self.figure(task.diagram)
         for t in task.tables:
             self.table(t)
+        if task.curve is not None and len(task.curve.values) > 1:
+            self.course(task.curve)
         found = result(task)
         if found is not None and (found.members or found.decimal is not None):
             self.result(task, found)
         self.verdict(task)
         self.put("</section>")
+
+    def course(self, course: Curve) -> None:
+        """The values from step to step as a line."""
+        from . import curve
+
+        quantity = unicode_text(course.quantity, self.names)
+        svg = curve.to_svg([(course.label, quantity, course.values)], course.label)
+        shown = scrolled("picture", _shrinking(svg[svg.index("<svg") :].rstrip()))
+        said = self.words(curve_words(course)).rstrip(":")
+        self.put(f"<figure>{shown}", f"<figcaption>{said}.</figcaption></figure>")
 
     def step(self, n: Numbered) -> None:
         step = n.step

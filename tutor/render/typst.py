@@ -73,7 +73,7 @@ def _string(text: str) -> str:
     return f'"{text}"'
 
 
-_WORD = re.compile(r"#text\[([A-Za-z0-9 ]+)\]")
+_WORD = re.compile(r"#text\[((?:[A-Za-z0-9 _]|\\_)+)\]")
 _MARKS = {"strong": ("#strong[", "]"), "emphasis": ("#emph[", "]"), "code": ("#mono[", "]")}
 
 
@@ -93,7 +93,7 @@ class Page:
             found = self.convert(re.sub(r"\\(fitpart|boxed)(?=\{)", "", source))
         except ValueError:
             return None
-        found = _WORD.sub(r'"\1"', found)
+        found = _WORD.sub(lambda m: _string(m[1].replace("\\", "")), found)
         return None if "#" in found or "$" in found else found
 
     def math(self, e: Expr) -> str:
