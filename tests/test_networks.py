@@ -401,8 +401,8 @@ def test_blocks_in_a_file() -> None:
     assert task.extra["output_shape"] == [8]
     said = [s.why.args["stack"] for s in task.steps if s.rule == "structure"]
     assert said == [
-        "2 × ([Conv2d 3] plus the input), ([ReLU] plus the input), (Flatten, Linear 4), "
-        "([Tanh] beside [the input itself], joined)"
+        "2 × Residual (Conv2d 3), Residual (ReLU), (Flatten, Linear 4), "
+        "Concat (Tanh; the input itself)"
     ]
 
 

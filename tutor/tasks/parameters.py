@@ -76,7 +76,10 @@ def _structure_step(steps: StepList, network: Network, layers: Sequence[Applied]
     steps.add(
         "note",
         "structure",
-        Text("The network in brief: {n} layers", {"n": len(layers)}),
+        Text(
+            "The network in brief ({n} layers with norms and activations)",
+            {"n": len(layers)},
+        ),
         (),
         in_words(network.layers),
         level=0,

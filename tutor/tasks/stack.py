@@ -1,10 +1,11 @@
-"""A network's make-up in a line: blocks in brackets, repeats folded with ×n."""
+"""A network's make-up in a line: blocks in brackets, repeats folded with n ×."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..problem.layers import LAYERS
 from ..problem.model import Block, Layer
 from ..steps import Text
 
@@ -22,34 +23,39 @@ def in_words(parts: Sequence[Layer | Block]) -> Text:
 
 
 def _row(parts: Sequence[Layer | Block]) -> str:
+    return ", ".join(_items(parts)) or "the input itself"
+
+
+def _items(parts: Sequence[Layer | Block]) -> list[str]:
+    """What changes sizes; where nothing does, everything."""
+    weighty = [p for p in parts if isinstance(p, Block) or _changes(p)]
     folded: list[tuple[str, int]] = []
-    for part in parts:
+    for part in weighty or parts:
         name, times = _named(part)
         if folded and folded[-1][0] == name:
             times += folded.pop()[1]
         folded.append((name, times))
-    words = (name if times == 1 else f"{times} × {name}" for name, times in folded)
-    return ", ".join(words) or "the input itself"
+    return [name if times == 1 else f"{times} × {name}" for name, times in folded]
+
+
+def _changes(layer: Layer) -> bool:
+    return LAYERS[layer.type].receptive != "keeps" or layer.type == "Parameter"
 
 
 def _named(part: Layer | Block) -> tuple[str, int]:
     """What stands in the line, and how many times."""
     if isinstance(part, Layer):
         return part.type + _size(part.args), 1
-    if part.kind == "Repeat":
+    if part.kind in ("Repeat", "Sequential"):
         (inner,) = part.branches
-        if len(inner) == 1:
-            name, times = _named(inner[0])
-            return name, times * part.times
-        return f"({_row(inner)})", part.times
-    if part.kind == "Sequential":
-        return f"({_row(part.branches[0])})", 1
+        items = _items(inner)
+        alone = len(items) == 1 and not items[0][0].isdigit()
+        return (items[0] if alone else f"({', '.join(items)})"), part.times
     if part.kind == "Residual":
         body, shortcut = part.branches
-        other = f"plus [{_row(shortcut)}]" if shortcut else "plus the input"
-        return f"([{_row(body)}] {other})", 1
-    branches = " beside ".join(f"[{_row(branch)}]" for branch in part.branches)
-    return f"({branches}, joined)", 1
+        other = f" beside {_row(shortcut)}" if shortcut else ""
+        return f"Residual ({_row(body)}{other})", 1
+    return f"Concat ({'; '.join(_row(branch) for branch in part.branches)})", 1
 
 
 def _size(args: Mapping[str, Any]) -> str:
