@@ -184,7 +184,7 @@ class Page:
         for heading, run in groups(visible(task, self.level)):
             self.put("<details open>", f"<summary><h3>{self.words(heading)}</h3></summary>")
             given = run[0].step.kind == "given"
-            self.put("<ul>" if given else f'<ol start="{run[0].number}">')
+            self.put('<ul class="values">' if given else f'<ol start="{run[0].number}">')
             for n in run:
                 self.step(n)
             self.put("</ul>" if given else "</ol>", "</details>")

@@ -65,7 +65,7 @@ def typst(solution: Solution, convert: Convert, *, level: int = 1) -> str:
 
 def literal(text: str) -> str:
     """Text as an expression that is only text."""
-    return f"#{_string(escape.terminal(text))};"
+    return f"#{_string(escape.terminal(text))};" if text else ""
 
 
 def _string(text: str) -> str:
