@@ -98,10 +98,12 @@ MISTAKES = [
      ["conv2d(permute(x, 2, 0, 1), w)"]),
     ('x: "tensor(4, 8, 8)"; w: "tensor(16, 2, 3, 3)"', "C: conv2d(x, w)",
      ["conv2d(x, w, groups=2)"]),
-    ('x: matrix(8, 8); w: "tensor(16, 1, 3, 3)"', "C: conv2d(x, w)", ["conv2d(unsqueeze(x, 0), w)"]),
+    ('x: matrix(8, 8); w: "tensor(16, 1, 3, 3)"', "C: conv2d(x, w)",
+     ["conv2d(unsqueeze(x, 0), w)"]),
     ('x: "tensor(3, 8, 8)"; w: "tensor(16, 3, 3, 3)"; b: vector(16)', "C: conv2d(x, w) + b",
      ["conv2d(x, w) + reshape(b, 16, 1, 1)"]),
-    ("Z: matrix(10, 3); t: matrix(10, 1)", "L: cross_entropy(Z, t)", ["cross_entropy(Z, squeeze(t))"]),
+    ("Z: matrix(10, 3); t: matrix(10, 1)", "L: cross_entropy(Z, t)",
+     ["cross_entropy(Z, squeeze(t))"]),
     ("Z: matrix(3, 10); t: vector(10)", "L: cross_entropy(Z, t)", ["cross_entropy(Z.T, t)"]),
     ("A: matrix(3, 4); B: matrix(5, 4)", "C: 'einsum(\"ij,jk->ik\", A, B)'",
      ['einsum("ij,kj->ik", A, B)', 'einsum("ij,jk->ik", A, B.T)']),
@@ -111,7 +113,7 @@ MISTAKES = [
     ('X: "tensor(10, 3, 4)"; W: matrix(3, 5)', "Y: X @ W", ["transpose(X, -2, -1) @ W"]),
     ('X: "tensor(2, 3, 4)"', "Y: X.T", ["transpose(X, -2, -1)", "transpose(X, 0, 1)"]),
     ("A: matrix(3, 4); b: vector(3)", "x: solve(A, b)", ["solve(A.T @ A, A.T @ b)"]),
-    ("x: vector(3); A: matrix(4, 4)", "q: x.T @ A @ x", ["x"]),
+    ("x: vector(3); A: matrix(4, 4)", "q: x.T @ A @ x", ["x", "A"]),
     ("A: matrix(2, 5); B: matrix(3, 4)", "C: A + B", []),
 ]  # fmt: skip
 
@@ -145,6 +147,13 @@ def test_a_fix_that_breaks_what_follows_is_not_suggested() -> None:
     alone = problem("x: vector(3); y: vector(3)", "s: x @ y; t: reshape(s, 3, 1)")
     p, error = failure(alone)
     assert works(alone, p, error) == ["x * y"]
+
+
+def test_an_open_size_that_two_products_share() -> None:
+    """V.T @ x fits only an x that W @ x does not."""
+    source = problem("x: vector(?); W: matrix(4, 6); V: matrix(3, 5)", "y: W @ x; z: V @ x")
+    p, error = failure(source)
+    assert works(source, p, error) == ["V"] and "`V` of size 3×6" in said(error)
 
 
 def test_a_suggestion_that_was_not_tried_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,8 +74,8 @@ def _conv(n: int, x: Val, w: Val, bias: Val | None, stride: Any, padding: Any, d
             f"not size {w.dims}")  # fmt: skip
     orders = (n,) if bare else (n + 1, n + 2)
     require(x.order in orders,
-            f"{name} with the kernel `{{right}}` ({w.dims}) takes an input of order "
-            f"{' or '.join(map(str, orders))}, not `{{left}}` ({x.dims})",
+            f"{name} with the kernel `{{right}}` ({w.dims}) takes an input with "
+            f"{' or '.join(map(str, orders))} axes, not `{{left}}` ({x.dims})",
             "a layer's input is channels × space, a batch has one more axis in front")  # fmt: skip
     xs, ws = concrete(x, "an input"), concrete(w, "a kernel")
     size, kernel = xs[-n:], ws[-n:]
@@ -120,7 +120,7 @@ def _grouped(x: Val, w: Val, groups: Any, lead: list[str], space: list[str], tap
     require(channels == per * groups,
             f"the input `{{left}}` ({x.dims}) has {channels} channels, the kernel `{{right}}` ({w.dims}) "
             f"expects {per * groups}",
-            f"kernel: outputs × channels{' / groups' if groups > 1 else ''} × …")  # fmt: skip
+            f"a kernel is outputs × channels{' / groups' if groups > 1 else ''} × space")  # fmt: skip
     if groups == 1:
         factors = [(x.node, [*lead, "c", *space]), (w.node, ["o", "c", *taps]), *relations]
         return ein(factors, [*lead, "o", *places])

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import InputError, ShapeError
-from ..expr import Expr, exchanged, names
+from ..expr import Expr, Name, exchanged, names
 from ..graph import dims
 from ..graph.dims import Unifier
 from ..notation.build import size_term
@@ -91,11 +91,11 @@ def _fixes(problem: Problem, origin: Origin, elaborate: Elaborate) -> str:
     if found:
         return _listed(found) + " would fit"
     sizes = []
-    for name, axis, size in other_sizes(origin):
+    for name, axes, size in other_sizes(origin):
         if left == 0 or len(sizes) == 2:
             break
         left -= 1
-        graph = _with_size(problem, family, name, axis, size, elaborate)
+        graph = _with_size(problem, name, axes, size, elaborate)
         if graph is not None:
             sizes.append(f"`{name}` of size {graph[name].dims}")
     return " or ".join(sizes) + " would fit" if sizes else ""
@@ -109,7 +109,12 @@ def _listed(found: Sequence[tuple[str, str]]) -> str:
 
 
 def _family(problem: Problem, definition: Definition) -> list[Definition]:
-    """The definition, what rests on it, and whatever these rest on, in the file's order."""
+    """The definition, what rests on it, and whatever these rest on, in the file's order.
+
+    With open sizes it is every definition, since each may fix them.
+    """
+    if any(d == "?" or d == Name("?") for g in problem.given.values() for d in g.shape or ()):
+        return list(problem.define)
     owner = {n: d for d in problem.define for n in d.names}
     below = {d.names: [owner[n] for n in names(d.expr) if n in owner] for d in problem.define}
     above: dict[tuple[str, ...], list[Definition]] = {d.names: [] for d in problem.define}
@@ -154,23 +159,16 @@ def _fitting(
 
 
 def _with_size(
-    problem: Problem,
-    family: Sequence[Definition],
-    name: str,
-    axis: int,
-    size: Any,
-    elaborate: Elaborate,
+    problem: Problem, name: str, axes: Sequence[int], size: Any, elaborate: Elaborate
 ) -> Graph | None:
     given = problem.given.get(name)
     if given is None or given.shape is None or given.value is not None:
         return None
     if given.properties & {"symmetric", "homogeneous"}:
         return None
-    shape = (*given.shape[:axis], size_term(size), *given.shape[axis + 1 :])
+    shape = tuple(size_term(size) if k in axes else d for k, d in enumerate(given.shape))
     new = {**problem.given, name: replace(given, shape=shape)}
-    return _tried(
-        replace(problem, given=new, define=tuple(family), network=None, tasks=()), elaborate
-    )
+    return _tried(replace(problem, given=new, network=None, tasks=()), elaborate)
 
 
 def _tried(problem: Problem, elaborate: Elaborate) -> Graph | None:

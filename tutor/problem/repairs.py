@@ -231,8 +231,8 @@ def _groups(x: Val, w: Val) -> int | None:
 # -- sizes of givens ------------------------------------------------------------------------------
 
 
-def other_sizes(origin: Origin) -> Iterator[tuple[str, int, Dim]]:
-    """Givens of the operation, an axis of each, and a size of another operand to try there."""
+def other_sizes(origin: Origin) -> Iterator[tuple[str, tuple[int, ...], Dim]]:
+    """Givens of the operation, axes of each, and a size of another operand to try there."""
     wanted = [
         (name, line)
         for name, line in origin.lines.items()
@@ -248,7 +248,11 @@ def other_sizes(origin: Origin) -> Iterator[tuple[str, int, Dim]]:
         for axis, d in enumerate(line.shape):
             for size in dict.fromkeys(others):
                 if size != d and size != 1:
-                    yield name, axis, size
+                    yield name, (axis,), size
+        if len(line.shape) == 2 and line.shape[0] == line.shape[1]:
+            for size in dict.fromkeys(others):
+                if size not in (line.shape[0], 1):
+                    yield name, (0, 1), size
 
 
 def _is(term: Expr, name: str) -> bool:
