@@ -45,6 +45,8 @@ INFERRED = [
     ("softmax(z)", {"z": "n"}),
     ("tau * sin(s)", {"tau": "", "s": ""}),
     ("Sigma @ x", {"Sigma": "m n", "x": "n"}),
+    ("mean((x - mean(x))**2)", {"x": "n"}),
+    ("(x - mean(x)) / std(x)", {"x": "n"}),
     ("x[0] * x[3]", None),  # an index needs a number of entries
 ]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .errors import InputError, did_you_mean
 from .expr import Expr, Name, Partial
@@ -25,7 +26,13 @@ from .steps import Variable
 from .tasks import gradient
 from .tasks.workspace import Workspace
 
-_OPERATOR_USAGE = {"neg": "-x", "transpose": "x.T", "list": "[a, b]", "index": "x[i], W[:, 1:3]"}
+_OPERATOR_USAGE = {
+    "neg": "-A",
+    "transpose": "A.T",
+    "list": "[a, b]",
+    "index": "x[i], W[:, 1:3]",
+    "einsum": 'einsum("ij,jk->ik", A, B)',
+}
 _TYPED = {op.name: symbol for symbol, op in OPERATORS.items()}
 LETTERS = ("m", "n", "p", "q", "r", "s")
 
@@ -48,7 +55,8 @@ def page(name: str) -> Page:
     """The page of one operation; raises InputError with the nearest name."""
     op = found(name)
     example = _example(op)
-    words = {"y": "y", "x": "x"}
+    first = next(iter(example.declared), "x")
+    words = {"y": example.result or "y", "x": first}
     return Page(
         name=op.name,
         usage=usage(op),
@@ -119,32 +127,55 @@ def _example(op: Op) -> _Example:
     """A sample, of vectors where there is one, with symbolic sizes where they will do."""
     if op.constant or not op.sample or (op.name not in OPS and op.name not in _TYPED):
         return _NONE
-    plain = [(shapes, given) for shapes, given, _ in op.sample if not given]
-    flat = [x for x in plain if max(map(len, x[0])) == 1]
-    if not plain:
+    samples = [(shapes, given) for shapes, given, _ in op.sample if _typable(given)]
+    samples.sort(key=lambda x: len(x[1]))  # rather one without further arguments
+    flat = [x for x in samples if max(map(len, x[0])) == 1 and not x[1]]
+    if not samples:
         return _NONE
-    shapes, given = flat[0] if flat and op.name in OPS else plain[0]
-    operands = [p.name for p in op.parameters if op.takes_operand(p)][: len(shapes)]
-    if given or len(operands) < len(shapes):
-        return _NONE
+    shapes, given = flat[0] if flat and op.signature[0].islower() and op.name in OPS else samples[0]
+    operands = _operands(op, len(shapes))
     for symbolic in (True, False):
         try:
-            return _derived(op, operands, shapes, symbolic)
+            return _derived(op, operands, shapes, given, symbolic)
         except InputError:
             continue
     return _NONE
 
 
-def _example_text(op: Op, operands: Sequence[str]) -> str:
-    if op.name in OPS and op.name not in _TYPED:
-        return f"{op.name}({', '.join(operands)})"
-    if len(operands) == 1:
-        return _OPERATOR_USAGE[op.name]
-    return f"{operands[0]} {_TYPED[op.name]} {operands[1]}"
+def _typable(given: Mapping[str, Any]) -> bool:
+    return "*" not in given and all(isinstance(v, str | int | tuple) for v in given.values())
+
+
+def _operands(op: Op, count: int) -> list[str]:
+    known = [p for p in op.parameters if op.takes_operand(p)]
+    if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in known):
+        return list("ABC"[:count])
+    return [p.name for p in known][:count]
+
+
+def _example_text(op: Op, operands: Sequence[str], given: Mapping[str, Any]) -> str:
+    if op.name in _TYPED and len(operands) == 1:
+        return _OPERATOR_USAGE[op.name].replace("A", operands[0])
+    if op.name in _TYPED:
+        return f"{operands[0]} {_TYPED[op.name]} {operands[1]}"
+    words = [*operands, *(f"{k}={_word(v)}" for k, v in given.items())]
+    if op.name == "einsum":
+        words = [_word(given["equation"]), *operands]
+    return f"{op.name}({', '.join(words)})"
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_word, value))}]"
+    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def _derived(
-    op: Op, operands: Sequence[str], shapes: Sequence[Sequence[int]], symbolic: bool
+    op: Op,
+    operands: Sequence[str],
+    shapes: Sequence[Sequence[int]],
+    given: Mapping[str, Any],
+    symbolic: bool,
 ) -> _Example:
     sizes = dict(zip(dict.fromkeys(d for s in shapes for d in s), LETTERS, strict=False))
     lines = []
@@ -153,7 +184,8 @@ def _derived(
         axes = ", ".join(sizes[d] if symbolic else str(d) for d in shape)
         lines.append(f"  {name}: {kind}" + (f"({axes})" if shape else ""))
     result = "y" if "y" not in operands else "f"
-    text = f"given:\n{chr(10).join(lines)}\ndefine:\n  {result}: {_example_text(op, operands)}\n"
+    body = _example_text(op, operands, given)
+    text = f"given:\n{chr(10).join(lines)}\ndefine:\n  {result}: {_quoted(body)}\n"
     problem = loads(text + "tasks:\n  - graph\n")
     ws = Workspace(problem, elaborate(problem), checking=False)
     results = []
@@ -162,9 +194,13 @@ def _derived(
         found = gradient.solve(ws, "1", kind, result, name)
         size = found.dims or ""
         results.append(Result(Partial(Name(result), Name(name)), found.formula, size))
-    call = parse(_example_text(op, operands))
+    call = parse(body)
     declared = {n: v for n, v in ws.variables().items() if n in operands}
     return _Example(declared, call, result, _definition(ws.graph, result, call, ws), tuple(results))
+
+
+def _quoted(body: str) -> str:
+    return "'" + body.replace("'", "''") + "'"
 
 
 def _definition(graph: Graph, result: str, call: Expr, ws: Workspace) -> Expr | None:
@@ -179,4 +215,4 @@ def _definition(graph: Graph, result: str, call: Expr, ws: Workspace) -> Expr | 
         term = matrix_term(node, ws.leaf_term)
     except (NoMatrixForm, TypeError):  # TypeError: defined by cases, which its record words
         return None
-    return None if term == call else term
+    return None if term == call or isinstance(term, Name) else term
