@@ -100,6 +100,12 @@ def checking() -> list[Row]:
     return [check.row()]
 
 
+def convolutions() -> list[Row]:
+    from . import convolutions as layers
+
+    return [*layers.rows(), layers.training()]
+
+
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "solve": lambda: [solve()],
     "help": lambda: [help_()],
@@ -107,6 +113,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "engine": engine,
     "hessians": hessians,
     "checking": checking,
+    "convolutions": convolutions,
 }
 
 

@@ -18,6 +18,7 @@ import sympy as sp
 
 from .. import limits
 from ..errors import InputError
+from .blocks import cut, pieces
 from .products import joined
 from .relation import Labels, Relation, dense, merge
 from .windows import larger_than_scattered, spread, view
@@ -31,6 +32,9 @@ def contract(
     exact: bool,
 ) -> np.ndarray:
     """Σ Π factors · Π relations, with the axes `out`."""
+    found = None if exact else pieces(factors, relations, out, size)
+    if found is not None:
+        return _by_pieces(factors, relations, out, size, *found)
     arrays = list(factors)
     pending = list(relations)
     size = dict(size)
@@ -57,7 +61,8 @@ def contract(
         else:
             scatters.append((relation, label))
     for relation in kept:
-        arrays.append((dense(relation, size, exact), relation.labels))
+        ones = dense(relation, size, exact)
+        arrays.append((ones.astype(arrays[0][0].dtype) if arrays else ones, relation.labels))
     inner = tuple(x for x in out if all(x != label for _, label in scatters))
     for relation, label in scatters:
         inner += tuple(x for x in relation.others(label) if x not in inner)
@@ -70,6 +75,28 @@ def contract(
         shape = [*result.shape[:axis], *(size[x] for x in labels), *result.shape[axis + 1 :]]
         result = result.reshape(shape)
         out = out[:axis] + labels + out[axis + 1 :]
+    return result
+
+
+def _by_pieces(
+    factors: Sequence[tuple[np.ndarray, Labels]],
+    relations: Sequence[Relation],
+    out: Labels,
+    size: dict[int, int],
+    label: int,
+    step: int,
+) -> np.ndarray:
+    """The same, `step` places of a label at a time: side by side in the result, or added up."""
+    result = np.zeros([size[x] for x in out], dtype=np.result_type(*(a for a, _ in factors)))
+    for start in range(0, size[label], step):
+        stop = min(start + step, size[label])
+        part = contract(
+            cut(factors, label, start, stop), relations, out, {**size, label: stop - start}, False
+        )
+        if label in out:
+            result[(slice(None),) * out.index(label) + (slice(start, stop),)] = part
+        else:
+            result += part
     return result
 
 
@@ -156,7 +183,7 @@ def _scatter(
     flat = moved.reshape(*lead, -1)[..., inside.ravel()]
     places = index.ravel()[inside.ravel()]
     shape = (*lead, *(size[x] for x in kept), size[label])
-    base = np.zeros(shape, dtype=object if exact else float)
+    base = np.zeros(shape, dtype=object if exact else result.dtype)
     if exact:
         base.fill(sp.S.Zero)
     target = base.reshape(prod(lead), -1)

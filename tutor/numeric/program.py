@@ -56,13 +56,16 @@ class Program:
         self.roots = [self.slot[r] for r in roots]
 
     def __call__(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Values of the roots at float64 values of the leaves; the arrays are not kept apart."""
+        """Values of the roots at values of the leaves; the arrays are not kept apart.
+
+        float64 as a rule; leaves that are all float32 are computed in float32 throughout.
+        """
         for slot, array in zip(self.leaves, arrays, strict=True):
             self.values[slot] = array
         with np.errstate(all="ignore"):
             for instruction in self.code:
                 instruction()
-        return [np.asarray(self.values[r], dtype=float) for r in self.roots]
+        return [_floats(self.values[r]) for r in self.roots]
 
     # -- building ----------------------------------------------------------------------------
 
@@ -179,7 +182,8 @@ class Program:
 
             def tied(*arrays: Any) -> Any:
                 factors = list(zip(arrays, labels_of, strict=True))
-                return coef * contract(factors, relations, out, size, False)
+                result = contract(factors, relations, out, size, False)
+                return result if coef == 1 else coef * result
 
             return self.emit(tied, *(s for s, _ in items))
         while len(items) > 2:
@@ -205,6 +209,12 @@ class Program:
         (a, la), (b, lb) = items[i], items[j]
         keep = tuple(x for x in dict.fromkeys(la + lb) if x in later)
         return [*rest, (self.emit(joined(la, lb, keep, size), a, b), keep)]
+
+
+def _floats(x: Any) -> np.ndarray:
+    """An array of float32 if the leaves were, else of float64."""
+    array = np.asarray(x)
+    return array if array.dtype == np.float32 else np.asarray(array, dtype=float)
 
 
 def _kept(node: Node, factor: Node, labels: Labels | None = None) -> bool:

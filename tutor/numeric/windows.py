@@ -34,7 +34,7 @@ def view(
     if before or after:
         shape = list(array.shape)
         shape[axis] += before + after
-        padded = np.zeros(shape)
+        padded = np.zeros(shape, dtype=array.dtype)
         inside = [slice(None)] * array.ndim
         inside[axis] = slice(before, before + size[label])
         padded[tuple(inside)] = array
@@ -66,7 +66,7 @@ def spread(
     turn = sorted(range(result.ndim), key=lambda k: -abs(result.strides[k]))  # as it lies in memory
     result, inner = result.transpose(turn), tuple(inner[k] for k in turn)
     labels = tuple(label if x == place else x for x in inner if x != tap)
-    target = np.zeros([size[x] for x in labels])
+    target = np.zeros([size[x] for x in labels], dtype=result.dtype)
     for k in range(1 if tap is None else size[tap]):
         offset = constant + tap_step * k
         low = max(0, -(offset // step))
