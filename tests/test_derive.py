@@ -102,7 +102,8 @@ def test_what_was_forced_is_said() -> None:
 
 
 def test_a_conflict_is_named_with_the_way_out() -> None:
-    with pytest.raises(InputError, match=r"cannot multiply `tr\(A\)` \(1×1\) and `x` \(\?×1\)") as info:
+    said = r"cannot multiply `tr\(A\)` \(1×1\) and `x` \(\?×1\)"
+    with pytest.raises(InputError, match=said) as info:
         infer("tr(A) @ x")
     assert str(info.value.hint).endswith('such as -d "A: matrix(m, n)"')
     assert info.value.where is not None and info.value.where.column == 7

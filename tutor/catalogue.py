@@ -89,7 +89,7 @@ def found(name: str) -> Op:
 
 def usage(op: Op) -> str:
     """The call as it is typed, with its defaults."""
-    if op.name in _TYPED or op.name not in OPS:
+    if op.name not in OPS or op.name in _OPERATOR_USAGE:
         return _OPERATOR_USAGE.get(op.name, f"a {_symbol(op)} b")
     parts = []
     for p in op.parameters:
