@@ -261,3 +261,24 @@ def test_a_jacobian_by_a_transpose_is_commuted() -> None:
     (task,) = solve(loads(source(given, define, "jacobian: {of: y, wrt: V}"))).tasks
     assert task.formula is not None
     assert text(task.formula) == "kron(eye(n), x.T) @ commutation(n, m)"
+
+
+@pytest.mark.parametrize(
+    ("loss", "wrt", "want"),
+    [
+        ("sum(maximum(B, C))", "B", [[0.5, 0], [0.5, 1]]),
+        ("sum(maximum(B, C))", "C", [[0.5, 1], [0.5, 0]]),
+        ("sum(max(B, C))", "B", [[0.5, 0], [0.5, 1]]),
+        ("sum(minimum(B, C))", "B", [[0.5, 1], [0.5, 0]]),
+        ("sum(min(B, C))", "C", [[0.5, 0], [0.5, 1]]),
+    ],
+)
+def test_two_operands_that_tie_share_the_gradient(loss: str, wrt: str, want: list) -> None:
+    given = {"B": "[[1, 2], [0, 4]]", "C": "[[1, 5], [0, 3]]"}
+    task = f"gradient: {{of: g, wrt: {wrt}}}"
+    for ties in ("split", "first"):
+        head = f"convention: {{ties: {ties}}}"
+        (found,) = solve(loads(source(given, {"g": loss}, task, head=head))).tasks
+        first = np.where(np.array(want) == 0.5, 1.0 if wrt == "B" else 0.0, want)
+        assert found.value is not None
+        assert np.allclose(found.value.floats(), want if ties == "split" else first)

@@ -244,3 +244,27 @@ def test_wrong_numbers_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     result = asked("u: 0, v: 0", "u**4 + v**4 - 4*u*v", "[u, v]")
     assert len(result.extra["solutions"]) == 3
+
+
+# -- what must not be claimed ---------------------------------------------------------------------
+
+
+def test_dividing_by_an_unknown_loses_no_solutions() -> None:
+    """2xy = 0 divided by y leaves x = 0, and with it −1 = 0; but y = 0 solves the system."""
+    result = asked("x: scalar, y: scalar", "x**2*y - y", "[x, y]")
+    assert result.extra["solutions"] == [{"x": -1.0, "y": 0.0}, {"x": 1.0, "y": 0.0}]
+
+
+@pytest.mark.parametrize(
+    ("given", "expression", "wrt"),
+    [
+        ("A: [[1, 2], [2, 4]], x: vector(2)", "x.T @ A @ x", "x"),
+        ("X: [[1, 2], [2, 4]], y: [0, 0], w: vector(2)", "norm2(X @ w - y)**2", "w"),
+        ("h: [1, 2, 3], v: vector(3)", "(v.T @ h)**2", "v"),
+        ("h: vector(n), v: vector(n)", "(v.T @ h)**2", "v"),
+    ],
+)
+def test_a_singular_matrix_gives_no_single_point(given: str, expression: str, wrt: str) -> None:
+    result = asked(given, expression, wrt)
+    assert not result.extra["solutions"]
+    assert any(s.title.message == "Not solved" for s in result.steps)

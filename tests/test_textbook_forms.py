@@ -136,6 +136,13 @@ GRADIENTS = [
     ("-(b.T @ log(sigmoid(X @ w)) + (1 - b).T @ log(1 - sigmoid(X @ w)))", "w",
      "X.T @ (sigmoid(X @ w) - b)"),
     ("sum(tanh(x))", "x", "1 - tanh(x)**2"),
+    # lengths
+    ("frobenius(A)", "A", "A / frobenius(A)"),
+    ("norm2(X @ w)", "w", "X.T @ X @ w / norm2(X @ w)"),
+    ("frobenius(A @ Q)", "A", "A @ Q @ Q.T / frobenius(A @ Q)"),
+    ("norm2(X @ Q @ w)**3", "w", "3 * norm2(X @ Q @ w) * Q.T @ X.T @ X @ Q @ w"),
+    ("sum(abs(X @ w))**2", "w", "2 * norm1(X @ w) * X.T @ sign(X @ w)"),
+    ("norm1(A) * c", "c", "sum(abs(A))"),
     # padding
     ("homogeneous(x).T @ homogeneous(y)", "x", "y"),
     # norms, means, variances
@@ -310,3 +317,33 @@ def test_the_symbolic_test_alone_never_says_different(monkeypatch: pytest.Monkey
         assert equal(*pair(left, right)).equal is True
     for left, right in DIFFERENT:
         assert equal(*pair(left, right)).equal is False
+
+
+UNITS = [
+    ("B: [[2]], M: [[3]], C: [[5]]", "B @ M @ C", "B", "C * M"),
+    ("B: [[2]], M: [[3]], C: [[5]]", "B @ M @ C", "M", "C * B"),
+    ("M: [[3]]", "M @ M @ M", "M", "2 * M * M + M @ M"),
+    ("X: [[1], [2], [4]], B: [[3]]", "X @ B @ X.T", "B", "vec(X @ X.T)"),
+    ("x: [2], B: [[3]]", "diag(x) @ B @ diag(x)", "B", "x * x"),
+    ("X: [[1], [2]], y: [3, 4]", "X.T @ diag(y) @ X", "X", "2 * (X.T * y.T)"),
+    ("X: [[1, 4, 3]]", "max(X, axis=0)", "X", "diag(vec(argmax_onehot(X, axis=0).T))"),
+    ("X: [[1, 4, 3]]", "X[0]", "X", "eye(3)"),
+    ("B: [[2]], C: [[3]]", "tr(B.T @ C @ B)", "B", None),
+    ("X: [[1], [2], [3]]", "logdet(X.T @ X + eye(1))", "X", None),
+]
+
+
+@pytest.mark.parametrize(("given", "expression", "wrt", "expected"), UNITS)
+def test_axes_of_size_one_are_not_written(
+    given: str, expression: str, wrt: str, expected: str | None
+) -> None:
+    kinds = ["hessian"] if expected is None else ["jacobian"]
+    for kind in kinds:
+        document = (
+            f"title: t\ngiven: {{{given}}}\ndefine:\n  f: {expression}\n"
+            f"tasks:\n  - {kind}: {{of: f, wrt: {wrt}}}\n"
+        )
+        (task,) = loads(document).solve().tasks
+        assert task.check is not None and task.check.passed, task.check
+        if expected is not None:
+            assert task.formula is not None and text(task.formula) == expected

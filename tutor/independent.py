@@ -8,6 +8,7 @@ Nothing here knows the graph, its rules, or simplification.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -43,7 +44,8 @@ def forward(lines: Sequence[Line], given: Mapping[str, np.ndarray]) -> Arrays:
             env[line.name] = line.value.floats()
             continue
         with np.errstate(all="ignore"):
-            result = line.op.reference(*operands(line, env), *line.rest, **_plain(line))
+            more = {"_rows": _rows(line)} if "_rows" in _named(line.op.reference) else {}
+            result = line.op.reference(*operands(line, env), *line.rest, **_plain(line), **more)
         env[line.name] = _as_stated(np.asarray(result, dtype=float), line)
     return env
 
@@ -65,18 +67,28 @@ def operands(line: Line, env: Arrays) -> list[np.ndarray | None]:
 
 def _plain(line: Line) -> dict[str, object]:
     """Parameters that the reference takes."""
-    return {k: v for k, v in line.parameters.items() if not k.startswith("_") or k in _named(line)}
+    assert line.op is not None
+    known = _named(line.op.reference)
+    return {k: v for k, v in line.parameters.items() if not k.startswith("_") or k in known}
 
 
-def _named(line: Line) -> tuple[str, ...]:
+@lru_cache(maxsize=256)
+def _named(reference: Callable[..., object]) -> tuple[str, ...]:
     import inspect
 
-    assert line.op is not None
-    return (
-        tuple(inspect.signature(line.op.reference).parameters)
-        if callable(line.op.reference)
-        else ()
-    )
+    return tuple(inspect.signature(reference).parameters) if callable(reference) else ()
+
+
+def _rows(line: Line) -> tuple[bool, ...]:
+    """Which operands are rows: as arrays they look like matrices with one row."""
+    leaves = {o.name: o.leaf for o in line.operands}
+    found = []
+    for term in line.terms:
+        turned = isinstance(term, Transpose)
+        name = term.arg if turned else term
+        leaf = leaves.get(name.id) if isinstance(name, Name) else None
+        found.append(leaf is not None and leaf.node.order == 1 and leaf.row != turned)
+    return tuple(found)
 
 
 def inline(e: Expr, env: Arrays, rows: Collection[str] = ()) -> np.ndarray:

@@ -23,11 +23,25 @@ def jacobian_term(
     node: Node, rows: int, leaf: Leaves, layout: str = "numerator", vec: str = "column"
 ) -> Expr:
     """The Jacobian of a result with `rows` axes, as a term; raises NoMatrixForm."""
+    node, rows = _without_unit_axes(node, rows)
     if layout == "denominator" and node.kind == "add" and 0 < rows < node.order > 2:
         parts = [transposed(_numerator(a, rows, leaf, vec)) for a in node.args]
         return led(sum_term(list(zip(node.attr, parts, strict=True))))
     term = _numerator(node, rows, leaf, vec)
     return led(transposed(term) if layout == "denominator" else term)
+
+
+def _without_unit_axes(node: Node, rows: int) -> tuple[Node, int]:
+    """Without axes of size 1: vec does not see them, and the rows × columns are the same."""
+    unit = [k for k, d in enumerate(node.shape) if d == 1]
+    if not unit:
+        return node, rows
+    left = rows - sum(k < rows for k in unit)
+    if node.kind == "add":
+        return g.add([_without_unit_axes(a, rows)[0] for a in node.args], node.attr), left
+    coef, factors, out, sizes = pieces(node)
+    kept = tuple(x for k, x in enumerate(out) if k not in unit)
+    return g.ein(factors, kept, coef, sizes), left
 
 
 def _numerator(node: Node, rows: int, leaf: Leaves, vec: str) -> Expr:

@@ -13,14 +13,16 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from ..expr import Binary, Call, Expr, List, Neg, Num, Transpose
+from ..expr import Binary, Call, Expr, List, Neg, Num
 from ..graph.interned import is_symmetric
 from ..graph.node import Node, T, add, constant_of, ein, pieces, scale
 from ..ops.scalar import Named
 from .build import NoMatrixForm, relation_term, scaled, sum_term
 from .calls import call_term
 from .literal import Entries, written_out
+from .norms import length_of, root_of, squared_length, takes_root
 from .products import Product
+from .relations import without_units
 from .scalars import term_of
 from .signs import led
 
@@ -42,7 +44,7 @@ def unsigned_term(node: Node, leaf: Leaves, vec: str = "column") -> Expr:
         case "rel":
             return relation_term(node)
         case "map":
-            return map_term(node.attr, unsigned_term(node.args[0], leaf, vec), node.order > 0)
+            return map_term(node.attr, _argument(node, leaf, vec), node.order > 0)
         case "call":
             spread = node.attr[0] == "power"  # a scalar exponent goes with any base
             args = [unrepeated(a) if spread and k else a for k, a in enumerate(node.args)]
@@ -52,6 +54,15 @@ def unsigned_term(node: Node, leaf: Leaves, vec: str = "column") -> Expr:
             return _sum(node, leaf, vec) if entries is None else _list(node, entries, leaf, vec)
         case _:
             return _product(node, leaf, vec)
+
+
+def _argument(node: Node, leaf: Leaves, vec: str) -> Expr:
+    """What a function is applied to; a square whose root it takes as the square of a length."""
+    inner = node.args[0]
+    root = root_of(inner) if takes_root(node.attr) else None
+    if root is None:
+        return unsigned_term(inner, leaf, vec)
+    return squared_length(unsigned_term(root, leaf, vec), root.order)
 
 
 def _list(node: Node, entries: Entries, leaf: Leaves, vec: str) -> Expr:
@@ -145,7 +156,7 @@ def map_term(f: sp.Expr, argument: Expr, array: bool) -> Expr:
         return Binary("/", result or Num("1"), down, elementwise=array)
     if f.is_Pow:
         base, exponent = f.args
-        root = _norm_of(argument) if base == T and (2 * exponent).is_odd else None
+        root = length_of(argument) if base == T and (2 * exponent).is_odd else None
         if root is not None:  # (‖x‖²)^{k/2} is ‖x‖^k
             return map_term(T ** (2 * exponent), root, False)
         if exponent == sp.S.Half:
@@ -161,16 +172,6 @@ def map_term(f: sp.Expr, argument: Expr, array: bool) -> Expr:
     if name == "xlogx":
         return Binary("*", inner, Call("log", (inner,)), elementwise=array)
     return Call(name, (inner,), _parameters(f))
-
-
-def _norm_of(e: Expr) -> Expr | None:
-    """‖x‖, when e is its square."""
-    match e:
-        case Binary("**", Call("norm2"), Num("2")):
-            return e.left
-        case Binary("@", Transpose(), _) if e.left.arg == e.right:  # type: ignore[union-attr]
-            return Call("norm2", (e.right,))
-    return None
 
 
 _SHOWN = {
@@ -209,12 +210,23 @@ def _product(node: Node, leaf: Leaves, vec: str, spread: bool = True) -> Expr:
     """spread: whether an axis that nothing carries is written as a vector of ones."""
     coef, factors, out, sizes = pieces(node)
     out = out if spread else ()
-    work = Product(coef, list(out), sizes, vec)
-    for factor, labels in factors:
-        if factor.kind == "rel":
-            work.relation(factor, labels)
-        else:
-            value = constant_of(factor)
-            term = term_of(value) if value is not None else unsigned_term(factor, leaf, vec)
-            work.item(term, labels, is_symmetric(factor))
-    return work.finish()
+
+    def laid_out() -> Product:
+        work = Product(coef, list(out), sizes, vec)
+        for factor, labels in factors:
+            if factor.kind == "rel":
+                work.relation(factor, labels)
+            else:
+                value = constant_of(factor)
+                term = term_of(value) if value is not None else unsigned_term(factor, leaf, vec)
+                work.item(term, labels, is_symmetric(factor))
+        return work
+
+    try:
+        return laid_out().finish()
+    except NoMatrixForm:
+        if all(d != 1 or x in out for x, d in sizes.items()):
+            raise
+        work = laid_out()
+        work.items = [without_units(item, sizes, out) for item in work.items]
+        return work.finish()

@@ -12,6 +12,7 @@ from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node
 from .build import NoMatrixForm, chained, hadamard, product, relation_term, size_term, transposed
+from .norms import squared_length, total
 from .relations import Item, convolution, diagonal_of, entries, rearranged
 from .scalars import term_of
 
@@ -128,7 +129,7 @@ class Product:
                 same = a.labels == b.labels
                 right = b.term if same or len(b.labels) == 1 else b.flipped
                 if a.term == right and not (len(a.labels) == 1 and isinstance(a.term, Name)):
-                    self.replace(a, b, Item(Binary("**", Call("norm2", (a.term,)), Num("2")), ()))
+                    self.replace(a, b, Item(squared_length(a.term, len(a.labels)), ()))
                 elif len(a.labels) == 1:
                     self.replace(a, b, Item(chained(a.flipped, b.term), ()))
                 else:
@@ -204,7 +205,7 @@ class Product:
             count_all = dims.number(dims.product([self.sizes[x] for x in gone]))
             name = "mean" if self.divides(count_all) else "sum"
             if whole:
-                self.items[k] = Item(Call(name, (item.term,)), ())
+                self.items[k] = Item(total(name, item.term, len(item.labels)), ())
                 return True
             axis = item.labels.index(gone[0])
             reduced: Expr = Call(name, (item.term,), (("axis", Num(str(axis))),))
@@ -219,8 +220,9 @@ class Product:
         if unit is None:
             return False
         rest = tuple(x for x in item.labels if x != unit)
-        flip = len(item.labels) == 2 and item.labels[0] == unit
-        self.items[k] = Item(transposed(item.term) if flip else item.term, rest)
+        flip = len(item.labels) == 2 and item.labels[0] == unit and self.sizes[rest[0]] != 1
+        term = transposed(item.term) if flip else item.term
+        self.items[k] = Item(term, rest, unit=bool(rest))
         return True
 
     def divides(self, size: sp.Expr) -> bool:
@@ -240,7 +242,7 @@ class Product:
         """v[i] M[i, j] with i alive elsewhere: diag(v) M."""
         for a, b in self.pairs(ordered=False):
             if len(a.labels) == 1 and len(b.labels) == 2 and a.labels[0] in b.labels:
-                d = Call("diag", (a.term,))
+                d = Call("diag", (Call("vec", (a.term,)) if a.unit else a.term,))
                 if isinstance(b.term, Call) and b.term.func == "eye" and len(b.term.args) == 1:
                     new = Item(d, b.labels, d)
                 elif b.labels[0] == a.labels[0]:

@@ -19,11 +19,21 @@ class Item:
     term: Expr
     labels: tuple[int, ...]
     turned: Expr | None = None  # the transpose, where it is known from the parts
+    unit: bool = False  # a matrix with one row or column, an axis of which is not written
 
     @property
     def flipped(self) -> Expr:
         """The factor's transpose."""
         return transposed(self.term) if self.turned is None else self.turned
+
+
+def without_units(item: Item, sizes: Mapping[int, Dim], out: Sequence[int]) -> Item:
+    """The factor without summed axes of size 1: a 1×n matrix is a row, a 1×1 matrix a number."""
+    rest = tuple(x for x in item.labels if x in out or sizes[x] != 1)
+    if len(rest) == len(item.labels):
+        return item
+    first = len(item.labels) == 2 and rest == item.labels[1:]
+    return Item(item.flipped if first else item.term, rest, unit=bool(rest))
 
 
 def diagonal_of(item: Item) -> Item:

@@ -12,7 +12,7 @@ from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node, T, call, constant_of, ein, map_
 from . import scalar as s
-from .base import Op, Val, require
+from .base import Op, Val, Word, require
 from .broadcast import align, paper
 
 NORMAL = (-2.0, 2.0)
@@ -78,16 +78,26 @@ def _neg(a: Val) -> Val:
     return Val(g.scale(-1, a.node), a.row)
 
 
-def maximum(a: Val, b: Val) -> Val:
-    at = align(a, b, "compare")
-    left, right = at.both(a.node, b.node)  # a + relu(b − a): where they tie, a is the first
-    return Val(g.add([left, map_(s.relu(T), g.sub(right, left))]), at.row)
-
-
-def minimum(a: Val, b: Val) -> Val:
+def maximum(a: Val, b: Val, _ties: Word = "first") -> Val:
     at = align(a, b, "compare")
     left, right = at.both(a.node, b.node)
-    return Val(g.sub(left, map_(s.relu(T), g.sub(left, right))), at.row)
+    return Val(_larger(left, right, 1, _ties), at.row)
+
+
+def minimum(a: Val, b: Val, _ties: Word = "first") -> Val:
+    at = align(a, b, "compare")
+    left, right = at.both(a.node, b.node)
+    return Val(_larger(left, right, -1, _ties), at.row)
+
+
+def _larger(left: Node, right: Node, way: int, ties: str) -> Node:
+    """max for way 1, min for −1. Where they tie, a + relu(b − a) has the slopes of a; half the sum
+    and half the distance has both their slopes, halved."""
+    if ties == "split":
+        apart = map_(sp.Abs(T), g.sub(right, left))
+        return g.add([left, right, apart], [sp.S.Half, sp.S.Half, sp.S.Half * way])
+    lead = g.sub(right, left) if way > 0 else g.sub(left, right)
+    return g.add([left, map_(s.relu(T), lead)], [1, way])
 
 
 def _comparison(f: sp.Expr) -> Callable[[Val, Val], Val]:

@@ -1,6 +1,6 @@
 """Paper rules for elementwise operations: which axis meets which.
 
-A scalar goes with anything; a column runs along the rows of a matrix with as many rows; a row along
+A scalar or 1×1 matrix goes with anything; a column runs along the rows of a matrix with as many rows; a row along
 its columns. Tensors of order 3 and more follow NumPy: axes are matched from the last one back, and
 an axis of size 1 repeats.
 """
@@ -74,6 +74,11 @@ def align(a: Val, b: Val, operation: str) -> Aligned:
             if axes is not None:
                 pair = ((0, 1), axes) if flipped else (axes, (0, 1))
                 return Aligned(pair[0], pair[1], big.node.shape, False)
+    for small, big, flipped in ((a, b, False), (b, a, True)):
+        if all(d == 1 for d in small.node.shape):  # a 1×1 matrix goes with anything, as a number
+            axes, own = (-1, -2)[: small.order], tuple(range(big.order))
+            pair = (own, axes) if flipped else (axes, own)
+            return Aligned(pair[0], pair[1], big.node.shape, big.row)
     raise mismatch(a, b, operation)
 
 

@@ -53,7 +53,7 @@ def _max(
     x: Val, y: Val | None = None, axis: Int = None, keepdims: Flag = False, _ties: Word = "first"
 ) -> Val:
     if y is not None:
-        return maximum(x, y)
+        return maximum(x, y, _ties)
     return reduced(x, axis, keepdims, lambda n, axes: whole_max(n, axes, _ties))
 
 
@@ -61,7 +61,7 @@ def _min(
     x: Val, y: Val | None = None, axis: Int = None, keepdims: Flag = False, _ties: Word = "first"
 ) -> Val:
     if y is not None:
-        return minimum(x, y)
+        return minimum(x, y, _ties)
 
     def make(node: Node, axes: Sequence[int]) -> Node:  # min x = −max(−x)
         return g.scale(-1, whole_max(g.scale(-1, node), axes, _ties))

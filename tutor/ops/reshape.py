@@ -201,8 +201,9 @@ def cut(node: Node, axis: int, item: Any) -> Node:
     return ein([(node, own), (shift, (axis, "o"))], out)
 
 
-def _index_plain(x: np.ndarray, items: Any) -> Any:
-    if x.ndim == 2 and x.shape[0] == 1 and len(items) == 1:
+def _index_plain(x: np.ndarray, items: Any, _rows: tuple[bool, ...] = (True,)) -> Any:
+    """A row has one axis on paper; a matrix with one row has two."""
+    if x.ndim == 2 and x.shape[0] == 1 and len(items) == 1 and _rows[0]:
         x = x[0] if isinstance(items[0], int) else x
     return x[tuple(slice(*i) if isinstance(i, tuple) else i for i in items)]
 

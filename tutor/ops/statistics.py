@@ -227,9 +227,11 @@ def _argmax_onehot(x: Val, axis: Int = None, _ties: Word = "first") -> Val:
     return Val(call("argmax_onehot", [x.node], (axes, _ties), x.node.shape), x.row)
 
 
-def _onehot_plain(x: np.ndarray, axis: Any = None) -> np.ndarray:
+def _onehot_plain(
+    x: np.ndarray, axis: Any = None, _rows: tuple[bool, ...] = (False,)
+) -> np.ndarray:
     """1 at the first entry that equals the maximum along the axis, one line at a time."""
-    if axis is None or (x.ndim == 2 and x.shape[0] == 1):
+    if axis is None or _rows[0]:
         return (np.arange(x.size) == int(np.argmax(x))).reshape(x.shape) * 1.0
     return np.apply_along_axis(lambda v: np.eye(len(v))[int(np.argmax(v))], axis, x)
 

@@ -23,6 +23,7 @@ from ..graph import node as g
 from ..graph.node import Node, T, ein, is_delta, map_, pieces, topological
 from ..notation.build import NoMatrixForm, scaled, size_term
 from ..notation.jacobian import jacobian_term
+from ..notation.kronecker import connected
 from ..steps import Text
 from .stationary_terms import common_scalars, distributed, divided, multiple, opaque, terms, without
 from .workspace import Workspace
@@ -131,6 +132,8 @@ def _vector(linear: Node, right: Node, unknown: Expr, ws: Workspace) -> Solved:
         needs = () if g.constant_of(scalar) is not None else (left,)
         solution = ws.term(divided(right, scalar))
         return Solved(solution, ((own, ws.term(right)),) if own != unknown else (), factors=needs)
+    if _has_rank_one(linear):
+        raise NoMatrixForm  # never invertible
     matrix, side = ws.term(linear), ws.term(right)
     number, own = _numbered(right, ws)
     solution = scaled(number, Binary("@", Call("inv", (matrix,)), own))
@@ -142,6 +145,15 @@ def _vector(linear: Node, right: Node, unknown: Expr, ws: Workspace) -> Solved:
         (matrix,),
         rule="normal equations",
     )
+
+
+def _has_rank_one(linear: Node) -> bool:
+    """Whether the matrix is an outer product u vᵀ, singular unless it is 1×1."""
+    parts = terms(linear)
+    if len(parts) != 1 or linear.shape[0] == 1:
+        return False
+    _, factors, (row, column), _ = pieces(parts[0][1])
+    return not any({row, column} <= labels for _, labels in connected(factors))
 
 
 def _stripped(linear: Node, right: Node) -> tuple[Node, Node] | None:

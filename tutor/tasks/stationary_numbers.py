@@ -14,6 +14,7 @@ from ..problem.lines import Line
 from ..steps import Text
 from ..value import Value
 from . import stationary_scalar as scalar
+from .printed import printed_value
 from .stationary_check import Point, evaluated, slope_error
 from .workspace import Workspace
 
@@ -31,6 +32,12 @@ def from_formulas(ws: Workspace, alternatives: Sequence[Sequence[tuple[str, Expr
             continue
         points.append(point)
     return points
+
+
+def value_of_term(ws: Workspace, term: Expr) -> np.ndarray | None:
+    """A term's value at the workspace's point as floats; None where it has none."""
+    value = printed_value(ws, term)
+    return None if value is None else np.asarray(value, dtype=float)
 
 
 def confirmed(ws: Workspace, of: Line, lines: Sequence[Line], point: Point) -> bool:

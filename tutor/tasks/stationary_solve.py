@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import sympy as sp
 
 from ..calculus.simplify import simplify, substitute
@@ -13,6 +14,7 @@ from ..expr import Expr, Name, walk
 from ..graph import node as g
 from ..graph.node import Node, topological
 from ..notation.build import NoMatrixForm
+from ..ops.linalg import invertible
 from ..problem.lines import Line
 from ..steps import Text
 from . import stationary_affine as affine
@@ -22,8 +24,13 @@ from .extended import extended, free_name, written
 from .second import gradient_node, written_out
 from .stationary_affine import Solved
 from .stationary_check import Point
-from .stationary_numbers import by_numbers, confirmed, from_formulas
+from .stationary_numbers import by_numbers, confirmed, from_formulas, value_of_term
 from .workspace import Workspace
+
+_NO_CLOSED_FORM = Text(
+    "No closed form was found. The equation can still be solved by numbers, for instance by "
+    "gradient descent or Newton's method."
+)
 
 
 @dataclass(frozen=True)
@@ -76,14 +83,16 @@ def search(ws: Workspace, of: Line, lines: Sequence[Line]) -> Outcome:
     slopes = {x.name: gradient_node(ws, of, x) for x in lines}
     outcome.found, left = _eliminated(ws, of, list(lines), slopes)
     outcome.note = next((f.solved.note for f in outcome.found if f.solved.note), None)
-    if not left and outcome.found:
+    open_ended = _divided_by_unknowns(outcome.found, lines)  # where those are 0, there may be more
+    if not left and outcome.found and not (open_ended and _concrete(lines)):
         if not outcome.valued:
             return outcome
         outcome.points = from_formulas(ws, outcome.alternatives())
-        if outcome.points:
+        if outcome.points and not _singular(ws, outcome):
             return outcome
+        outcome.points = []
         outcome.found = [] if outcome.note is None else outcome.found
-    if any(_never_zero(x, slopes[x.name]) for x in left):
+    if not open_ended and any(_never_zero(x, slopes[x.name]) for x in left):
         outcome.note = _why_not(left, slopes)
         outcome.found = []
         return outcome
@@ -95,12 +104,42 @@ def search(ws: Workspace, of: Line, lines: Sequence[Line]) -> Outcome:
             outcome.points = kept
             outcome.note = note if kept else Text("No real numbers solve these equations.")
             return outcome
-    if left:
+    if left and open_ended:
+        outcome.found, outcome.note = [], _NO_CLOSED_FORM
+    elif left:
         outcome.found = []
         outcome.note = _why_not(left, slopes)
+    elif open_ended and not outcome.valued:
+        return outcome
     elif outcome.note is None:
-        outcome.note = Text("The matrix of these equations cannot be inverted here.")
+        outcome.note = Text(
+            "The matrix of these equations has no inverse at these numbers: either infinitely many "
+            "points solve them, or none does."
+        )
     return outcome
+
+
+def _divided_by_unknowns(found: Sequence[Found], lines: Sequence[Line]) -> bool:
+    """Whether a solution was divided by something in which another unknown stands."""
+    names = {x.name for x in lines}
+    return any(
+        isinstance(x, Name) and x.id in names - {f.name}
+        for f in found
+        for term in (*f.solved.factors, *f.solved.invertible)
+        for x in walk(term)
+    )
+
+
+def _singular(ws: Workspace, outcome: Outcome) -> bool:
+    """Whether what was inverted has no inverse at the numbers: 0 on the right does not tell."""
+    for point in outcome.points:
+        at = ws.moved(point)
+        for f in outcome.found:
+            for term in (*f.solved.invertible, *f.solved.factors):
+                value = value_of_term(at, term)
+                if value is not None and not invertible(np.atleast_2d(value)):
+                    return True
+    return False
 
 
 def _valued(ws: Workspace, of: Line, lines: Sequence[Line]) -> bool:
@@ -127,10 +166,7 @@ def _why_not(left: Sequence[Line], slopes: dict[str, Node]) -> Text:
         if x.symbol not in topological([slopes[x.name]]):
             words = "What is left of the equation for {x} does not contain it: it holds for every "
             return Text(words + "value of {x}, or for none.", {"x": Name(x.name)})
-    return Text(
-        "No closed form was found. The equation can still be solved by numbers, for instance by "
-        "gradient descent or Newton's method."
-    )
+    return _NO_CLOSED_FORM
 
 
 # -- closed forms ---------------------------------------------------------------------------------
