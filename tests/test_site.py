@@ -1,0 +1,50 @@
+"""The documentation as a site: complete, and built without a warning."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.documents import ROOT
+
+DOCS = ROOT / "docs"
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (DOCS / "index.md").read_text(encoding="utf-8")
+    listed = {
+        row
+        for block in re.findall(r"```\{toctree\}\n(.*?)```", index, re.DOTALL)
+        for row in block.splitlines()
+        if row and not row.startswith(":")
+    }
+    pages = {p.stem for p in DOCS.glob("*.md")} - {"index"}
+    assert {row for row in listed if not row.startswith("generated/")} == pages
+
+
+def test_the_generated_pages_follow_from_the_code(tmp_path: Path) -> None:
+    sys.path.insert(0, str(DOCS))
+    try:
+        import gallery
+    finally:
+        sys.path.remove(str(DOCS))
+    table = gallery.operations()
+    assert "| `softmax` |" in table and "| `@` |" in table
+    path = ROOT / "problems" / "seeds" / "pooling.yaml"
+    page = gallery.solved(gallery.tutor.load(path).solve(checking=False).solution, path)
+    assert "```{math}" in page and "```math" not in page and "tasks:" in page
+    assert "](docs/" not in gallery.contributing()
+
+
+@pytest.mark.slow
+def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    for name in ("sphinx", "myst_parser", "furo"):
+        pytest.importorskip(name)
+    command = [sys.executable, "-m", "sphinx", "-W", "-q", str(DOCS), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "tutorial.html").exists()
