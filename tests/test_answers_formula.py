@@ -205,3 +205,31 @@ def test_exit_status(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for answer, expected in (("2*X.T@r", 0), ("X.T@r", 1)):
         path.write_text(source(GIVEN, DEFINE, f"gradient: {{of: L, wrt: w}}\n    answer: {answer}"))
         assert status(path, monkeypatch) == expected
+
+
+BOTH_SIGNS = [
+    ("x.T@x/2", "abs(x)", False),
+    ("x.T@x/2", "sqrt(x*x)", False),
+    ("x.T@x/2", "x + 0*x", True),
+    ("x.T@x/2", "x + 1e-9", False),
+    ("sum(relu(x))", "ones(n)", False),
+    ("norm1(x)", "ones(n)", False),
+    ("norm1(x)", "x/abs(x)", True),
+    ("sum(x**3)", "3*x*abs(x)", False),
+    ("sum(maximum(x, a))", "ones(n)", False),
+    ("sum(softplus(x))", "sigmoid(abs(x))", False),
+    ("sum(softplus(x))", "exp(x)/(1 + exp(x))", True),
+]
+
+
+@pytest.mark.parametrize(("f", "answer", "right"), BOTH_SIGNS)
+def test_formulas_that_agree_on_one_side_only_differ(f: str, answer: str, right: bool) -> None:
+    import tutor
+
+    problem = tutor.loads(
+        f'given: {{x: vector(n), a: vector(n)}}\ndefine: {{f: "{f}"}}\n'
+        f'tasks:\n  - gradient: {{of: f, wrt: x}}\n    answer: "{answer}"\n'
+    )
+    (task,) = problem.solve().solution.tasks
+    assert task.answer is not None and task.answer.correct is right
+    assert task.check is not None and task.check.passed

@@ -24,7 +24,7 @@ from .simplify import simplify
 PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29)
 POINTS = 4
 ATTEMPTS = 24
-TOLERANCE = 1e-7
+TOLERANCE = 1e-10
 
 
 @dataclass(frozen=True)

@@ -157,13 +157,20 @@ def _drawn(
     elif kind == "fraction":
         x = rng.uniform(0.1, 0.9, size=shape)
     elif kind == "any" and "positive" not in properties:
-        x = rng.uniform(0.4, 1.6, size=shape) * rng.choice([-1.0, 1.0], size=shape)
+        x = rng.uniform(0.4, 1.6, size=shape) * _signs(rng, shape)
     else:
         x = rng.uniform(0.3, 2.0, size=shape)
     x = np.asarray(x, dtype=float)
     if "diagonal" in properties:
         return x * np.eye(shape[0])
     return (x + x.T) / 2 if "symmetric" in properties else x
+
+
+def _signs(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Signs of both kinds wherever there are two entries: |x| must not pass for x."""
+    count = int(np.prod(shape))
+    signs = np.where(np.arange(count) % 2 == rng.integers(0, 2), 1.0, -1.0)
+    return rng.permutation(signs).reshape(shape)
 
 
 def _indices(graph: Graph) -> frozenset[str]:

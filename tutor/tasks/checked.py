@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -131,18 +131,22 @@ def instance_words(sizes: Mapping[str, int]) -> str:
     return "central differences at random values" + (f", {listed}" if listed else "")
 
 
-def instance_of(ws: Workspace, *of: Line) -> tuple[Workspace, dict[str, int]] | None:
+Instance = tuple[Workspace, dict[str, int]]
+
+
+def instance_of(ws: Workspace, *of: Line) -> Instance | None:
     """The problem at random values where `of` exist and have no kink, and the sizes there.
 
     None where none was found.
     """
     names = tuple(x.name for x in of)
     if names not in ws.instances:
-        ws.instances[names] = _found_instance(ws, of)
+        ws.instances[names] = next(instances_of(ws, *of), None)
     return ws.instances[names]
 
 
-def _found_instance(ws: Workspace, of: Sequence[Line]) -> tuple[Workspace, dict[str, int]] | None:
+def instances_of(ws: Workspace, *of: Line) -> Iterator[Instance]:
+    """All such places that are tried: values of both signs first, then positive ones, …"""
     problem = _at_the_point(ws)
     needed = {x.name for x in ws.graph.below(of)}
     for seed in range(SEEDS):
@@ -161,8 +165,7 @@ def _found_instance(ws: Workspace, of: Sequence[Line]) -> tuple[Workspace, dict[
             continue  # a singular matrix may have an inverse in floating point
         if independent.kink_distance(below, env) > independent.NEAR_KINK:
             used = {d.name for x in ws.graph.below(of) for d in _symbols(x)}
-            return here, {n: v for n, v in sizes.items() if n in used}
-    return None
+            yield here, {n: v for n, v in sizes.items() if n in used}
 
 
 def _holds(line: Line, env: independent.Arrays) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ from ..problem.elaborate import elaborate
 from ..problem.instance import formula_definition
 from ..steps import TaskResult, Text
 from .chain import Chain
-from .checked import instance_of, too_large
+from .checked import instances_of, too_large
 from .printed import paper_shape, printed_value
 from .slips import AGREE, Slips, same_on_paper
 from .workspace import Workspace
@@ -94,7 +95,9 @@ def judged_formula(
             return Judgement(True)
         if verdict is None and result.task not in ("gradient", "jacobian"):
             return Judgement(None, UNDECIDED)
-    return _at_instance(words, wanted, ours)
+        if verdict is False:  # it stays so; a random place only says where they differ
+            return replace(_at_instances(words, wanted, ours), correct=False)
+    return _at_instances(words, wanted, ours)
 
 
 def _misfit(ws: Workspace, e: Expr, error: ShapeError) -> Text:
@@ -185,25 +188,29 @@ def _shape(
 # -- by values ------------------------------------------------------------------------------------
 
 
-def _at_instance(words: Slips, wanted: Expr, ours: Expr | None) -> Judgement:
-    """Both formulas at random values."""
+PLACES = 3
+
+
+def _at_instances(words: Slips, wanted: Expr, ours: Expr | None) -> Judgement:
+    """Both formulas at random values; equal only if they agree at every place."""
     ws, result = words.ws, words.result
     used = [*names(wanted), *(names(ours) if ours is not None else ())]
     used += [x for k in ("of", "wrt") if isinstance(x := result.subject.get(k), str)]
     needed = [ws.graph[n] for n in dict.fromkeys(used) if n in ws.graph.lines]
     if too_large(ws, *needed):
         return Judgement(None, UNDECIDED)
-    found = instance_of(ws, *needed)
-    if found is None:
-        return Judgement(None, UNDECIDED)
-    here, sizes = found
-    theirs = printed_value(here, wanted, sizes, whole=True)
-    number = _our_value(here, result, ours, sizes)
-    if theirs is None or number is None:
-        return Judgement(None, UNDECIDED)
-    listed = ", ".join(f"{n} = {size}" for n, size in sizes.items())
-    place = f"at random values ({listed}) " if listed else "at random values "
-    return _by_numbers(replace(words, here=here), theirs, number, None, place)
+    found = Judgement(None, UNDECIDED)
+    for here, sizes in islice(instances_of(ws, *needed), PLACES):
+        theirs = printed_value(here, wanted, sizes, whole=True)
+        number = _our_value(here, result, ours, sizes)
+        if theirs is None or number is None:
+            continue
+        listed = ", ".join(f"{n} = {size}" for n, size in sizes.items())
+        place = f"at random values ({listed}) " if listed else "at random values "
+        found = _by_numbers(replace(words, here=here), theirs, number, None, place)
+        if not found.correct:
+            break
+    return found
 
 
 def _our_value(

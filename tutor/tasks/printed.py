@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from .. import independent
-from ..errors import ShapeError, TutorError
+from ..errors import InputError, ShapeError, TutorError
 from ..expr import Expr, names
 from ..notation.text import text
 from ..ops import ALIASES, OPS
