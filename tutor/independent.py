@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from .errors import InputError
 from .expr import Expr, List, Name, Neg, Num, Transpose
 from .ops import OPERATORS
 from .problem import values
@@ -40,12 +41,16 @@ def forward(lines: Sequence[Line], given: Mapping[str, np.ndarray]) -> Arrays:
         if line.name in env:
             continue
         if line.op is None:
-            assert line.value is not None, line.name
+            if line.value is None:
+                raise InputError(f"`{line.name}` has no value")
             env[line.name] = line.value.floats()
             continue
         with np.errstate(all="ignore"):
             more = {"_rows": _rows(line)} if "_rows" in _named(line.op.reference) else {}
-            result = line.op.reference(*operands(line, env), *line.rest, **_plain(line), **more)
+            try:
+                result = line.op.reference(*operands(line, env), *line.rest, **_plain(line), **more)
+            except np.linalg.LinAlgError as error:
+                raise InputError(f"`{line.name}` does not exist here: {error}") from None
         env[line.name] = _as_stated(np.asarray(result, dtype=float), line)
     return env
 

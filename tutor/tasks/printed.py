@@ -59,7 +59,10 @@ def printed_value(
         return None
     line = graph[result]
     given = {x.name: x.value.floats() for x in graph.lines.values() if x.value is not None}
-    return np.asarray(independent.forward(graph.below([line]), given)[result])
+    try:
+        return np.asarray(independent.forward(graph.below([line]), given)[result])
+    except InputError:  # such as the inverse of a singular matrix
+        return None
 
 
 def paper_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
