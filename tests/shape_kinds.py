@@ -116,8 +116,6 @@ def stretches(c: Call) -> str | None:
         return None
     if whole not in (a, b):
         return "neither operand has the size of the result"
-    if (1, 1) in (a, b) and a != b and () not in (a, b):
-        return "a 1×1 array is a column or a row with one entry, and goes with nothing larger"
     return None
 
 

@@ -19,8 +19,6 @@ TIMES = 90  # argument sets of each kind; 90 × 57 kinds are about five thousand
 # Where ours means to differ, and why: what the kinds' `except_` may answer.
 EXCEPTIONS = {
     "neither operand has the size of the result": "x + y.T of two vectors is refused on paper",
-    "a 1×1 array is a column or a row with one entry, and goes with nothing larger":
-        "a number that scales is written as a number, not as [[2]]",
     "an index has one size": "NumPy repeats an axis of size 1 under any letter, a sum does not",
     "a column may be given for n×1": "vectors are columns, so they have two axes if asked for two",
     "the window counts with its gaps": "each window still holds an entry, which is what matters",

@@ -192,8 +192,8 @@ def one(d: Dim) -> str:
     if isinstance(d, int):
         return str(d)
     open_ = {u: sp.Symbol("?") for u in d.atoms(Unknown)}
-    d = d.xreplace(open_) if open_ else d
-    return f"({d})" if isinstance(d, sp.Add) else str(d)
+    shown = d.xreplace(open_) if open_ else d
+    return f"({shown})" if isinstance(shown, sp.Add) else str(shown)
 
 
 def named(d: Dim) -> bool:

@@ -62,6 +62,8 @@ def trail(terms: Sequence[Expr], lines: Mapping[str, Line], most: int = 5) -> li
     found: list[str] = []
     seen: set[str] = set()
     queue = [written(t, lines) for t in terms]
+    own = [lines.get(t.id) if isinstance(t, Name) else None for t in terms]
+    sizes = {spelled(e): x.dims for e, x in zip(queue, own, strict=True) if x is not None}
     while queue and len(found) < most:
         term = queue.pop(0)
         while isinstance(term, Transpose | Neg):
@@ -75,20 +77,12 @@ def trail(terms: Sequence[Expr], lines: Mapping[str, Line], most: int = 5) -> li
         formula = written(formula, lines)
         inner = [lines[n] for n in names(formula) if n in lines]
         queue += [Name(x.name) for x in inner]
-        size = line.dims if line is not None else _size(term, lines)
+        size = line.dims if line is not None else sizes.get(whole)
         if inner and size is not None:
-            sizes = _listed([f"`{x.name}` is {x.dims}" for x in inner])
+            listed = _listed([f"`{x.name}` is {x.dims}" for x in inner])
             known = whole if line is None else f"{whole} = {spelled(formula)}"
-            found.append(f"`{known}` is {size}: {sizes}")
+            found.append(f"`{known}` is {size}: {listed}")
     return found
-
-
-def _size(term: Expr, lines: Mapping[str, Line]) -> str | None:
-    """The size of a term that has a line of its own."""
-    for line in lines.values():
-        if line.formula is not None and written(line.formula, lines) == term:
-            return line.dims
-    return None
 
 
 def _listed(parts: Sequence[str]) -> str:
