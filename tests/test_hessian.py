@@ -7,6 +7,7 @@ import paper_oracle as oracle
 import pytest
 import sympy as sp
 
+import tutor
 from tutor.errors import InputError
 from tutor.notation.text import text
 from tutor.problem import loads
@@ -305,3 +306,20 @@ def test_by_another_name_of_a_given(form: str, vec: str) -> None:
     assert np.any(outside.value.floats())
     assert direct.check is not None
     assert direct.check.passed
+
+
+@pytest.mark.parametrize(
+    ("f", "wrt", "given"),
+    [
+        ("y**2", "y", "{y: scalar}"),
+        ("3*s", "s", "{s: scalar}"),
+        ("x[0]*x[1]", "x", '{x: "vector(2)"}'),
+        ("y*x.T@x", "y", '{y: scalar, x: "vector(3)"}'),
+    ],
+)
+def test_a_hessian_known_without_a_point_is_checked(f: str, wrt: str, given: str) -> None:
+    problem = tutor.loads(
+        f'given: {given}\ndefine: {{f: "{f}"}}\ntasks:\n  - hessian: {{of: f, wrt: {wrt}}}\n'
+    )
+    (task,) = problem.solve().solution.tasks
+    assert task.check is not None and task.check.passed and "random values" in task.check.method

@@ -117,7 +117,9 @@ def checked(
     if not ws.checking:
         return None
     target, first, second = lines
-    if found.array is None:
+    # a Hessian may be known where the point is not: that of y² is 2 everywhere
+    missing = any(here.numbers[x.name] is None for x in lines if x.name in here.numbers)
+    if found.array is None or missing:
         drawn = instance_of(ws, ws.line(target.name))
         if drawn is None:
             return None
