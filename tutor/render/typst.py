@@ -25,6 +25,7 @@ from .outline import (
     groups,
     number,
     result,
+    size_words,
     tables,
     visible,
 )
@@ -147,7 +148,7 @@ class Page:
         source = formula(Name(v.name), self.names)
         if v.value is not None:
             source += f" = {formula(given_term(v.value), self.names)}"
-        size = f" #quiet[({literal(v.dims)})]" if v.shape else ""
+        size = f" #quiet[({literal(size_words(v.dims))})]" if v.shape else ""
         found = self.tex(source)
         shown = f"$display({found})$" if found is not None else self.inline_tex(source)
         return f"#box(inset: (y: 3pt))[{shown}{size}]"
@@ -184,7 +185,7 @@ class Page:
             self.table(t)
         found = result(task)
         if found is not None:
-            dims = literal(task.dims) if task.shape and task.dims else ""
+            dims = literal(size_words(task.dims)) if task.shape and task.dims else ""
             sign = "=" if found.exact else r"\approx"
             members = found.members or tuple(filter(None, [found.decimal]))
             decimal = found.decimal if found.members else None
@@ -200,7 +201,7 @@ class Page:
         uses = f" (from {', '.join(map(str, n.uses))})" if self.level > 1 and n.uses else ""
         self.put(f"{lead}{self.words(step.title)}{literal(uses)}")
         if step.equation:
-            dims = literal(step.jacobian_dims) if step.jacobian_dims else ""
+            dims = literal(size_words(step.jacobian_dims)) if step.jacobian_dims else ""
             self.equation(step.equation, step.approx, note=dims)
         if step.why is not None and self.level > 0:
             self.put(f"#pad(left: 1.5em, quiet[{self.words(step.why)}])")
