@@ -2,30 +2,37 @@
 
 Unrolled row by row, y = T x with the doubly blocked Toeplitz matrix T of the kernel, and y = C w
 with the im2col matrix C of the input, one window per row. T is the Jacobian of the convolution by
-its input and C the one by its kernel (of one output channel), since it is linear in both.
+its input and C the one by its kernel (of one output channel), since it is linear in both. With
+groups, C has the windows of all channels, and a kernel is 0 for the channels that it does not see.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
+import sympy as sp
 
 from ..calculus.reverse import jacobian
 from ..errors import InputError
-from ..expr import Binary, Call, Name, Neg, Transpose
+from ..expr import Name, Neg, Transpose
 from ..graph.node import var
 from ..independent import relative_error
 from ..ops.base import Val
 from ..problem.lines import Line
-from ..steps import Check, Step, TaskResult, Text
+from ..steps import Check, TaskResult, Text
 from ..value import Value
 from .forward import forward_steps, given_steps
-from .numbers import equation
+from .matrix_form_steps import Unrolled, free_names, told
 from .workspace import Workspace, as_json
+
+Order = Literal["C", "F"]  # row by row, column by column
+SPATIAL = {"conv1d": 1, "conv2d": 2, "conv3d": 3}
 
 
 def solve(ws: Workspace, task_id: str, of: str) -> TaskResult:
     line = ws.line(of)
-    if line.op is None or line.op.name not in ("conv1d", "conv2d"):
+    if line.op is None or line.op.name not in SPATIAL:
         raise InputError(
             f"`{of}` is not a convolution, so it has no matrix form",
             hint="name a line of the form `conv2d(x, w)`",
@@ -36,15 +43,20 @@ def solve(ws: Workspace, task_id: str, of: str) -> TaskResult:
     x, w, bias = _operands(ws, line)
     if w.ndim == 1:
         x = x.ravel()  # a row of numbers, however it lies
-    leaves = [Val(var("input", x.shape)), Val(var("kernel", w.shape))]
-    convolution = line.op.define(*leaves, None, **line.parameters)
-    env = {leaves[0].node: x, leaves[1].node: w}
-    node = convolution.node
+    spatial = SPATIAL[line.op.name]
+    layer = w.ndim == spatial + 2  # outputs × channels × taps; else one bare kernel
     column = "vec" in ws.problem.convention.stated and ws.problem.convention.vec == "column"
-    order = "F" if column else "C"
+    order: Order = "F" if column else "C"
+    leaves = [Val(var("input", x.shape)), Val(var("kernel", w.shape))]
+    node = line.op.define(*leaves, None, **line.parameters).node
+    # the windows do not depend on the kernel: those of one output that sees all channels
+    single = (1, x.shape[-spatial - 1], *w.shape[2:]) if layer else w.shape
+    one = Val(var("window", single))
+    one_node = line.op.define(leaves[0], one, None, **{**line.parameters, "groups": 1}).node
+    env = {leaves[0].node: x, leaves[1].node: w, one.node: np.full(single, sp.S.Zero)}
     from ..numeric.evaluate import TooLong, evaluate
 
-    nodes = [jacobian(node, leaves[0].node), jacobian(node, leaves[1].node), node]
+    nodes = [jacobian(node, leaves[0].node), jacobian(one_node, one.node), node]
     try:
         by_input, by_kernel, result = evaluate(nodes, env)
     except TooLong:
@@ -52,19 +64,29 @@ def solve(ws: Workspace, task_id: str, of: str) -> TaskResult:
             nodes, {n: Value(v).floats() for n, v in env.items()}
         )
     toeplitz = _unrolled(by_input, node.order, order)
-    patches = _patches(by_kernel, node.order, w, order)
+    channel = node.order - spatial - 1 if layer else None
+    patches = _patches(by_kernel, node.order, channel, order)
+    kernels = _kernels(w, single[1], order) if layer else np.ravel(w, order)
     outs = np.ravel(result, order)
-    flat_x, flat_w = np.ravel(x, order), _kernels(w, order)
+    flat_x = np.ravel(x, order)
     direct = ws.reference(line)[line.name]
     error = max(
         relative_error(_floats(toeplitz @ flat_x), _floats(outs)),
-        relative_error(_columns(_floats(patches @ flat_w), result, w, order), _floats(outs)),
-        relative_error(_floats(_with_bias(result, bias)).reshape(np.shape(direct)), direct),
+        relative_error(
+            _columns(_floats(patches @ kernels), result.shape, spatial, order), _floats(outs)
+        ),
+        relative_error(
+            _floats(_with_bias(result, bias, spatial, layer)).reshape(np.shape(direct)), direct
+        ),
     )
+    unrolled = Unrolled(
+        toeplitz, patches, flat_x, kernels, outs, bias is not None, column, layer, spatial,
+        free_names(ws.graph.lines),
+    )  # fmt: skip
     steps = [
         *given_steps(ws, ws.graph.below([line])),
         *forward_steps(ws, ws.graph.below([line])),
-        *_steps(line, toeplitz, patches, flat_x, flat_w, outs, bias is not None, column),
+        *told(line, unrolled),
     ]
     return TaskResult(
         id=task_id,
@@ -119,7 +141,7 @@ def _floats(x: np.ndarray) -> np.ndarray:
     return Value(np.asarray(x)).floats()
 
 
-def _unrolled(j: np.ndarray, rows: int, order: str) -> np.ndarray:
+def _unrolled(j: np.ndarray, rows: int, order: Order) -> np.ndarray:
     """The Jacobian array as a matrix, both sides unrolled in the given order."""
     axes = list(range(j.ndim))
     if order == "F":
@@ -128,119 +150,41 @@ def _unrolled(j: np.ndarray, rows: int, order: str) -> np.ndarray:
     return np.transpose(j, axes).reshape(n, -1)
 
 
-def _is_layer(w: np.ndarray) -> bool:
-    """outputs × channels × taps: order 3 in one dimension, 4 in two; else one bare kernel."""
-    return w.ndim >= 3
-
-
-def _channel(result_order: int, w: np.ndarray) -> int:
-    """Which axis of the result counts output channels."""
-    return result_order - (w.ndim - 2) - 1
-
-
-def _patches(j: np.ndarray, rows: int, w: np.ndarray, order: str) -> np.ndarray:
-    """One window per row: of a layer, the part that belongs to the first output channel."""
-    if not _is_layer(w):
+def _patches(j: np.ndarray, rows: int, channel: int | None, order: Order) -> np.ndarray:
+    """One window per row: the Jacobian by the kernel, of a layer's one output channel."""
+    if channel is None:
         return _unrolled(j, rows, order)
-    one_output = np.take(j, 0, axis=_channel(rows, w))
-    return _unrolled(np.take(one_output, 0, axis=rows - 1), rows - 1, order)
+    return _unrolled(np.take(j, 0, axis=channel), rows - 1, order)
 
 
-def _kernels(w: np.ndarray, order: str) -> np.ndarray:
-    """The kernel unrolled; of a layer, one column per output channel."""
-    if _is_layer(w):
-        return np.stack([np.ravel(k, order) for k in w], axis=1)  # type: ignore[call-overload]
-    return np.ravel(w, order)  # type: ignore[call-overload]
+def _kernels(w: np.ndarray, channels: int, order: Order) -> np.ndarray:
+    """A layer's kernels, one column per output channel: 0 for the channels of other groups."""
+    outs, own = w.shape[:2]
+    groups = channels // own
+    columns = []
+    for k in range(outs):
+        whole = np.full((channels, *w.shape[2:]), sp.S.Zero, dtype=w.dtype)
+        first = k // (outs // groups) * own
+        whole[first : first + own] = w[k]
+        columns.append(np.ravel(whole, order))
+    return np.stack(columns, axis=1)
 
 
-def _columns(product: np.ndarray, result: np.ndarray, w: np.ndarray, order: str) -> np.ndarray:
+def _columns(product: np.ndarray, shape: tuple[int, ...], spatial: int, order: Order) -> np.ndarray:
     """im2col's product unrolled as the result is: its columns are the output channels."""
     if product.ndim == 1:
         return product
-    channel = _channel(result.ndim, w)
-    rest = [d for k, d in enumerate(result.shape) if k != channel]
-    parts = [product[:, k].reshape(rest, order=order) for k in range(product.shape[1])]  # type: ignore[call-overload]
-    return np.ravel(np.stack(parts, axis=channel), order)  # type: ignore[call-overload]
+    channel = len(shape) - spatial - 1
+    rest = [d for k, d in enumerate(shape) if k != channel]
+    parts = [product[:, k].reshape(rest, order=order) for k in range(product.shape[1])]
+    return np.ravel(np.stack(parts, axis=channel), order)
 
 
-def _with_bias(result: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+def _with_bias(
+    result: np.ndarray, bias: np.ndarray | None, spatial: int, layer: bool
+) -> np.ndarray:
     if bias is None:
         return result
-    if bias.ndim == 0:
-        return result + bias
-    if result.ndim < 2:
+    if not layer or bias.ndim == 0:
         return result + bias.ravel()[0]
-    spatial = 2 if result.ndim >= 3 else 1
     return result + bias.reshape((-1,) + (1,) * spatial)
-
-
-def _steps(
-    line: Line,
-    toeplitz: np.ndarray,
-    patches: np.ndarray,
-    x: np.ndarray,
-    w: np.ndarray,
-    y: np.ndarray,
-    biased: bool,
-    column: bool,
-) -> list[Step]:
-    way = "column by column" if column else "row by row"
-    operands = [t for t in line.terms if t is not None]
-    vec_x, vec_w, vec_y = (Call("vec", (e,)) for e in (operands[0], operands[1], Name(line.name)))
-    note = Text(" The bias is added afterwards.") if biased else None
-    why = Text(
-        "Unrolled "
-        + way
-        + ", each row of T holds the kernel where its window lies and zeros elsewhere; "
-        "a step to the right shifts it by the stride: T is a doubly blocked Toeplitz matrix.{b}",
-        {"b": note or ""},
-    )
-    other = Text(
-        "Each row of C is one window of the input, unrolled " + way + " (im2col); "
-        "the kernel is one column per output channel.{b}",
-        {"b": note or ""},
-    )
-    return [
-        Step(
-            "toeplitz",
-            "closed",
-            "convolution as a matrix",
-            Text("The kernel as a matrix"),
-            equation(Name("T"), Value(toeplitz).expr()),
-            why=why,
-            shape=toeplitz.shape,
-            jacobian_dims="×".join(map(str, toeplitz.shape)),
-            level=0,
-        ),
-        Step(
-            "toeplitz.product",
-            "value",
-            "convolution as a matrix",
-            Text("Times the unrolled input"),
-            equation(vec_y, Binary("@", Name("T"), vec_x), Value(np.asarray(y)).expr()),
-            shape=y.shape,
-        ),
-        Step(
-            "im2col",
-            "closed",
-            "im2col",
-            Text("The windows as a matrix"),
-            equation(Name("C"), Value(patches).expr()),
-            why=other,
-            shape=patches.shape,
-            jacobian_dims="×".join(map(str, patches.shape)),
-            level=0,
-        ),
-        Step(
-            "im2col.product",
-            "value",
-            "im2col",
-            Text("Times the unrolled kernel"),
-            equation(
-                vec_y if w.ndim == 1 else Name("Y"),
-                Binary("@", Name("C"), vec_w if w.ndim == 1 else Name("K")),
-                Value(np.asarray(patches @ w)).expr(),
-            ),
-            shape=(patches @ w).shape,
-        ),
-    ]
