@@ -13,7 +13,7 @@ from tutor.expr import Binary, Num
 from tutor.notation.text import text
 from tutor.problem import loads
 from tutor.steps import TaskResult
-from tutor.tasks import solve, stationary_affine, stationary_numbers
+from tutor.tasks import solve, stationary_affine, stationary_numbers, stationary_singular
 
 
 def asked(given: str, expression: str, wrt: str) -> TaskResult:
@@ -255,16 +255,95 @@ def test_dividing_by_an_unknown_loses_no_solutions() -> None:
     assert result.extra["solutions"] == [{"x": -1.0, "y": 0.0}, {"x": 1.0, "y": 0.0}]
 
 
+def test_a_factor_that_is_never_zero_loses_nothing() -> None:
+    result = asked("x: scalar, y: scalar", "exp(x)*(y**2 - 1) + y", "[x, y]")
+    assert result.extra["solutions"] == [{"x": pytest.approx(-np.log(2)), "y": -1.0}]
+    assert "note" not in result.extra
+
+
+def test_a_solution_divided_by_an_unknown_says_what_it_leaves_out() -> None:
+    result = asked("x: scalar, y: scalar", "x*exp(y) + x**2*y", "[x, y]")
+    assert "further points" in result.extra["note"].message
+
+
+SINGULAR = [  # a point of the solutions, the directions in which they go on, the kind
+    ("A: [[1, 2], [2, 4]], x: vector(2)", "x.T @ A @ x", "x", "t * [-2, 1]", "minimum"),
+    ("A: [[1, 2], [2, 4]], x: vector(2)", "-x.T @ A @ x", "x", "t * [-2, 1]", "maximum"),
+    (
+        "X: [[1, 2], [2, 4]], y: [0, 1], w: vector(2)",
+        "norm2(X @ w - y)**2",
+        "w",
+        "[2/5, 0] + t * [-2, 1]",
+        "minimum",
+    ),
+    (
+        "h: [1, 2, 3], v: vector(3)",
+        "(v.T @ h)**2",
+        "v",
+        "t_1 * [-2, 1, 0] + t_2 * [-3, 0, 1]",
+        "minimum",
+    ),
+    ("x: vector(3)", "x[0]**2 - x[1]**2", "x", "t * [0, 0, 1]", "saddle"),
+    ("a: 0, x: scalar", "a*x**2", "x", "t", "same value everywhere"),
+]
+
+
+@pytest.mark.parametrize(("given", "expression", "wrt", "points", "kind"), SINGULAR)
+def test_a_singular_matrix_gives_no_single_point(
+    given: str, expression: str, wrt: str, points: str, kind: str
+) -> None:
+    result = asked(given, expression, wrt)
+    assert result.extra["solutions"] == []
+    family = next(s for s in result.steps if s.id.startswith("family."))
+    assert text(family.equation[-1]) == points
+    assert not any(s.id.startswith("solution.") for s in result.steps)
+    words = next(s for s in result.steps if s.id == "kind").why
+    assert words is not None and kind in words.message
+    assert result.check is not None and result.check.passed
+
+
+def test_a_singular_matrix_of_decimals() -> None:
+    """Directions that were found in floating point: vᵀh = 0 for all of them."""
+    result = asked(
+        "x: [1, 2], W: [[1, 0], [1, 1], [0, 2]], v: vector(3)", "(v.T @ tanh(W @ x))**2", "v"
+    )
+    assert result.extra["solutions"] == []
+    assert any("rank is 1, not 3" in s.why.message for s in result.steps if s.why)
+    assert result.check is not None and result.check.passed
+
+
 @pytest.mark.parametrize(
     ("given", "expression", "wrt"),
     [
-        ("A: [[1, 2], [2, 4]], x: vector(2)", "x.T @ A @ x", "x"),
-        ("X: [[1, 2], [2, 4]], y: [0, 0], w: vector(2)", "norm2(X @ w - y)**2", "w"),
-        ("h: [1, 2, 3], v: vector(3)", "(v.T @ h)**2", "v"),
         ("h: vector(n), v: vector(n)", "(v.T @ h)**2", "v"),
+        ("X: 'matrix(2, 3)', w: vector(3), y: vector(2)", "norm2(X @ w - y)**2", "w"),
     ],
 )
-def test_a_singular_matrix_gives_no_single_point(given: str, expression: str, wrt: str) -> None:
+def test_a_matrix_that_is_never_invertible(given: str, expression: str, wrt: str) -> None:
     result = asked(given, expression, wrt)
-    assert not result.extra["solutions"]
-    assert any(s.title.message == "Not solved" for s in result.steps)
+    assert result.extra["solutions"] == []
+    assert "never be inverted" in result.extra["note"].message
+
+
+def test_contradicting_equations() -> None:
+    given = "A: [[1, 2], [2, 4]], b: [1, 1], x: vector(2)"
+    result = asked(given, "x.T @ A @ x - b.T @ x", "x")
+    assert result.extra["solutions"] == []
+    assert "contradict" in result.extra["note"].message
+
+
+def test_a_wrong_direction_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = stationary_singular._exact
+    monkeypatch.setattr(
+        stationary_singular,
+        "_exact",
+        lambda *args: (whole(*args)[0], tuple(d + 1 for d in whole(*args)[1]), 1),
+    )
+    result = asked("A: [[1, 2], [2, 4]], x: vector(2)", "x.T @ A @ x", "x")
+    assert result.check is not None and not result.check.passed
+
+
+def test_the_rate_of_a_binomial() -> None:
+    result = asked("k: scalar, n: scalar, p: scalar", "k*log(p) + (n - k)*log(1 - p)", "p")
+    assert result.extra["solutions"] == [{"p": "k / n"}]
+    assert result.check is not None and result.check.passed

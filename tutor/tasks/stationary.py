@@ -24,8 +24,10 @@ from .chain import paper_value
 from .extended import told, unvalued
 from .hessian_renamed import refuse_other_name
 from .stationary_check import check_formulas, check_points, kind_at
+from .stationary_outcome import Found, Outcome
 from .stationary_sign import never_negative, positive
-from .stationary_solve import Found, Outcome, search
+from .stationary_singular import family_steps
+from .stationary_solve import search
 from .stationary_steps import (
     bowl,
     equation_steps,
@@ -62,7 +64,9 @@ def solve(ws: Workspace, task: Task) -> TaskResult:
     if check is not None and not check.passed and not outcome.found:
         points = []
     steps += value_steps(here, lines, outcome)
-    if not outcome.found and not points:
+    if outcome.family is not None:
+        steps += family_steps(here, target, lines[0], outcome.family)
+    elif not outcome.found and not points:
         steps.append(nothing_step(target, lines, outcome))
     else:
         steps += kind_step(target, kinds, why, points)
@@ -148,6 +152,8 @@ def _kinds(
 def _check(ws: Workspace, target: Line, names: Sequence[str], outcome: Outcome) -> Check | None:
     if outcome.points:
         return check_points(ws, target.name, names, outcome.points)
+    if outcome.family is not None:
+        return check_points(ws, target.name, names, outcome.family.samples(names[0]))
     if outcome.found and not outcome.valued:
         checks = [
             check_formulas(ws, target.name, names, formulas) for formulas in outcome.alternatives()

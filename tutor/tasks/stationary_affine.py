@@ -21,9 +21,8 @@ from ..errors import InputError
 from ..expr import Binary, Call, Expr, Name, Num
 from ..graph import node as g
 from ..graph.node import Node, T, ein, is_delta, map_, pieces, topological
-from ..notation.build import NoMatrixForm, scaled, size_term
+from ..notation.build import NoMatrixForm, chained, scaled, size_term
 from ..notation.jacobian import jacobian_term
-from ..notation.kronecker import connected
 from ..steps import Text
 from .stationary_terms import common_scalars, distributed, divided, multiple, opaque, terms, without
 from .workspace import Workspace
@@ -46,6 +45,7 @@ class Solved:
     curvature: Node | None = None
     scale: tuple[sp.Expr, tuple[Node, ...]] = (sp.S.One, ())
     more: tuple[Expr, ...] = ()  # further solutions
+    loose: tuple[tuple[Node, Expr], ...] = ()  # on what the equation hangs in an unclear way
     note: Text | None = None  # what else is to be said of them
 
 
@@ -132,11 +132,9 @@ def _vector(linear: Node, right: Node, unknown: Expr, ws: Workspace) -> Solved:
         needs = () if g.constant_of(scalar) is not None else (left,)
         solution = ws.term(divided(right, scalar))
         return Solved(solution, ((own, ws.term(right)),) if own != unknown else (), factors=needs)
-    if _has_rank_one(linear):
-        raise NoMatrixForm  # never invertible
     matrix, side = ws.term(linear), ws.term(right)
     number, own = _numbered(right, ws)
-    solution = scaled(number, Binary("@", Call("inv", (matrix,)), own))
+    solution = scaled(number, chained(Call("inv", (matrix,)), own))
     if g.is_zero(right):
         solution = Call("zeros", (size_term(right.shape[0]),))
     return Solved(
@@ -145,15 +143,6 @@ def _vector(linear: Node, right: Node, unknown: Expr, ws: Workspace) -> Solved:
         (matrix,),
         rule="normal equations",
     )
-
-
-def _has_rank_one(linear: Node) -> bool:
-    """Whether the matrix is an outer product u vᵀ, singular unless it is 1×1."""
-    parts = terms(linear)
-    if len(parts) != 1 or linear.shape[0] == 1:
-        return False
-    _, factors, (row, column), _ = pieces(parts[0][1])
-    return not any({row, column} <= labels for _, labels in connected(factors))
 
 
 def _stripped(linear: Node, right: Node) -> tuple[Node, Node] | None:
@@ -248,7 +237,7 @@ def _left(matrix: Node, right: Node, unknown: Expr, ws: Workspace) -> Solved:
         return _by_scalar(scalar, right, unknown, ws)
     m, side = ws.term(matrix), ws.term(right)
     number, own = _numbered(right, ws)
-    solution = scaled(number, Binary("@", Call("inv", (m,)), own))
+    solution = scaled(number, chained(Call("inv", (m,)), own))
     return Solved(solution, ((Binary("@", m, unknown), side),), (m,), rule="normal equations")
 
 

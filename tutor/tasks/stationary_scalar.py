@@ -34,6 +34,8 @@ def as_expression(node: Node, x: Node, known: dict[sp.Symbol, Node], unknown: sp
         value = g.constant_of(n)
         if value is not None:
             return value
+        if n.kind == "add" and all(a.kind == "var" for a in n.args):  # n − k by its parts
+            return sp.Add(*(c * constant(a) for c, a in zip(n.attr, n.args, strict=True)))
         if n not in names:
             names[n] = sp.Symbol(f"k{len(known)}", real=True)
             known[names[n]] = n
@@ -98,6 +100,23 @@ def solve_one(equation: sp.Expr, unknown: sp.Symbol) -> list[sp.Expr] | None:
         elif s.is_real is not False:
             real.append(sp.simplify(s))
     return sorted(real, key=lambda s: sp.default_sort_key(s) if not s.is_number else float(s))
+
+
+def divisors(
+    equation: sp.Expr, unknown: sp.Symbol, known: Mapping[sp.Symbol, Node]
+) -> list[sp.Symbol]:
+    """The symbols in what solving divides by: leading coefficients and factors without the unknown.
+
+    All symbols where the equation is no polynomial, as nothing tells then.
+    """
+    top = sp.numer(sp.together(equation))
+    found: set[sp.Symbol] = set()
+    for factor in sp.Mul.make_args(sp.factor(top)):
+        if factor.is_polynomial(unknown):
+            found |= sp.LC(factor, unknown).free_symbols
+        else:
+            found |= factor.free_symbols
+    return [k for k in known if k in found]
 
 
 def period(equation: sp.Expr, unknown: sp.Symbol) -> sp.Expr | None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-import numpy as np
 import sympy as sp
 
 from ..calculus.simplify import simplify, substitute
 from ..errors import InputError
-from ..expr import Expr, Name, walk
+from ..expr import Expr, Name
 from ..graph import node as g
 from ..graph.node import Node, topological
 from ..notation.build import NoMatrixForm
-from ..ops.linalg import invertible
 from ..problem.lines import Line
 from ..steps import Text
 from . import stationary_affine as affine
@@ -23,9 +21,13 @@ from . import stationary_scalar as scalar
 from .extended import extended, free_name, written
 from .second import gradient_node, written_out
 from .stationary_affine import Solved
-from .stationary_check import Point
-from .stationary_numbers import by_numbers, confirmed, from_formulas, value_of_term
+from .stationary_conditions import divided_by_unknowns, singular
+from .stationary_numbers import by_numbers, confirmed, from_formulas
+from .stationary_outcome import Found, Outcome, used
+from .stationary_singular import family, never_invertible, no_point, note, symbolic_note
 from .workspace import Workspace
+
+LARGEST = 200  # entries of an unknown up to which the rank of its equations is looked at
 
 _NO_CLOSED_FORM = Text(
     "No closed form was found. The equation can still be solved by numbers, for instance by "
@@ -33,66 +35,20 @@ _NO_CLOSED_FORM = Text(
 )
 
 
-@dataclass(frozen=True)
-class Found:
-    """One unknown's solution; `after`: unknowns whose solutions were put in before."""
-
-    name: str
-    solved: Solved
-    after: tuple[str, ...] = ()
-    equation: Expr | None = None  # what remained for it after that, if anything was put in
-
-
-@dataclass
-class Outcome:
-    """found: in the order of solving. points: with numbers, one mapping per solution."""
-
-    found: list[Found] = field(default_factory=list)
-    points: list[Point] = field(default_factory=list)
-    valued: bool = False  # all quantities have values, so that points are numbers or missing
-    numeric: bool = False  # the points were found from the numbers, not from formulas
-    note: Text | None = None
-    remaining: list[tuple[str, Expr]] = field(default_factory=list)
-
-    @property
-    def count(self) -> int:
-        """How many solutions there are."""
-        if self.valued:
-            return len(self.points)
-        return 1 + sum(len(f.solved.more) for f in self.found) if self.found else 0
-
-    def alternatives(self) -> list[list[tuple[str, Expr]]]:
-        """Every solution as formulas in an order in which they can be evaluated."""
-        order: list[Found] = []
-        rest = list(self.found)
-        while rest:  # those first in which no other unknown stands that is not evaluated yet
-            open_ = {f.name for f in rest}
-            ready = [f for f in rest if not (_used(f.solved) & (open_ - {f.name}))]
-            order += ready or rest
-            rest = [f for f in rest if f not in order]
-        choices: list[list[tuple[str, Expr]]] = [[]]
-        for f in order:
-            formulas = (f.solved.formula, *f.solved.more)
-            choices = [[*c, (f.name, e)] for c in choices for e in formulas]
-        return choices
-
-
 def search(ws: Workspace, of: Line, lines: Sequence[Line]) -> Outcome:
     """Closed forms for any sizes first, then numbers."""
     outcome = Outcome(valued=_valued(ws, of, lines))
     slopes = {x.name: gradient_node(ws, of, x) for x in lines}
+    if len(lines) == 1 and _without_inverse(ws, lines[0], slopes[lines[0].name], outcome):
+        return outcome
     outcome.found, left = _eliminated(ws, of, list(lines), slopes)
     outcome.note = next((f.solved.note for f in outcome.found if f.solved.note), None)
-    open_ended = _divided_by_unknowns(outcome.found, lines)  # where those are 0, there may be more
-    if not left and outcome.found and not (open_ended and _concrete(lines)):
-        if not outcome.valued:
-            return outcome
-        outcome.points = from_formulas(ws, outcome.alternatives())
-        if outcome.points and not _singular(ws, outcome):
-            return outcome
-        outcome.points = []
-        outcome.found = [] if outcome.note is None else outcome.found
-    if not open_ended and any(_never_zero(x, slopes[x.name]) for x in left):
+    solved = {f.name: f.solved for f in outcome.found}
+    doubtful = divided_by_unknowns(ws, solved, [x.name for x in lines])
+    closed = bool(outcome.found) and not left
+    if closed and not (doubtful and _concrete(lines)) and _closed(ws, outcome):
+        return outcome
+    if not doubtful and any(_never_zero(x, slopes[x.name]) for x in left):
         outcome.note = _why_not(left, slopes)
         outcome.found = []
         return outcome
@@ -104,13 +60,16 @@ def search(ws: Workspace, of: Line, lines: Sequence[Line]) -> Outcome:
             outcome.points = kept
             outcome.note = note if kept else Text("No real numbers solve these equations.")
             return outcome
-    if left and open_ended:
-        outcome.found, outcome.note = [], _NO_CLOSED_FORM
-    elif left:
-        outcome.found = []
-        outcome.note = _why_not(left, slopes)
-    elif open_ended and not outcome.valued:
+    if closed and doubtful and _closed(ws, outcome):
+        holes = {f"h{k}": e for k, e in enumerate(dict.fromkeys(doubtful))}
+        listed = " or ".join("{" + k + "}" for k in holes)
+        outcome.note = Text("Where " + listed + " is zero, there may be further points.", holes)
         return outcome
+    outcome.found = []
+    if left and doubtful:
+        outcome.note = _NO_CLOSED_FORM
+    elif left:
+        outcome.note = _why_not(left, slopes)
     elif outcome.note is None:
         outcome.note = Text(
             "The matrix of these equations has no inverse at these numbers: either infinitely many "
@@ -119,27 +78,37 @@ def search(ws: Workspace, of: Line, lines: Sequence[Line]) -> Outcome:
     return outcome
 
 
-def _divided_by_unknowns(found: Sequence[Found], lines: Sequence[Line]) -> bool:
-    """Whether a solution was divided by something in which another unknown stands."""
-    names = {x.name for x in lines}
-    return any(
-        isinstance(x, Name) and x.id in names - {f.name}
-        for f in found
-        for term in (*f.solved.factors, *f.solved.invertible)
-        for x in walk(term)
-    )
+def _closed(ws: Workspace, outcome: Outcome) -> bool:
+    """Whether the formulas hold; with numbers, `points` are set to their values."""
+    if not outcome.valued:
+        return True
+    points = from_formulas(ws, outcome.alternatives())
+    if points and not singular(ws, points, [f.solved for f in outcome.found]):
+        outcome.points = points
+    return bool(outcome.points)
 
 
-def _singular(ws: Workspace, outcome: Outcome) -> bool:
-    """Whether what was inverted has no inverse at the numbers: 0 on the right does not tell."""
-    for point in outcome.points:
-        at = ws.moved(point)
-        for f in outcome.found:
-            for term in (*f.solved.invertible, *f.solved.factors):
-                value = value_of_term(at, term)
-                if value is not None and not invertible(np.atleast_2d(value)):
-                    return True
-    return False
+def _without_inverse(ws: Workspace, line: Line, slope: Node, outcome: Outcome) -> bool:
+    """A linear equation with a singular matrix: noted in the outcome."""
+    if {"symmetric", "diagonal"} & line.properties or line.symbol not in topological([slope]):
+        return False
+    part = affine.affine(slope, line.symbol)
+    if part is None:
+        return False
+    if outcome.valued:
+        size = sp.prod(line.symbol.shape)
+        found = family(ws, line, part) if size <= LARGEST else None
+        if found is None:
+            return False
+        if found.point is None:
+            outcome.note = no_point(found)
+        else:
+            outcome.family, outcome.note = found, note(line, found)
+        return True
+    if not never_invertible(part.linear):
+        return False
+    outcome.note = symbolic_note(line, part, ws)
+    return True
 
 
 def _valued(ws: Workspace, of: Line, lines: Sequence[Line]) -> bool:
@@ -194,7 +163,7 @@ def _eliminated(
         if not choices:
             return found, left
         names = {x.name for x in left}
-        free = [(x, s) for x, s in choices if not (_used(s) & (names - {x.name}))]
+        free = [(x, s) for x, s in choices if not (used(s) & (names - {x.name}))]
         line, solved = free[0] if free else choices[-1]
         if solved.more and len(left) > 1:
             return found, left  # several solutions would have to be followed one by one
@@ -206,7 +175,7 @@ def _eliminated(
             except NoMatrixForm:
                 rest = None
         found.append(Found(line.name, solved, done, rest))
-        if not _used(solved) & (names - {line.name}):
+        if not used(solved) & (names - {line.name}):
             closed.add(line.name)
         left = [x for x in left if x is not line]
         if left:
@@ -229,13 +198,9 @@ def _with_names(
         solved = _solved(ws, line, gradient_node(ws, of, line))
         if solved is None or solved.more:
             continue
-        if not _used(solved) & (others - {line.name}):
+        if not used(solved) & (others - {line.name}):
             return line, solved
     return None
-
-
-def _used(solved: Solved) -> set[str]:
-    return {x.id for x in walk(solved.formula) if isinstance(x, Name)}
 
 
 def _solved(ws: Workspace, line: Line, slope: Node) -> Solved | None:
@@ -286,6 +251,7 @@ def _scalar(ws: Workspace, line: Line, slope: Node) -> Solved | None:
         return None
     try:
         formulas = [scalar.term(s, known, ws) for s in solutions]
+        loose = [(known[k], ws.term(known[k])) for k in scalar.divisors(expression, unknown, known)]
     except NoMatrixForm:
         return None
     return Solved(
@@ -293,6 +259,7 @@ def _scalar(ws: Workspace, line: Line, slope: Node) -> Solved | None:
         rule="one equation in one unknown",
         more=tuple(formulas[1:]),
         note=scalar.repeats(expression, unknown),
+        loose=tuple(loose),
     )
 
 

@@ -16,8 +16,9 @@ from ..steps import Step, TaskResult, Text
 from .chain import paper_value
 from .numbers import approx, equation, exact_term
 from .second import gradient_node
+from .stationary_conditions import never_zero
+from .stationary_outcome import Found, Outcome
 from .stationary_sign import never_negative
-from .stationary_solve import Found, Outcome
 from .workspace import Workspace
 
 KINDS = {
@@ -78,11 +79,11 @@ def solution_steps(ws: Workspace, outcome: Outcome) -> list[Step]:
     """From each equation to the unknown."""
     steps: list[Step] = []
     for found in outcome.found:
-        steps += _solving(ws, found, len(outcome.found) > 1)
+        steps += _solving(ws, found)
     return steps
 
 
-def _solving(ws: Workspace, found: Found, several: bool) -> list[Step]:
+def _solving(ws: Workspace, found: Found) -> list[Step]:
     line = ws.line(found.name)
     names: dict[str, object] = {"w": Name(found.name)}
     steps = []
@@ -142,7 +143,7 @@ def _solving(ws: Workspace, found: Found, several: bool) -> list[Step]:
                 if len(formulas) == 1
                 else Text("Solution {k} for {w}", {**names, "k": str(k + 1)}),
                 (Name(found.name), formula),
-                why=_conditions(found, several),
+                why=_conditions(ws, found),
                 shape=line.leaf.shape,
                 uses=(f"rearranged.{found.name}.0", f"equation.{found.name}"),
                 level=0,
@@ -151,7 +152,7 @@ def _solving(ws: Workspace, found: Found, several: bool) -> list[Step]:
     return steps
 
 
-def _conditions(found: Found, several: bool) -> Text | None:
+def _conditions(ws: Workspace, found: Found) -> Text | None:
     """What the solution needs."""
     holes: dict[str, object] = {}
     parts = []
@@ -159,6 +160,8 @@ def _conditions(found: Found, several: bool) -> Text | None:
         holes[f"h{len(holes)}"] = e
         parts.append(f"{{h{len(holes) - 1}}} is invertible")
     for e in dict.fromkeys(found.solved.factors):
+        if never_zero(e, ws):
+            continue
         holes[f"h{len(holes)}"] = e
         parts.append(f"{{h{len(holes) - 1}}} is not zero")
     return Text("Provided that " + " and ".join(parts) + ".", holes) if parts else None
@@ -247,4 +250,6 @@ def nothing_step(target: Line, lines: Sequence[Line], outcome: Outcome) -> Step:
 def note_steps(outcome: Outcome) -> list[Step]:
     if outcome.note is None:
         return []
-    return [Step("repeats", "note", "periodic", Text("And all the others"), why=outcome.note)]
+    if any(f.solved.note is outcome.note for f in outcome.found) or outcome.numeric:
+        return [Step("repeats", "note", "periodic", Text("And all the others"), why=outcome.note)]
+    return [Step("further", "note", "", Text("What this leaves out"), why=outcome.note)]
