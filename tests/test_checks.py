@@ -313,3 +313,23 @@ def test_zeros_have_a_size() -> None:
     tasks = ("jacobian: {of: z, wrt: A}", "jacobian: {of: y, wrt: c}", "gradient: {of: L, wrt: A}")
     printed = [text(t.formula) for t in solve(problem(given, define, *tasks)).tasks if t.formula]
     assert printed == ["zeros(m * n, m * n)", "zeros(m, 1)", "zeros(m, n)"]
+
+
+def test_a_squared_length_has_a_gradient_at_zero() -> None:
+    """The steps pass through w/‖w‖, which is 0/0 there; the closed form does not."""
+    import tutor
+
+    head = "given: {w: [0, 0], X: [[1, 2], [3, 4]], y: [0, 0]}\n"
+    tail = "tasks:\n  - gradient: {of: L, wrt: w}\n"
+    problem = tutor.loads(
+        head + "define: {L: norm2(X @ w - y)**2 + 3*norm2(w)**2}\n" + tail + "    answer: [0, 0]\n"
+        "  - hessian: {of: L, wrt: w}\n    answer: [[26, 28], [28, 46]]\n"
+        "  - update: {of: L, wrt: w, rate: 0.1}\n    answer: [0, 0]\n"
+    )
+    for task in problem.solve().solution.tasks:
+        assert task.answer is not None and task.answer.correct
+        assert task.check is not None and task.check.passed
+    from tutor.errors import InputError
+
+    with pytest.raises(InputError, match=r"norm2, in `L`, has no derivative at this point"):
+        tutor.loads(head + "define: {L: norm2(w)}\n" + tail).solve()

@@ -17,7 +17,7 @@ from .. import limits
 from ..calculus.reverse import identity, pullback
 from ..calculus.simplify import simplify, substitute
 from ..errors import InputError
-from ..expr import Call, Expr, Num
+from ..expr import Call, Expr, Name, Num, Partial, Transpose
 from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node, topological
@@ -25,6 +25,7 @@ from ..notation.build import NoMatrixForm, size_term, transposed
 from ..notation.index import index_term
 from ..notation.jacobian import jacobian_term
 from ..notation.text import text
+from ..numeric.evaluate import NotFinite
 from ..problem.lines import Line
 from ..value import Value
 from .workspace import Workspace
@@ -41,6 +42,7 @@ class Adjoint:
     symbol: Node  # the leaf that stands for it in later formulas
     consumers: list[Line]
     value: np.ndarray | None
+    bridged: bool = False  # the value is that of the closed form: a step before it has none
 
 
 class Chain:
@@ -60,7 +62,10 @@ class Chain:
         self.path = [x for x in below if x.name in reach]
         self.lead = 0 if gradient else of.symbol.order
         self.adjoints: dict[str, Adjoint] = {}
+        self.undefined: list[Line] = []  # lines at which the adjoint has no value at this point
         self.walk()
+        if self.undefined:
+            self.bridge()
 
     def walk(self) -> None:
         users = self.ws.graph.consumers()
@@ -84,7 +89,34 @@ class Chain:
                 terms.append(pullback(user.val.node, upstream, [line.symbol])[0])
             node = simplify(g.add(terms))
             symbol = g.var(("partial", self.of.name, line.name), node.shape)
-            self.adjoints[line.name] = Adjoint(line, node, symbol, consumers, self.value(node))
+            try:
+                value = self.value(node)
+            except NotFinite:
+                self.undefined.append(line)
+                value = None
+            self.adjoints[line.name] = Adjoint(line, node, symbol, consumers, value)
+
+    def bridge(self) -> None:
+        """‖x‖² at 0: a factor of a step has no value here, but what is left in the end has."""
+        if self.final is None or self.final.value is not None:
+            return
+        try:
+            self.final.value = self.ws.value_of(self.closed())
+            self.final.bridged = True
+        except NotFinite as error:
+            error.message, error.hint = self.why_undefined()
+            raise
+
+    def why_undefined(self) -> tuple[str, str | None]:
+        """Which operation has no derivative at the point."""
+        first = self.undefined[0]
+        for user in self.adjoints[first.name].consumers:
+            if user.op is not None and (user.op.convention or user.op.condition):
+                words = user.op.convention or f"it needs that {user.op.condition}"
+                words = words.replace("{x}", f"`{first.name}`").replace("{y}", f"`{user.name}`")
+                said = f"{user.op.name}, in `{user.name}`, has no derivative at this point: {words}"
+                return said, "ask at another point, or leave the values out for the formula"
+        return "the derivative is not a finite real number at this point", None
 
     def arriving(self, user: Line) -> Node:
         """The adjoint that stands at a later line, by name; zero itself where it is zero."""
@@ -130,6 +162,22 @@ class Chain:
                 return term
         return None
 
+    def closed_in_subscripts(self) -> Expr | None:
+        """The closed form of a gradient with subscripts, where it has no matrix form."""
+        if not self.gradient:
+            return None
+        for keep in (False, True):
+            node = self.closed(keep)
+            if tree_size(node) > LONG:
+                continue
+            try:
+                term = index_term(node, self.ws.leaf_term)
+            except NoMatrixForm:
+                continue
+            if len(text(term)) <= LONG:
+                return term
+        return None
+
     def term(self, node: Node, line: Line) -> Expr:
         """An adjoint as a term: a gradient in its variable's shape, a Jacobian as a matrix."""
         ws = self.ws
@@ -139,7 +187,23 @@ class Chain:
         style = ws.problem.convention
         if g.is_zero(node):
             return zeros(jacobian_size(self.of, line, style.layout))
-        return jacobian_term(node, self.lead, ws.leaf_term, style.layout, style.vec)
+        return jacobian_term(node, self.lead, self.jacobian_leaf, style.layout, style.vec)
+
+    def jacobian_leaf(self, node: Node) -> Expr:
+        """A leaf among Jacobians: ∂y/∂z is the matrix that the layout makes of it.
+
+        A node of order 1 is a column and (result, line) the axes of a matrix; the symbol may stand
+        for the transpose of that.
+        """
+        name = node.attr.name
+        if not (isinstance(name, tuple) and name[0] == "partial"):
+            return self.ws.leaf_term(node)
+        symbol = Partial(Name(name[1]), Name(name[2]))
+        columns = node.order - self.lead
+        as_row = self.lead == 0 and columns == 1
+        if self.ws.problem.convention.layout == "denominator":
+            return Transpose(symbol) if self.lead == 1 and columns <= 1 else symbol
+        return Transpose(symbol) if as_row else symbol
 
     def formula(self, adjoint: Adjoint) -> Expr | None:
         """The adjoint in terms of the next ones: in matrices, or with subscripts."""

@@ -125,7 +125,7 @@ def chain_steps(chain: Chain, task_id: str) -> list[Step]:
             continue
         term = chain.formula(adjoint)
         value = None
-        if adjoint.value is not None and chain.gradient:
+        if adjoint.value is not None and chain.gradient and not adjoint.bridged:
             value = paper_value(line, adjoint.value)
         indexed = term is not None and has_subscripts(term)
         middle = (

@@ -175,8 +175,8 @@ def closing(ws: Workspace, chain: Chain, kind: str) -> tuple[Expr | None, Value 
     final = chain.final
     assert final is not None
     formula = chain.closed_term()
-    if formula is None and final.value is None:  # better than nothing: in terms of later gradients
-        formula = chain.formula(final)
+    if formula is None and final.value is None:
+        formula = chain.closed_in_subscripts()
     if symmetric(chain.wrt) and kind == "gradient" and formula is not None:
         formula = constrained_term(chain.wrt, formula)
     value = None if final.value is None else shown_value(ws, chain, kind)
@@ -219,6 +219,12 @@ def _written_out(chain: Chain, kind: str) -> Text:
     if row:
         message = "The same numbers written in the shape of {x}, {d}: that is the gradient."
         return Text(message, args)
+    if chain.final is not None and chain.final.bridged:
+        return Text(
+            "Everything written out. At this point a factor of the steps does not exist (it is "
+            "0/0), but here it has cancelled.",
+            args,
+        )
     return Text("Everything written out, from the result back to {x}.", args)
 
 
