@@ -237,7 +237,8 @@ def test_a_jacobian_by_another_name_has_its_columns_in_that_order(
     """Against the Jacobian of the same result typed with the other name as the given."""
     W = np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 2.0]]) / 4
     back = {"W.T": "V.T", "vec(W)": "unvec(V, 3, 2)" if vec == "column" else "reshape(V, 3, 2)",
-            "reshape(W, 2, 3)": "reshape(V, 3, 2)", "flip(W, axis=0)": "flip(V, axis=0)"}[form]  # fmt: skip
+            "reshape(W, 2, 3)": "reshape(V, 3, 2)",
+            "flip(W, axis=0)": "flip(V, axis=0)"}[form]  # fmt: skip
     moved = {"W.T": W.T, "vec(W)": W.ravel("F" if vec == "column" else "C"),
              "reshape(W, 2, 3)": W.reshape(2, 3), "flip(W, axis=0)": W[::-1]}[form]  # fmt: skip
     head = f"convention: {{layout: {layout}, vec: {vec}}}"
@@ -282,3 +283,26 @@ def test_two_operands_that_tie_share_the_gradient(loss: str, wrt: str, want: lis
         first = np.where(np.array(want) == 0.5, 1.0 if wrt == "B" else 0.0, want)
         assert found.value is not None
         assert np.allclose(found.value.floats(), want if ties == "split" else first)
+
+
+@pytest.mark.parametrize(
+    ("of", "wrt", "layout", "want"),
+    [
+        ("r", "x", "numerator", "dr/dq @ A"),
+        ("r", "x", "denominator", "A.T @ dr/dq"),
+        ("r", "A", "numerator", "kron(x.T, dr/dq)"),
+        ("r", "A", "denominator", "kron(x, dr/dq)"),
+        ("s", "x", "numerator", "ds/dq @ A"),
+        ("s", "x", "denominator", "A.T @ ds/dq"),
+    ],
+)
+def test_a_step_uses_the_jacobian_that_an_earlier_one_showed(
+    of: str, wrt: str, layout: str, want: str
+) -> None:
+    given = {"x": "vector(n)", "A": "matrix(n, n)", "M": "matrix(n, n)"}
+    define = {"q": "A @ x", "r": "M @ q", "s": "sum(tanh(r))"}
+    task = f"jacobian: {{of: {of}, wrt: {wrt}}}"
+    head = f"convention: {{layout: {layout}}}"
+    (found,) = solve(loads(source(given, define, task, head=head))).tasks
+    (step,) = [x for x in found.steps if x.id == f"chain.{wrt}"]
+    assert text(step.equation[-1]).replace("(dr/dq)", "dr/dq").replace("(ds/dq)", "ds/dq") == want

@@ -222,6 +222,7 @@ RULE: dict[Rule, Node] = {
     factors.off_the_padding: ein([(PADDED, "pi"), (rel((1,), 5, (6,)), "p"), (x, "i")], ""),
     products.fused: ein([(map_(SIN, x), "i"), (map_(COS, x), "i"), (x, "i")], "i"),
     products.own_power: ein([(x, "i"), (x, "i"), (map_(T**-2, dot(x, x)), ""), (y, "j")], "j"),
+    products.sifted: ein([(rel((1,), 3, (5,)), "i"), (x, "i"), (y, "i")], "i"),
     products.powers_apart: ein([(x, "i"), (map_(T**-2, scale(2, mul(a, b))), "")], "i"),
     sums.centred: ein([(add([x, broadcast(MEAN_X, (), (5,)), y], [1, -1, 1]), "i"), (y, "j")], "j"),
     sums.content_out: add([matvec(A, x), matvec(A, y)], [2, -6]),

@@ -127,6 +127,10 @@ GRADIENTS = [
     ("-y.T @ log(exp(z) / sum(exp(z)))", "z", "sum(y) * softmax(z) - y"),
     ("logsumexp(W @ x) - b.T @ W @ x", "W", "(softmax(W @ x) - b) @ x.T"),
     ("sum(softmax(z))", "z", "zeros(n)"),
+    ("-log(softmax(z)[3])", "z", "softmax(z) - eye(n)[:, 3]"),
+    ("-log_softmax(W @ x)[1]", "x", "W.T @ (softmax(W @ x) - eye(m)[:, 1])"),
+    ("x[2] * tanh(x[2])", "x",
+     "tanh(x[2]) * eye(n)[:, 2] + x[2] * (1 - tanh(x[2])**2) * eye(n)[:, 2]"),
     ("sum(exp(X) / sum(exp(X), axis=1) * W)", "X",
      "W * softmax(X) - diag(sum(W * softmax(X), axis=1)) @ softmax(X)"),
     # the logistic function
@@ -347,3 +351,11 @@ def test_axes_of_size_one_are_not_written(
         assert task.check is not None and task.check.passed, task.check
         if expected is not None:
             assert task.formula is not None and text(task.formula) == expected
+
+
+def test_a_closed_form_never_speaks_of_later_gradients() -> None:
+    document = (
+        "title: t\ngiven: {A: 'tensor(b, m, n)', B: 'tensor(b, n, p)'}\ndefine: {f: sum(A @ B)}\n"
+    )
+    (task,) = loads(document + "tasks: [{gradient: {of: f, wrt: A}}]\n").solve().tasks
+    assert task.formula is not None and text(task.formula) == "sum_r(B[i, k, r])"

@@ -6,7 +6,7 @@ from typing import Any
 
 import sympy as sp
 
-from ..graph.node import Node, T, map_
+from ..graph.node import Node, T, ein, fresh, map_
 from .factors import Factor, labelled, matched, with_factors
 
 
@@ -76,4 +76,28 @@ def own_power(node: Node) -> Node:
         factors[k] = (map_(T ** (p + 1), s), labels)
         kept = [f for j, f in enumerate(factors) if j not in members]
         return with_factors(node, kept, node.attr.coef / s.attr.coef, gone)
+    return node
+
+
+# -- unit vectors ---------------------------------------------------------------------------------
+
+
+def sifted(node: Node) -> Node:
+    """e_k[i] v[i] = e_k[i] v[k]: what meets a unit vector on an axis of the result is one entry."""
+    factors = labelled(node)
+    for at, (unit, labels) in enumerate(factors):
+        if unit.kind != "rel" or unit.order != 1 or labels[0] >= node.order:
+            continue
+        (x,) = labels
+        others = [k for k, (f, ls) in enumerate(factors) if x in ls and k != at]
+        if not others or any(factors[k][0].kind == "rel" for k in others):
+            continue
+        size = dict(enumerate(node.attr.sizes))
+        for k in others:
+            twin = fresh()
+            size[twin] = size[x]
+            f, ls = factors[k]
+            factors[k] = (f, tuple(twin if y == x else y for y in ls))
+            factors.append((unit, (twin,)))
+        return ein(factors, range(node.order), node.attr.coef, size)
     return node

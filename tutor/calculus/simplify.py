@@ -26,6 +26,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         factors.off_the_padding,
         distribution.over_outer_products,
         inverses.cancelled,
+        products.sifted,
         definitions.softmax,
         definitions.total_of_softmax,
         products.fused,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from ..expr import Binary, Call, Expr, Name, Neg, Num, Transpose
+from ..expr import Binary, Call, Expr, Index, Name, Neg, Num, Slice, Transpose
 from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node, is_delta
@@ -25,7 +25,15 @@ def relation_term(node: Node) -> Expr:
         if is_delta(node):
             return Call("eye", (size_term(node.shape[0]),))
         return Call("eye", tuple(size_term(d) for d in node.shape))
+    if node.order == 1 and coefs == (1,):
+        return unit_term(node.shape[0], constant)
     raise NoMatrixForm
+
+
+def unit_term(size: Dim, place: Dim) -> Expr:
+    """A unit vector, as a column of the identity."""
+    items = (Slice(None, None, None), size_term(place))
+    return Index(Call("eye", (size_term(size),)), items)
 
 
 # -- sums, products, quotients of terms -----------------------------------------------------------

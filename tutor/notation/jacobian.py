@@ -24,6 +24,8 @@ def jacobian_term(
 ) -> Expr:
     """The Jacobian of a result with `rows` axes, as a term; raises NoMatrixForm."""
     node, rows = _without_unit_axes(node, rows)
+    if node.order == 0:
+        return led(_numerator(node, rows, leaf, vec))
     if layout == "denominator" and node.kind == "add" and 0 < rows < node.order > 2:
         parts = [transposed(_numerator(a, rows, leaf, vec)) for a in node.args]
         return led(sum_term(list(zip(node.attr, parts, strict=True))))

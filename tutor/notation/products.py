@@ -7,13 +7,22 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from ..expr import Binary, Call, Expr, Index, Name, Num, Slice, Transpose
+from ..expr import Binary, Call, Expr, Name, Num, Transpose
 from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node
-from .build import NoMatrixForm, chained, hadamard, product, relation_term, size_term, transposed
+from .build import (
+    NoMatrixForm,
+    chained,
+    hadamard,
+    product,
+    relation_term,
+    size_term,
+    transposed,
+    unit_term,
+)
 from .norms import squared_length, total
-from .relations import Item, convolution, diagonal_of, entries, rearranged
+from .relations import Item, convolution, diagonal_of, entries, rearranged, without_units
 from .scalars import term_of
 
 
@@ -92,10 +101,8 @@ class Product:
                 self.moves.pop(at)  # Σ over a unit vector is 1
                 return True
             if node.order == 1 and labels[0] in self.out and count[labels[0]] == 2:
-                whole = Call("eye", (size_term(node.shape[0]),))  # a column of the identity
-                items = (Slice(None, None, None), size_term(constant))
                 self.moves.pop(at)
-                self.items.append(Item(Index(whole, items), labels))
+                self.items.append(Item(unit_term(node.shape[0], constant), labels))
                 return True
             for k, item in enumerate(self.items):
                 inner = [x for x in labels if x in item.labels and count[x] == 2]
@@ -216,13 +223,10 @@ class Product:
 
     def drop_unit_axis(self, k: int, item: Item, alone: list[int]) -> bool:
         """An axis of size 1 is not summed on paper: a 1×n matrix is a row."""
-        unit = next((x for x in alone if self.sizes[x] == 1), None)
-        if unit is None:
+        if all(self.sizes[x] != 1 for x in alone):
             return False
-        rest = tuple(x for x in item.labels if x != unit)
-        flip = len(item.labels) == 2 and item.labels[0] == unit and self.sizes[rest[0]] != 1
-        term = transposed(item.term) if flip else item.term
-        self.items[k] = Item(term, rest, unit=bool(rest))
+        kept = [x for x in item.labels if x not in alone]
+        self.items[k] = without_units(item, self.sizes, kept)
         return True
 
     def divides(self, size: sp.Expr) -> bool:

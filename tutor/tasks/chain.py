@@ -103,9 +103,9 @@ class Chain:
         try:
             self.final.value = self.ws.value_of(self.closed())
             self.final.bridged = True
-        except NotFinite as error:
-            error.message, error.hint = self.why_undefined()
-            raise
+        except NotFinite:
+            message, hint = self.why_undefined()
+            raise InputError(message, hint=hint) from None
 
     def why_undefined(self) -> tuple[str, str | None]:
         """Which operation has no derivative at the point."""
