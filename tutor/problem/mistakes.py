@@ -91,6 +91,7 @@ def _fixes(problem: Problem, origin: Origin, elaborate: Elaborate) -> str:
     if found:
         return _listed(found) + " would fit"
     sizes = []
+    left = max(left, 4)
     for name, axes, size in other_sizes(origin):
         if left == 0 or len(sizes) == 2:
             break
