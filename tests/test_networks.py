@@ -372,6 +372,7 @@ BLOCKS = [
     (Block("Repeat", ((layer("Linear", in_features=5, out_features=3),), ), HERE, times=2), (5,),
      "`in_features` is 5", "in_features: 3"),
     (Block("Repeat", ((layer("ReLU"),),), HERE, times=10_001), (5,), "10001 layers", ""),
+    (Block("Repeat", ((),), HERE, times=10**9), (5,), "1000000000 layers", ""),
 ]  # fmt: skip
 
 

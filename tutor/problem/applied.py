@@ -111,6 +111,12 @@ def apply_tree(
     network: Network, values: Mapping[str, int] | None = None
 ) -> tuple[AppliedPart, ...]:
     """Every layer and block with its sizes."""
+    check_size(network)
+    return apply_parts(network.layers, input_shape(network, values), Namer(), values)
+
+
+def check_size(network: Network) -> None:
+    """A network with its repeats written out has a bounded number of layers."""
     count = sum(map(size, network.layers))
     if count > limits.NETWORK_LAYERS:
         raise InputError(
@@ -118,16 +124,15 @@ def apply_tree(
             f"{limits.NETWORK_LAYERS}",
             where=network.where,
         )
-    return apply_parts(network.layers, input_shape(network, values), Namer(), values)
 
 
 def size(part: Layer | Block) -> int:
-    """The layers of a part, repeats written out."""
+    """The layers of a part, repeats written out; an empty block counts as one."""
     from .model import Block
 
     if not isinstance(part, Block):
         return 1
-    return part.times * sum(size(p) for branch in part.branches for p in branch)
+    return part.times * max(1, sum(size(p) for branch in part.branches for p in branch))
 
 
 def flat(parts: Sequence[AppliedPart]) -> Iterator[Applied]:

@@ -157,7 +157,7 @@ def _checked(value: Any, argument: Argument, axes: int) -> Any:
             return _edges(value, axes)
         case "sizes" | "split" | "axes":
             return _listed(value, kind)
-        case "probability" if _is_number(value) and 0 <= value <= 1:
+        case "probability" if isinstance(value, int | float) and 0 <= value <= 1:
             return value
         case "padding" | "conv padding":
             return _paddings(value, axes, kind)
@@ -204,7 +204,7 @@ def _per_axis(value: Any, axes: int, least: int, kind: str) -> tuple[int, ...]:
         return (_integer(value, least, kind),) * axes
     if len(value) != axes:
         raise InputError(
-            f"has {len(value)} entries, but the layer slides along {_axes(axes)}",
+            f"has {_entries(value)}, but the layer slides along {_axes(axes)}",
             hint=_axis_hint(kind, len(value), axes),
         )
     return tuple(_integer(x, least, kind) for x in value)
@@ -216,7 +216,7 @@ def _paddings(value: Any, axes: int, kind: str) -> tuple[tuple[int, int], ...]:
         return ((number, number),) * axes
     if len(value) != axes:
         raise InputError(
-            f"has {len(value)} entries, but the layer slides along {_axes(axes)}",
+            f"has {_entries(value)}, but the layer slides along {_axes(axes)}",
             hint=_axis_hint(kind, len(value), axes),
         )
     sides = []
@@ -236,7 +236,7 @@ def _each(value: Any, axes: int, kind: str) -> tuple[Any, ...]:
     """One number or null for each axis; as given where the layer takes images of every order."""
     entries = value if isinstance(value, tuple | list) else (value,) * max(axes, 1)
     if axes and len(entries) != axes:
-        raise InputError(f"has {len(entries)} entries, but the layer acts along {_axes(axes)}")
+        raise InputError(f"has {_entries(entries)}, but the layer acts along {_axes(axes)}")
     for x in entries:
         if kind == FACTORS and not (_is_number(x) and 0 < x <= limits.DIMENSION):
             raise InputError(f"is {_shown(value)}, but must be {_WANTED[kind]}")
@@ -251,7 +251,7 @@ def _edges(value: Any, axes: int) -> tuple[tuple[int, int], ...]:
         return ((_integer(value, 0, EDGES),) * 2,) * axes
     if len(value) != 2 * axes:
         raise InputError(
-            f"has {len(value)} entries, but needs {2 * axes}: one before and one after "
+            f"has {_entries(value)}, but needs {2 * axes}: one before and one after "
             f"for {_axes(axes)}"
         )
     flat = [_integer(x, 0, EDGES) for x in value]
@@ -276,6 +276,10 @@ def _axis_hint(kind: str, entries: int, axes: int) -> str | None:
     return None
 
 
+def _entries(values: tuple | list) -> str:
+    return "1 entry" if len(values) == 1 else f"{len(values)} entries"
+
+
 def _axes(axes: int) -> str:
     return "1 axis" if axes == 1 else f"{axes} axes"
 
@@ -283,6 +287,8 @@ def _axes(axes: int) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if value is None:
+        return "null"
     if isinstance(value, tuple | list):
         return "[" + ", ".join(_shown(x) for x in value) + "]"
     return str(value)

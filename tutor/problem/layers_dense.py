@@ -39,11 +39,12 @@ def _linear_counts(x: Shape, a: Args, y: Shape) -> Counts:
 
 
 def _linear_reasons(x: Shape, a: Args, y: Shape) -> tuple[Reason, ...]:
+    *leading, n_in = x
     words = "Each of the {n} outputs has {k} weights" + (" and one bias." if a["bias"] else ".")
-    if len(x) > 1:
+    if leading:
         words += " All positions share them."
     products = "Each output is a sum of {k} products."
-    return (words, {"n": y[-1], "k": x[-1]}), (products, {"k": x[-1]})
+    return (words, {"n": y[-1], "k": n_in}), (products, {"k": n_in})
 
 
 def _bilinear_sides(x: Shape, a: Args) -> tuple[int, int]:

@@ -136,7 +136,7 @@ def _parameter(x: Shape, args: Mapping[str, Any]) -> Shape:
     if args["join"] == "add":
         return x
     whole = [0, *x]
-    whole[args["dim"]] += (0, *args["shape"])[args["dim"]]
+    whole[args["dim"]] += (0, *(args["shape"] or x))[args["dim"]]
     return tuple(whole[1:])
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import InputError, ShapeError, did_you_mean
 from ..expr import Call, Const, Expr, List, Name, Str
-from ..problem.applied import Namer
+from ..problem.applied import Namer, check_size
 from ..problem.layers import LAYERS
 from ..problem.model import Block, Layer, Network, Problem, Source
 from .arithmetic import rational
@@ -41,6 +41,7 @@ def chain_to(problem: Problem, node: str, where: Any) -> Chain:
     """The chain to a node of the network (`output`, `input`, a layer) or of `define`."""
     network, known = problem.network, []
     if network is not None:
+        check_size(network)
         start = tuple(_size(n, network.where) for n in network.input)
         known = ["input", "output"]
         found = _Walk(node, Namer(), known).run(network)
