@@ -18,6 +18,7 @@ from ..graph.node import Node, topological
 from ..ops import KEPT
 from ..ops.exact import TooLong
 from ..ops.scalar import compiled, exact
+from .cofactors import adjugate, determinant, is_singular, only_beside_determinants
 from .contract import contract, work
 from .relation import Relation
 
@@ -44,11 +45,14 @@ def evaluate(
     is_exact = all(env[n].dtype == object for n in leaves) if exact is None else exact
     worker = _Work(sizes or {}, is_exact)
     value = _Values(worker)
+    beside_det = only_beside_determinants(order, roots)
     for node in order:
         if node.kind == "rel":
             continue  # inside a product it is never written out
         if node.kind == "var":
             value[node] = env[node] if is_exact else _floats(env[node])
+        elif node in beside_det and is_singular(value[node.args[0]]):
+            worker.singular.add(node)
         else:
             value[node] = worker.apply(node, value)
     return [value[r] for r in roots]
@@ -85,6 +89,7 @@ class _Work:
         self.sizes = dict(sizes)
         self.exact = is_exact
         self.spent = 0
+        self.singular: set[Node] = set()  # inverses that do not exist; det(A) A⁻¹ does
 
     def size(self, d: Dim) -> int:
         if isinstance(d, int):
@@ -141,8 +146,13 @@ class _Work:
         attr = node.attr
         size = {k: self.size(d) for k, d in enumerate(attr.sizes)}
         factors, relations = [], []
-        for arg, labels in zip(node.args, attr.labels, strict=True):
-            if arg.kind == "rel" and len(set(labels)) == len(labels):
+        pairs = list(zip(node.args, attr.labels, strict=True))
+        for inverse in [a for a in node.args if a in self.singular]:
+            pairs.remove((determinant(inverse), ()))
+        for arg, labels in pairs:
+            if arg in self.singular:
+                factors.append((adjugate(value[arg.args[0]]), labels))
+            elif arg.kind == "rel" and len(set(labels)) == len(labels):
                 coefs, constant = arg.attr
                 whole = tuple(self.size(c) for c in coefs)
                 relations.append(Relation(whole, self.size(constant), labels))
@@ -204,10 +214,12 @@ def tidied(result: np.ndarray) -> np.ndarray:
 class NotFinite(InputError):
     """Overflow, division by zero, the logarithm of 0 …"""
 
-    def __init__(self) -> None:
+    def __init__(self, message: str | None = None, hint: str | None = None) -> None:
         super().__init__(
-            "the value is not a finite real number (a division by zero, the logarithm of "
-            "a number that is not positive, or an overflow)"
+            message
+            or "the value is not a finite real number (a division by zero, the logarithm of "
+            "a number that is not positive, or an overflow)",
+            hint=hint,
         )
 
 

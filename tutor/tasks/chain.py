@@ -104,8 +104,7 @@ class Chain:
             self.final.value = self.ws.value_of(self.closed())
             self.final.bridged = True
         except NotFinite:
-            message, hint = self.why_undefined()
-            raise InputError(message, hint=hint) from None
+            raise NotFinite(*self.why_undefined()) from None
 
     def why_undefined(self) -> tuple[str, str | None]:
         """Which operation has no derivative at the point."""
@@ -171,7 +170,7 @@ class Chain:
             if tree_size(node) > LONG:
                 continue
             try:
-                term = index_term(node, self.ws.leaf_term)
+                term = index_term(self.ws.whole(node), self.ws.leaf_term)
             except NoMatrixForm:
                 continue
             if len(text(term)) <= LONG:
@@ -187,7 +186,9 @@ class Chain:
         style = ws.problem.convention
         if g.is_zero(node):
             return zeros(jacobian_size(self.of, line, style.layout))
-        return jacobian_term(node, self.lead, self.jacobian_leaf, style.layout, style.vec)
+        return jacobian_term(
+            ws.whole(node), self.lead, self.jacobian_leaf, style.layout, style.vec
+        )
 
     def jacobian_leaf(self, node: Node) -> Expr:
         """A leaf among Jacobians: ∂y/∂z is the matrix that the layout makes of it.
@@ -213,7 +214,7 @@ class Chain:
             if not self.gradient:
                 return None
             try:
-                return index_term(adjoint.node, self.ws.leaf_term)
+                return index_term(self.ws.whole(adjoint.node), self.ws.leaf_term)
             except NoMatrixForm:
                 return None
 
