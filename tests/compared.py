@@ -12,7 +12,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "compared.md"
-BEGIN, END = "<!-- begin: written by python -m tests.compared --write -->", "<!-- end -->"
+BEGIN, END = "<!-- written by python -m tests.compared --write -->", "<!-- end -->"
 COLUMNS = ("SymPy", "PyTorch", "kinks", "differences", "forward mode", "exact")
 
 
