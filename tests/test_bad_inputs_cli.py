@@ -127,7 +127,7 @@ ELSEWHERE = {
             "O-html-json", "O-html-comment", "O-html-href", "O-html-href2", "O-html-data",
             "O-katex-img", "O-katex-html", "O-katex-loop",
         ],
-        "there is no HTML output",
+        "test_hostile_text.py",
     ),
     **{i["id"]: "test_bad_inputs.py" for i in items("output") if i["id"].startswith("O-name-")},
     "O-kill-write": "a property of the writer: temporary file, then replace",
