@@ -460,7 +460,7 @@ def test_a_rule_off_by_one_percent_is_noticed(name: str, monkeypatch: pytest.Mon
 
 def test_conditions_hold_where_the_derivative_exists() -> None:
     eye, flat = np.eye(3), np.ones((3, 3))
-    for name in ("inv", "det", "logdet", "solve", "cholesky"):
+    for name in ("inv", "logdet", "solve", "cholesky"):
         holds = OPS[name].holds
         assert holds is not None and OPS[name].condition
         assert holds([eye], {}) and not holds([flat], {}), name
@@ -589,3 +589,34 @@ def test_written_as_on_paper(typed: str, terminal: str, tex: str) -> None:
 
     term = parse(typed)
     assert (unicode_text(term), latex(term)) == (terminal, tex)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "want"),
+    [
+        ("[[1, 2], [2, 4]]", [[4, -2], [-2, 1]]),
+        ("[[0]]", [[1]]),
+        ("[[1.5, 3.25], [3.0, 6.5]]", [[6.5, -3.0], [-3.25, 1.5]]),
+        ("[[1, 2, 3], [4, 5, 6], [7, 8, 9]]", [[-3, 6, -3], [6, -12, 6], [-3, 6, -3]]),
+    ],
+)
+@pytest.mark.parametrize("power", ["", " + 3 * tr(A)"])
+def test_a_determinant_has_its_gradient_at_a_singular_matrix(
+    matrix: str, want: list[list[float]], power: str
+) -> None:
+    """The cofactors, worked out by hand."""
+    from tutor.api import loads
+
+    document = f"title: t\ngiven: {{A: {matrix}}}\ndefine: {{L: det(A){power}}}\n"
+    (task,) = loads(document + "tasks: [{gradient: {of: L, wrt: A}}]\n").solve().tasks
+    assert task.value is not None and task.check is not None and task.check.passed
+    whole = np.array(want) + (3 * np.eye(len(want)) if power else 0)
+    assert np.allclose(task.value.floats(), whole)
+
+
+def test_an_inverse_of_its_own_is_still_refused_at_a_singular_matrix() -> None:
+    from tutor.api import loads
+
+    document = "title: t\ngiven: {A: [[1, 2], [2, 4]]}\ndefine: {L: det(A) * tr(inv(A))}\n"
+    with pytest.raises(InputError, match="invertible"):
+        loads(document + "tasks: [{gradient: {of: L, wrt: A}}]\n").solve()

@@ -359,3 +359,14 @@ def test_a_closed_form_never_speaks_of_later_gradients() -> None:
     )
     (task,) = loads(document + "tasks: [{gradient: {of: f, wrt: A}}]\n").solve().tasks
     assert task.formula is not None and text(task.formula) == "sum_r(B[i, k, r])"
+
+
+@pytest.mark.parametrize("expression", ["x.T @ x", "dot(x, x)", "x.T @ A.T @ x", "x * x"])
+def test_what_stands_twice_is_not_called_linear(expression: str) -> None:
+    given = "title: t\ngiven: {x: vector(n), A: 'matrix(n, n)'}\n"
+    document = given + f"define: {{z: '{expression}', L: sum(z)}}\n"
+    (task,) = loads(document + "tasks: [{gradient: {of: L, wrt: x}}]\n").solve().tasks
+    twice = [s for s in task.steps if s.id == "local.z.x" and s.why is not None]
+    if expression != "x.T @ A.T @ x":
+        assert twice and twice[0].why is not None
+        assert "linear" not in twice[0].why.message

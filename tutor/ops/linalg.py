@@ -228,7 +228,6 @@ LINALG: tuple[Op, ...] = (
        "A determinant changes with each entry by that entry's cofactor; all cofactors together are det(A) A⁻ᵀ where A has an inverse.",
        "d det(A) = det(A) tr(A⁻¹ dA)", "derivative of the determinant", f"{_COOKBOOK} eq. 41", "det",
        _plain(np.linalg.det), forward=_det_forward, vjp=_det_vjp, sample=SQUARES,
-       condition=_INVERTIBLE, holds=_holds,
        meaning="Σ over all permutations p of ± a₁ₚ₍₁₎ · … · aₙₚ₍ₙ₎, − for an odd number of swaps"),
     Op("logdet", "A[n n] -> []", _logdet,
        "The derivative of log det(A) is the one of the determinant divided by it: the transposed inverse.",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..calculus.reverse import identity, pullback
 from ..calculus.simplify import simplify
 from ..expr import Binary, Component, Expr, Name, Partial, Sum, walk
-from ..graph.node import Node
+from ..graph.node import Node, topological
 from ..notation.build import NoMatrixForm
 from ..notation.index import component, subscripts
 from ..notation.jacobian import jacobian_term
@@ -61,6 +61,8 @@ def _local_step(ws: Workspace, line: Line, operand: Line) -> Step:
     assert op is not None
     scalars = line.leaf.order == operand.leaf.order == 0
     why = op.why_scalar if scalars and op.why_scalar else op.why
+    if "linear in {x}" in why and operand.symbol in topological([local_node(line, operand)]):
+        why = "{x} stands in {y} more than once: each place counts, the others held fixed."
     return Step(
         f"local.{line.name}.{operand.name}",
         "local",
@@ -88,6 +90,7 @@ def local_term(
     """The local Jacobian as a term, and its value where that is a short scalar or vector."""
     node = local_node(line, operand)
     rows = line.leaf.node.order
+    node = ws.whole(node)
     try:
         term: Expr | None = jacobian_term(
             node, rows, ws.leaf_term, layout, ws.problem.convention.vec
