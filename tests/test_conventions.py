@@ -8,7 +8,7 @@ import pytest
 from tests import random_programs
 from tests.test_checks import source
 from tutor.errors import InputError
-from tutor.expr import Binary
+from tutor.expr import Binary, Name
 from tutor.notation.text import text
 from tutor.problem import loads
 from tutor.problem.elaborate import elaborate
@@ -306,3 +306,66 @@ def test_a_step_uses_the_jacobian_that_an_earlier_one_showed(
     (found,) = solve(loads(source(given, define, task, head=head))).tasks
     (step,) = [x for x in found.steps if x.id == f"chain.{wrt}"]
     assert text(step.equation[-1]).replace("(dr/dq)", "dr/dq").replace("(ds/dq)", "ds/dq") == want
+
+
+# -- which entries are free -----------------------------------------------------------------------
+
+HOMOGENEOUS = [
+    ("x.T @ x", "gradient", "2 * eye(3, 2).T @ x"),
+    ("x.T @ x", "jacobian", "2 * x.T @ eye(3, 2)"),
+    ("x.T @ A @ x", "gradient", "eye(3, 2).T @ A @ x + eye(3, 2).T @ A.T @ x"),
+    ("sum(x)", "gradient", "ones(2)"),
+    ("sum(exp(x))", "gradient", "eye(3, 2).T @ exp(x)"),
+]
+
+
+@pytest.mark.parametrize(("expression", "kind", "formula"), HOMOGENEOUS)
+def test_formulas_leave_out_the_final_1(expression: str, kind: str, formula: str) -> None:
+    """x has three entries, two of them free: what is printed has the size of what is free."""
+    given = {"x": "{value: [2, 3], homogeneous: true}", "A": "[[1, 2, 3], [0, 1, 1], [2, 0, 1]]"}
+    problem = loads(source(given, {"f": expression}, f"{kind}: {{of: f, wrt: x}}"))
+    (result,) = solve(problem).tasks
+    assert result.formula is not None and result.value is not None
+    assert text(result.formula) == formula
+    printed = printed_value(Workspace(problem, elaborate(problem)), result.formula)
+    assert printed is not None
+    np.testing.assert_allclose(printed.ravel(), result.value.floats().ravel())
+    assert "has no place for it" in why(the_step(result, "free entries"))
+    assert result.check is not None and result.check.passed
+
+
+def test_local_derivatives_leave_out_the_final_1() -> None:
+    given = {"x": "{value: [2, 3], homogeneous: true}"}
+    (result,) = solve(loads(source(given, {"f": "x.T @ x"}, "gradient: {of: f, wrt: x}"))).tasks
+    (local,) = [s for s in result.steps if s.id == "local.f.x"]
+    assert text(local.equation[-1]) == "2 * x.T @ eye(3, 2)"
+
+
+def test_a_formula_with_the_final_1_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Workspace.leaf_term
+    monkeypatch.setattr(
+        Workspace, "leaf_term", lambda self, node: Name("x") if node.order else whole(self, node)
+    )
+    given = {"x": "{value: [2, 3], homogeneous: true}"}
+    (result,) = solve(loads(source(given, {"f": "x.T @ x"}, "gradient: {of: f, wrt: x}"))).tasks
+    assert result.check is not None and not result.check.passed
+
+
+@pytest.mark.parametrize("kind", ["symmetric", "diagonal"])
+@pytest.mark.parametrize("layout", ["numerator", "denominator"])
+def test_a_jacobian_says_which_entries_count_as_free(kind: str, layout: str) -> None:
+    """A gradient counts the free entries of a symmetric variable, a Jacobian all entries."""
+    rows = {"symmetric": [[2, 1], [1, 3]], "diagonal": [[2, 0], [0, 3]]}[kind]
+    given = {"S": f"{{value: {rows}, {kind}: true}}"}
+    tasks = ["gradient: {of: k, wrt: S}", "jacobian: {of: k, wrt: S}"]
+    head = f"convention: {{layout: {layout}}}"
+    slope, jacobian = solve(loads(source(given, {"k": "logdet(S)"}, *tasks, head=head))).tasks
+    words = why(the_step(jacobian, "free entries"))
+    assert "counts all its entries as free" in words
+    assert ("a column" in words) == (layout == "numerator")
+    assert "vec" not in why(the_step(slope, "layout"))
+    G = np.linalg.inv(np.array(rows, dtype=float))
+    assert jacobian.value is not None and slope.value is not None
+    np.testing.assert_allclose(jacobian.value.floats().ravel(), G.ravel())
+    free = 2 * G - np.diag(np.diag(G)) if kind == "symmetric" else np.diag(np.diag(G))
+    np.testing.assert_allclose(slope.value.floats(), free)

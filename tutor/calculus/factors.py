@@ -70,6 +70,9 @@ def reshaped_back(node: Node) -> Node:
     for k, (factor, labels) in enumerate(factors):
         if not (is_unrolling(factor) or is_padding(factor)) or labels[0] < node.order:
             continue
+        if uses(node)[labels[0]] == 1:  # every i has one p, so that Σ_p is 1
+            kept = [f for i, f in enumerate(factors) if i != k]
+            return with_factors(node, kept, gone=[labels[0]])
         for j, (other, own) in enumerate(factors[:k]):
             if other is not factor or own[0] != labels[0] or uses(node)[labels[0]] != 2:
                 continue

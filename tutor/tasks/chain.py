@@ -186,9 +186,7 @@ class Chain:
         style = ws.problem.convention
         if g.is_zero(node):
             return zeros(jacobian_size(self.of, line, style.layout))
-        return jacobian_term(
-            ws.whole(node), self.lead, self.jacobian_leaf, style.layout, style.vec
-        )
+        return jacobian_term(ws.whole(node), self.lead, self.jacobian_leaf, style.layout, style.vec)
 
     def jacobian_leaf(self, node: Node) -> Expr:
         """A leaf among Jacobians: ∂y/∂z is the matrix that the layout makes of it.

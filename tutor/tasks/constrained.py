@@ -9,6 +9,7 @@ from ..notation.build import in_front, size_term, transposed
 from ..problem.lines import Line
 from ..steps import Step, Text
 from .chain import Chain
+from .workspace import free_columns
 
 
 def symmetric(line: Line) -> bool:
@@ -37,6 +38,41 @@ def constrained_term(line: Line, free: Expr) -> Expr:
     other = transposed(free, frozenset((line.name,)))
     both = in_front(Num("2"), free) if other == free else Binary("+", free, other)
     return Binary("-", both, diagonal)
+
+
+def free_steps(chain: Chain) -> list[Step]:
+    """Which entries of the variable the derivative has a place for, where that is a choice."""
+    line = chain.wrt
+    names: dict[str, object] = {"x": Name(line.name)}
+    if "homogeneous" in line.properties:
+        names |= {"i": free_columns(line), "s": size_term(line.leaf.shape[0])}
+        words = (
+            "The final 1 of {x} is fixed, so the derivative has no place for it. {i} is the "
+            "identity of size {s} without its last column."
+        )
+        return [_note(chain, "The final 1 of {x}", words, names)]
+    if symmetric(line) and not chain.gradient:
+        kind = "symmetric" if "symmetric" in line.properties else "diagonal"
+        words = (
+            "{x} is " + kind + ", but this Jacobian counts all its entries as free, each with a "
+            "column of its own. "
+        )
+        if chain.ws.problem.convention.layout == "denominator":
+            words = words.replace("a column", "a row")
+        if kind == "symmetric":
+            words += (
+                "If entries (i, j) and (j, i) move together, their two places have to be added; a "
+                "gradient asked by {x} does so."
+            )
+        else:
+            words += "Only those on the diagonal can move; a gradient asked by {x} keeps only them."
+        return [_note(chain, "All entries of {x} count as free", words, names)]
+    return []
+
+
+def _note(chain: Chain, title: str, words: str, names: dict[str, object]) -> Step:
+    name = f"free.{chain.of.name}.{chain.wrt.name}"
+    return Step(name, "note", "free entries", Text(title, names), why=Text(words, names))
 
 
 def symmetry_steps(chain: Chain) -> list[Step]:

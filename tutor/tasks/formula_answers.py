@@ -85,7 +85,7 @@ def judged_formula(
     ours = None if ours is None else _written_out(ws, ours)
     words = Slips(ws, result, theirs.shape, shape)
     if value is not None:
-        point = printed_value(ws, wanted, whole=True)
+        point = printed_value(ws, wanted)
         if point is not None:
             return _by_numbers(words, point, value, tolerance, "")
     our_typed = None if ours is None else _typed_or_none(ws, ours)
@@ -201,7 +201,7 @@ def _at_instances(words: Slips, wanted: Expr, ours: Expr | None) -> Judgement:
         return Judgement(None, UNDECIDED)
     found = Judgement(None, UNDECIDED)
     for here, sizes in islice(instances_of(ws, *needed), PLACES):
-        theirs = printed_value(here, wanted, sizes, whole=True)
+        theirs = printed_value(here, wanted, sizes)
         number = _our_value(here, result, ours, sizes)
         if theirs is None or number is None:
             continue

@@ -14,7 +14,7 @@ from .chain import Chain, jacobian_size, paper_value, size_text, zeros
 from .chain_steps import chain_steps, has_subscripts, local_steps, subscripted
 from .checked import check
 from .conditions import condition_steps, convention_steps
-from .constrained import constrained, constrained_term, symmetric, symmetry_steps
+from .constrained import constrained, constrained_term, free_steps, symmetric, symmetry_steps
 from .forward import forward_steps, given_steps
 from .layouts import layout_steps
 from .numbers import approx, equation, exact_term
@@ -54,6 +54,7 @@ def _direct(ws: Workspace, task_id: str, kind: str, target: Line, variable: Line
     steps += condition_steps(ws, chain.of, chain.path, chain.wrt)
     steps += closing_steps(ws, chain, kind, formula, value)
     steps += convention_steps(ws, chain)
+    steps += free_steps(chain)
     steps += layout_steps(chain, kind)
     found = check(ws, chain, value, formula, lambda at, near: shown_value(at, near, kind))
     return _result(ws, task_id, kind, target, variable, steps, formula, value, found)

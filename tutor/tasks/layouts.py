@@ -8,6 +8,7 @@ from ..notation.jacobian import jacobian_term
 from ..notation.text import text
 from ..steps import Step, Text
 from .chain import Chain, jacobian_size, size_text, tree_size
+from .constrained import symmetric
 
 LONGEST = 48  # characters of a formula inside a sentence
 OTHER = {"numerator": "denominator", "denominator": "numerator", "column": "row", "row": "column"}
@@ -43,7 +44,8 @@ def _of_gradient(chain: Chain) -> Text | None:
     """Why it has the shape of its variable, and that a Jacobian would be a row or a column."""
     line = chain.wrt
     flat = sum(d != 1 for d in line.symbol.shape) <= 1  # in one column or row already
-    if not _first(chain, "gradient of a vector" if flat else "gradient of an array"):
+    kind = "gradient of a vector" if flat else "gradient of an array"
+    if not _first(chain, "gradient of a symmetric matrix" if symmetric(line) else kind):
         return None
     layout = chain.ws.problem.convention.layout
     size = size_text(jacobian_size(chain.of, line, layout))
@@ -58,9 +60,10 @@ def _of_gradient(chain: Chain) -> Text | None:
         "s": size,
         "t": other,
     }
-    message = (
-        "The gradient has the size of {x}, so that an update {x} − {a}·{g} fits; as a Jacobian "
-    )
+    start = "The gradient has the size of {x}, so that an update {x} − {a}·{g} fits; "
+    if symmetric(line):
+        return Text(start + "a Jacobian counts all entries of {x} as free instead.", args)
+    message = start + "as a Jacobian "
     if flat:
         message += "it is {s} ({l} layout) or {t} ({o} layout)."
     else:
@@ -117,7 +120,7 @@ def _of_vec(chain: Chain, own: Expr | None, args: dict[str, object]) -> str:
 
 def _term(chain: Chain, layout: str, vec: str) -> Expr | None:
     """The Jacobian in another convention, where it is short enough for a sentence."""
-    node = chain.closed()
+    node = chain.ws.whole(chain.closed())
     if tree_size(node) > 4 * LONGEST:
         return None
     try:

@@ -22,14 +22,11 @@ def printed_value(
     ws: Workspace,
     formula: Expr,
     sizes: Mapping[str, int] | None = None,
-    whole: bool = False,
 ) -> np.ndarray | None:
     """The value of the printed text at the workspace's point; None where it cannot be typed.
 
     The text is read again, its names stand for the values of the given and defined quantities, and
     every operation is worked out by its plain reference. `sizes` has the numbers of symbolic sizes.
-    whole: a homogeneous vector's name means all of it, as an author types it; our own formulas use
-    it for the free entries.
     """
     sizes = sizes or {}
     values: dict[str, Value] = {}
@@ -41,8 +38,6 @@ def printed_value(
             return None
         value = ws.paper(line)
         if value is None or line.kind == "auto":
-            return None
-        if "homogeneous" in line.properties and not whole:
             return None
         values[name] = Value(value.floats())
     try:

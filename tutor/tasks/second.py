@@ -145,7 +145,7 @@ def term(ws: Workspace, node: Node, first: Line, second: Line) -> Expr | None:
     if tree_size(node) > LONG:
         return None
     try:
-        node = distributed(sp.S.One, node)
+        node = distributed(sp.S.One, ws.whole(node))
         if not node.order:
             return ws.term(node)
         found = jacobian_term(node, first.symbol.order, ws.leaf_term, style.layout, style.vec)

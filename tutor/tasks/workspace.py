@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 
 from .. import independent
+from ..calculus.simplify import simplify, substitute
 from ..errors import InputError
-from ..expr import Expr, Name, Partial, Transpose
+from ..expr import Binary, Call, Expr, Name, Partial, Transpose
 from ..graph import dims
+from ..graph import node as g
 from ..graph.node import Node
+from ..notation.build import size_term
 from ..notation.matrix import matrix_term
 from ..numeric.evaluate import NotFinite, TooLong, evaluate
 from ..problem.lines import Graph, Line
@@ -148,10 +151,22 @@ class Workspace:
             written = parse(name[2])
             row = node.order == 1 and isinstance(written, Transpose)
             return written.arg if row else written  # a node of order 1 is a column
-        return Transpose(Name(name)) if self.graph[name].leaf.row else Name(name)
+        line = self.graph[name]
+        if "homogeneous" in line.properties and node is line.symbol:  # without its final 1
+            return Binary("@", Transpose(free_columns(line)), Name(name))
+        return Transpose(Name(name)) if line.leaf.row else Name(name)
+
+    def whole(self, node: Node) -> Node:
+        """The node with one leaf for each homogeneous vector that stands in it as a whole."""
+        new = {
+            line.leaf.node: g.var(line.name, line.leaf.node.shape)
+            for line in self.graph.lines.values()
+            if "homogeneous" in line.properties
+        }
+        return simplify(substitute(node, new)) if new else node
 
     def term(self, node: Node) -> Expr:
-        return matrix_term(node, self.leaf_term, self.problem.convention.vec)
+        return matrix_term(self.whole(node), self.leaf_term, self.problem.convention.vec)
 
     def variables(self) -> dict[str, Variable]:
         return {
@@ -165,6 +180,12 @@ class Workspace:
             )
             for line in self.graph.lines.values()
         }
+
+
+def free_columns(line: Line) -> Expr:
+    """The identity without its last column: it adds a place for the 1 of a homogeneous vector."""
+    n, m = (size_term(d) for d in (*line.leaf.shape, *line.symbol.shape))
+    return Call("eye", (n, m))
 
 
 def _concrete(line: Line) -> tuple[int, ...]:
