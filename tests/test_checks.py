@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from tutor import cli
+from tutor import cli, independent
 from tutor.expr import Binary, Call, Expr, List, Neg, Num, Transpose
 from tutor.graph.node import permute, scale
 from tutor.notation.text import text
@@ -21,6 +21,8 @@ from tutor.problem.model import Problem
 from tutor.tasks import checked, solve
 from tutor.tasks.chain import Chain
 from tutor.tasks.printed import printed_error
+from tutor.tasks.workspace import Workspace
+from tutor.value import Value
 
 LEAST_SQUARES = {"X": "matrix(m, n)", "w": "vector(n)", "y": "vector(m)"}
 NUMBERS = {"X": "[[1, 2], [3, -1], [0.5, 2]]", "w": "[1, -2]", "y": "[0.3, 1, 2]"}
@@ -333,3 +335,22 @@ def test_a_squared_length_has_a_gradient_at_zero() -> None:
 
     with pytest.raises(InputError, match=r"norm2, in `L`, has no derivative at this point"):
         tutor.loads(head + "define: {L: norm2(w)}\n" + tail).solve()
+
+
+def test_a_large_gradient_is_checked_by_few_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two points per direction where they agree; a planted fault is seen all the same."""
+    given = {"X": "random(9, 20, seed=1)", "W": "random(20, 10, seed=2)"}
+    problem = loads(source(given, {"L": "mean(tanh(X @ W)**2)"}, "graph"))
+    ws = Workspace(problem, elaborate(problem))
+    chain = Chain(ws, ws.line("L"), ws.line("W"), True)
+    assert chain.final is not None and chain.final.value is not None
+    right = Value(chain.final.value).floats()
+    passes = []
+    forward = independent.forward
+    monkeypatch.setattr(independent, "forward", lambda *a: passes.append(1) or forward(*a))
+    assert checked.difference_error(ws, chain, right) < independent.AGREE
+    assert len(passes) <= 2 * independent.DIRECTIONS + 1
+    wrong = right.copy()
+    wrong[3, 4] *= 1.01
+    assert checked.difference_error(ws, chain, wrong) > independent.AGREE
+    assert len(passes) > 4 * independent.DIRECTIONS

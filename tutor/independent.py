@@ -22,6 +22,7 @@ from .problem.lines import Line
 # about 1e-12; where the function bends sharply a shorter one is better. A wrong derivative is wrong
 # at every step.
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
+QUICK_STEP = 3e-5  # of a two-point difference: truncation h² against rounding 1e-16/h
 NEAR_KINK = 1e-3
 SMALL = 1e-6  # an entry below this has no scale of its own
 AGREE = 1e-6  # relative error up to which a derivative counts as confirmed
@@ -136,6 +137,15 @@ def differences(
     near = f(x + h * direction) - f(x - h * direction)
     far = f(x + 2 * h * direction) - f(x - 2 * h * direction)
     return (8 * near - far) / (12 * h)
+
+
+def two_point_differences(
+    f: Callable[[np.ndarray], np.ndarray], x: np.ndarray, direction: np.ndarray
+) -> np.ndarray:
+    """The same by two points only: half the work, and enough where it agrees."""
+    scale = float(np.median(np.abs(x[direction != 0])))
+    h = QUICK_STEP * (scale if scale > SMALL else 1.0) / float(np.max(np.abs(direction)))
+    return (f(x + h * direction) - f(x - h * direction)) / (2 * h)
 
 
 def second_differences(

@@ -142,7 +142,7 @@ ELEMENTWISE: tuple[Op, ...] = (
                 form="cosh(x)"),
     elementwise("cosh", sp.cosh(T), lambda x: (np.exp(x) + np.exp(-x)) / 2, "sinh",
                 form="sinh(x)"),
-    elementwise("tanh", sp.tanh(T), lambda x: 1 - 2 / (np.exp(2 * x) + 1), "1 − tanh²",
+    elementwise("tanh", sp.tanh(T), np.tanh, "1 − tanh²",
                 form="(1 − tanh²(x))"),
     elementwise("abs", sp.Abs(T), lambda x: np.where(x < 0, -x, x), "the sign of x",
                 kinks=(0.0,), convention=_KINK.replace("{interval}", "[−1, 1]"), symbol="|·|",
