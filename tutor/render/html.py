@@ -111,7 +111,9 @@ class Page:
         if given:
             self.put('<section class="given">', "<h2>Given</h2>", "<ul>")
             for v in given:
-                members = [Name(v.name)] + ([given_term(v.value)] if v.value is not None else [])
+                members = [Name(v.name)] + (
+                    [given_term(v.value, self.solution)] if v.value is not None else []
+                )
                 size = f' <span class="size">{_plain(size_words(v.dims))}</span>' if v.shape else ""
                 self.put(f"<li>{self.display(*members)}{size}</li>")
             self.put("</ul>", "</section>")

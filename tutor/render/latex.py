@@ -162,7 +162,7 @@ class Document:
                     shown += rf"\ (\text{{{tex_text(size_words(v.dims))}}})"
                 size = 16
             else:
-                value = given_term(v.value)
+                value = given_term(v.value, self.solution)
                 shown = f"{self.math(name)} = {self.math(value)}"
                 size = 8 + self.size(value)
             if not rows or used + size > breaking.ROW:

@@ -68,7 +68,11 @@ class Page:
             self.put("## Given")
             for v in given:
                 size = f" ({escape.markdown(size_words(v.dims))})" if v.shape else ""
-                value = f" = {self.math(given_term(v.value))}" if v.value is not None else ""
+                value = (
+                    f" = {self.math(given_term(v.value, self.solution))}"
+                    if v.value is not None
+                    else ""
+                )
                 formula_ = escape.markdown_math(formula(Name(v.name), self.names)) + value
                 self.out.append(f"- {_inline(formula_)}{size}")
             self.out.append("")

@@ -118,15 +118,30 @@ def givens(solution: Solution) -> list[Variable]:
 GIVEN_DIGITS = 9  # of a measured number: all that an author is likely to have typed
 
 
-def given_term(value: Value) -> Expr:
-    """A given value: exact, or with more digits than a result has."""
+def given_term(value: Value, solution: Solution) -> Expr:
+    """A given value: exact, or with more digits than a result has.
+
+    Where one given reads better as a decimal, so do all that can be: 0.35 beside 0.6, not 3/5.
+    """
     if not value.exact:
         return value.decimal(GIVEN_DIGITS)
-    flat = list(value.data.ravel())
-    fine = any(x.is_Rational and x.q > 10 for x in flat)  # 0.0732 rather than 183/2500
-    if fine and all(x.is_Rational and 10**6 % x.q == 0 for x in flat):
+    if _is_terminating(value) and any(
+        _is_fine(v.value) and _is_terminating(v.value)
+        for v in givens(solution)
+        if v.value is not None
+    ):
         return value.decimal(GIVEN_DIGITS)
     return value.expr()
+
+
+def _is_fine(value: Value) -> bool:
+    """0.0732 rather than 183/2500."""
+    return value.exact and any(x.is_Rational and x.q > 10 for x in value.data.ravel())
+
+
+def _is_terminating(value: Value) -> bool:
+    """Every entry is a decimal of few digits, and exactly so."""
+    return value.exact and all(x.is_Rational and 10**6 % x.q == 0 for x in value.data.ravel())
 
 
 def conventions(solution: Solution) -> list[Text]:

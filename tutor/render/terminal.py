@@ -122,7 +122,9 @@ class _Sheet:
             )
         size = f"  ({size_words(v.dims)})" if v.shape else ""
         room = self.columns - 4 - name.width - 3 - len(size)
-        return beside(name, " = ", paper.member(given_term(v.value), room, self.names), size)
+        return beside(
+            name, " = ", paper.member(given_term(v.value, self.solution), room, self.names), size
+        )
 
     def task(self, task: TaskResult) -> None:
         self.blank()

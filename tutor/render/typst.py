@@ -147,7 +147,7 @@ class Page:
     def given(self, v: Variable) -> str:
         source = formula(Name(v.name), self.names)
         if v.value is not None:
-            source += f" = {formula(given_term(v.value), self.names)}"
+            source += f" = {formula(given_term(v.value, self.solution), self.names)}"
         size = f" #quiet[({literal(size_words(v.dims))})]" if v.shape else ""
         found = self.tex(source)
         shown = f"$display({found})$" if found is not None else self.inline_tex(source)
