@@ -347,3 +347,26 @@ def test_the_rate_of_a_binomial() -> None:
     result = asked("k: scalar, n: scalar, p: scalar", "k*log(p) + (n - k)*log(1 - p)", "p")
     assert result.extra["solutions"] == [{"p": "k / n"}]
     assert result.check is not None and result.check.passed
+
+
+ENTRIES = [
+    ("x: vector(n), a: {shape: vector(n), positive: true}", "sum(exp(x)) - a.T@x", "log(a)"),
+    ("x: vector(n), a: vector(n)", "sum((x - a)**4)", "a"),
+    ("X: 'matrix(m, n)', A: 'matrix(m, n)'", "sum((X - A)**4)", "A"),
+]
+
+
+@pytest.mark.parametrize(("given", "expression", "formula"), ENTRIES)
+def test_equations_that_hold_entry_by_entry(given: str, expression: str, formula: str) -> None:
+    name = given[0]
+    result = asked(given, expression, name)
+    assert result.extra["solutions"] == [{name: formula}]
+    assert result.check is not None and result.check.passed
+    assert result.check.method != "none"
+
+
+def test_entries_with_a_choice_are_not_solved() -> None:
+    """(x² − 1)² is least at 1 and at −1 in every entry: eight points, not two."""
+    result = asked("x: vector(5)", "sum((x**2 - 1)**2)", "x")
+    assert result.extra["solutions"] == []
+    assert "No closed form" in result.extra["note"].message

@@ -16,6 +16,7 @@ from ..notation.build import NoMatrixForm
 from ..problem.lines import Line
 from ..steps import Text
 from . import stationary_affine as affine
+from . import stationary_elementwise as elementwise
 from . import stationary_inverse as inverse
 from . import stationary_scalar as scalar
 from .extended import extended, free_name, written
@@ -222,7 +223,10 @@ def _solved(ws: Workspace, line: Line, slope: Node) -> Solved | None:
             return found
     if not x.order:
         return _scalar(ws, line, slope)
-    return None
+    if tied or "positive" in line.properties:
+        return None
+    found = elementwise.solve(slope, x, ws)
+    return None if found is None else _turned(found, line)
 
 
 def _turned(solved: Solved, line: Line) -> Solved:
