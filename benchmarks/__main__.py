@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from .harness import ROUNDS, Measured, Row, processes
+from .harness import ONE_THREAD, ROUNDS, Measured, Row, processes
 
 ROOT = Path(__file__).parents[1]
 HERE = Path(__file__).parent
@@ -138,6 +139,7 @@ def shown(ratio: float) -> str:
 
 def main() -> None:
     """All benchmarks, or those named: python -m benchmarks [engine hessians …]."""
+    os.environ.update(ONE_THREAD)  # read when NumPy is imported, which is later
     unknown = [n for n in sys.argv[1:] if n not in BENCHMARKS]
     if unknown:
         sys.exit(f"unknown: {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")

@@ -7,10 +7,9 @@ and run as training runs them; the values are compared before anything is timed.
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Callable
 
-from .harness import ONE_THREAD, Measured, Row, loops
+from .harness import Measured, Row, loops
 
 ROUNDS = 9
 CASES = (
@@ -23,7 +22,6 @@ CLOSE = {"float32": 1e-4, "float64": 1e-10}
 
 
 def rows() -> list[Row]:
-    os.environ.update(ONE_THREAD)  # NumPy is not imported yet
     return [measured(*case) for case in CASES]
 
 
