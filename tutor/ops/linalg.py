@@ -225,7 +225,7 @@ LINALG: tuple[Op, ...] = (
        "d tr(A) = tr(dA)", "trace rule", f"{_COOKBOOK} eq. 36", "tr",
        _plain(np.trace), sample=(([(3, 3)], {}, NORMAL), ([(7, 7)], {}, NORMAL))),
     Op("det", "A[n n] -> []", _det,
-       "A determinant changes with each entry by that entry's cofactor; together the cofactors are its multiple of the transposed inverse where {x} is invertible.",
+       "A determinant changes with each entry by that entry's cofactor; all cofactors together are the determinant times the transposed inverse where {x} is invertible.",
        "d det(A) = det(A) tr(A⁻¹ dA)", "derivative of the determinant", f"{_COOKBOOK} eq. 41", "det",
        _plain(np.linalg.det), forward=_det_forward, vjp=_det_vjp, sample=SQUARES,
        meaning="Σ over all permutations p of ± a₁ₚ₍₁₎ · … · aₙₚ₍ₙ₎, − for an odd number of swaps"),
