@@ -370,3 +370,11 @@ def test_entries_with_a_choice_are_not_solved() -> None:
     result = asked("x: vector(5)", "sum((x**2 - 1)**2)", "x")
     assert result.extra["solutions"] == []
     assert "No closed form" in result.extra["note"].message
+
+
+@pytest.mark.parametrize("expression", ["relu(x)", "abs(x)", "relu(x - 1)**2"])
+def test_a_flat_part_is_not_denied(expression: str) -> None:
+    """The gradient of relu vanishes for all x ≤ 0: to say that nothing solves it would be false."""
+    result = asked("x: scalar", expression, "x")
+    assert result.extra["solutions"] == []
+    assert "No closed form" in result.extra["note"].message

@@ -88,6 +88,8 @@ def solve_one(equation: sp.Expr, unknown: sp.Symbol) -> list[sp.Expr] | None:
         return None
     if not isinstance(found, list) or any(not isinstance(s, sp.Expr) for s in found):
         return None
+    if _flat_in_parts(equation):
+        return None  # step(x) = 0 on a whole half-line, of which SymPy tells nothing
     real = []
     for s in found:
         if s.has(sp.CRootOf, sp.Piecewise, sp.LambertW):
@@ -102,6 +104,16 @@ def solve_one(equation: sp.Expr, unknown: sp.Symbol) -> list[sp.Expr] | None:
     return sorted(real, key=lambda s: sp.default_sort_key(s) if not s.is_number else float(s))
 
 
+def _flat_in_parts(equation: sp.Expr) -> bool:
+    """Whether a function stands in it of which SymPy does not know where it vanishes."""
+    known = (sp.exp, sp.log, sp.sin, sp.cos, sp.tan, sp.sinh, sp.cosh, sp.tanh, sp.erf)
+    smooth = {"sigmoid", "softplus"}
+    return any(
+        not isinstance(f, known) and f.func.__name__ not in smooth
+        for f in equation.atoms(sp.Function)
+    )
+
+
 def divisors(
     equation: sp.Expr, unknown: sp.Symbol, known: Mapping[sp.Symbol, Node]
 ) -> list[sp.Symbol]:
@@ -110,7 +122,7 @@ def divisors(
     All symbols where the equation is no polynomial, as nothing tells then.
     """
     top = sp.numer(sp.together(equation))
-    found: set[sp.Symbol] = set()
+    found: set[sp.Basic] = set()
     for factor in sp.Mul.make_args(sp.factor(top)):
         if factor.is_polynomial(unknown):
             found |= sp.LC(factor, unknown).free_symbols

@@ -193,7 +193,7 @@ def note(line: Line, found: Family) -> Text:
     names = {"x": Name(line.name)}
     if free == n:
         return Text(
-            "No {x} is left in these equations at these numbers: all {x} solve them.", names
+            "At these numbers the equations do not contain {x}: every {x} solves them.", names
         )
     where = {1: "a line", 2: "a plane"}.get(free, f"a space of dimension {free}")
     return Text(
