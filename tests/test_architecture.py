@@ -21,8 +21,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # ones, at its top or inside a function.
 LAYERS = (
     "errors", "limits", "expr", "value", "steps", "graph", "ops", "numeric", "calculus", "notation",
-    "problem", "independent", "tasks", "codegen", "render", "derivation", "exercises", "api", "catalogue",
-    "sheets", "__init__", "arguments", "output", "derive_command", "cli", "__main__",
+    "problem", "independent", "tasks", "codegen", "render", "derivation", "exercises", "api",
+    "catalogue", "sheets", "__init__", "arguments", "output", "derive_command", "cli", "__main__",
 )  # fmt: skip
 
 # What a layer may not know although it stands higher.

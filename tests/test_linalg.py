@@ -370,7 +370,10 @@ REFUSED = [
     ("pad(A, [1])", "`pad` does not fit an array with 2 axes"),
     ('pad(A, [1, 1], mode="mirror")', '`mode` is "constant", "reflect"'),
     ('pad(x, [1, 1], mode="reflect")', "needs the number for the size n"),
-    ("kron(unsqueeze(X, 0), X)", "kron takes matrices and vectors; `unsqueeze(X, axis=0)` has size 1×n×n"),
+    (
+        "kron(unsqueeze(X, 0), X)",
+        "kron takes matrices and vectors; `unsqueeze(X, axis=0)` has size 1×n×n",
+    ),
     ("transpose(A, 0)", "transpose needs both axes"),
     ("unsqueeze(x, 2)", "axis 2 does not exist in the result, which has 2 axes"),
     ("frobenius(unsqueeze(X, 0))", "frobenius takes a matrix"),

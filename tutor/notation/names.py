@@ -152,3 +152,11 @@ def _latex_subscript(text: str) -> str:
     if text in GREEK:
         return GREEK[text][1]
     return text if text.isdigit() or len(text) == 1 else rf"\mathrm{{{text}}}"
+
+
+_POWER = re.compile(r"\*\*(\d+)")
+
+
+def size_words(dims: str) -> str:
+    """A size as people write it: n²×n and m·n for SymPy's n**2×n and m*n."""
+    return _POWER.sub(lambda m: superscript(m[1]) or m[0], dims).replace("*", "·")

@@ -77,7 +77,9 @@ def _product_mismatch(a: Val, b: Val) -> ShapeError:
         columns, rows = as_matrix(a).shape[1], as_matrix(b).shape[0]
     else:
         columns, rows = a.node.shape[-1], b.node.shape[-2 if b.order >= 2 else -1]
-    error.hint = f"`{{left}}` has {_count(columns, 'column')}, `{{right}}` has {_count(rows, 'row')}"
+    error.hint = (
+        f"`{{left}}` has {_count(columns, 'column')}, `{{right}}` has {_count(rows, 'row')}"
+    )
     if max(a.order, b.order) >= 3 and dims.equal(columns, rows):
         error.hint = "the last two axes multiply; the axes before them are a batch, and differ"
     return error
@@ -101,8 +103,11 @@ def _matmul_plain(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def transpose(x: Val) -> Val:
     if x.order == 2:
         return Val(g.permute(x.node, (1, 0)))
-    require(x.order < 3, f"`.T` of `{{left}}` ({x.dims}) is ambiguous: it has {x.order} axes",
-            "say which two change places")
+    require(
+        x.order < 3,
+        f"`.T` of `{{left}}` ({x.dims}) is ambiguous: it has {x.order} axes",
+        "say which two change places",
+    )
     return Val(x.node, not x.row if x.order == 1 else False)
 
 

@@ -8,6 +8,7 @@ from importlib.resources import files
 
 from ..expr import Expr, Name
 from ..notation.latex import latex as formula
+from ..notation.names import size_words
 from ..notation.text import text as typed
 from ..notation.unicode import unicode_text
 from ..steps import Curve, Diagram, Solution, Table, TaskResult, Text
@@ -27,7 +28,6 @@ from .outline import (
     groups,
     number,
     result,
-    size_words,
     visible,
 )
 from .wording import words

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ..expr import Expr, Name
 from ..notation.latex import latex as formula
+from ..notation.names import size_words
 from ..notation.tex_text import tex_text
 from ..notation.text import text
 from ..steps import Solution, Table, TaskResult, Text, Variable
@@ -21,7 +22,6 @@ from .outline import (
     groups,
     number,
     result,
-    size_words,
     tables,
     visible,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..expr import Expr, Name
 from ..notation.latex import latex as formula
+from ..notation.names import size_words
 from ..steps import Solution, Table, TaskResult, Text
 from . import escape, grid, statement
 from .outline import (
@@ -16,7 +17,6 @@ from .outline import (
     groups,
     number,
     result,
-    size_words,
     tables,
     visible,
 )

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..expr import Expr
+from ..notation.names import size_words
 from ..notation.text import text
 from ..notation.unicode import unicode_text
 from ..steps import Variable
 from . import paper
-from .outline import size_words
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
 from ..expr import Expr, Name
-from ..notation.names import superscript
+from ..notation.names import size_words
 from ..steps import Check, Curve, Diagram, Solution, Step, Table, TaskResult, Text, Variable
 from ..value import Value, decimal_term
 from .sparkline import is_logarithmic
@@ -229,14 +228,6 @@ def _listed(items: list[Expr]) -> Text | None:
         return None
     holes = {f"a{i}": x for i, x in enumerate(items)}
     return Text(", ".join(f"{{{k}}}" for k in holes), holes)
-
-
-_POWER = re.compile(r"\*\*(\d+)")
-
-
-def size_words(dims: str) -> str:
-    """A size as people write it: n²×n and m·n for SymPy's n**2×n and m*n."""
-    return _POWER.sub(lambda m: superscript(m[1]) or m[0], dims).replace("*", "·")
 
 
 def number(task: TaskResult) -> str:

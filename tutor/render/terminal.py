@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..expr import Name
 from ..notation.block import Block, beside, line, width
+from ..notation.names import size_words
 from ..notation.unicode import layout
 from ..steps import Solution, TaskResult, Text, Variable
 from . import escape, paper, statement
@@ -19,7 +20,6 @@ from .outline import (
     groups,
     number,
     result,
-    size_words,
     tables,
     visible,
 )

@@ -68,9 +68,7 @@ def _needed(problem: Problem, only: str | None) -> set[str] | None:
 
 
 class _Session:
-    def __init__(
-        self, problem: Problem, checking: bool, progress: Progress | None = None
-    ) -> None:
+    def __init__(self, problem: Problem, checking: bool, progress: Progress | None = None) -> None:
         self.problem = problem
         self.checking = checking
         self.progress = progress

@@ -72,11 +72,23 @@ def _local_step(ws: Workspace, line: Line, operand: Line) -> Step:
             {"y": Name(line.name), "x": Name(operand.name)},
         ),
         equation(Partial(Name(line.name), Name(operand.name)), term, value) if term else (),
-        why=Text(why, {"y": Name(line.name), "x": Name(operand.name)}),
+        why=_or_formless(Text(why, {"y": Name(line.name), "x": Name(operand.name)}), term),
         shape=size,
         jacobian_dims=size_text(size),
         uses=(f"forward.{line.name}",),
     )
+
+
+def _unless_alone(members: tuple[Expr, ...]) -> tuple[Expr, ...]:
+    """An equation; a symbol that is equal to nothing shown says nothing."""
+    return members if len(members) > 1 else ()
+
+
+def _or_formless(why: Text, shown: object) -> Text:
+    """The reason; and where no formula stands above it, why there is none."""
+    if shown is not None:
+        return why
+    return Text("{why} This derivative has no short form in matrix notation.", {"why": why})
 
 
 def local_node(line: Line, operand: Line) -> Node:
@@ -145,17 +157,19 @@ def chain_steps(chain: Chain, task_id: str) -> list[Step]:
                     "Gradient at {x}" if chain.gradient else "Jacobian at {x}",
                     {"x": Name(line.name)},
                 ),
-                equation(
-                    symbol,
-                    _along(chain, adjoint),
-                    None if indexed else term,
-                    middle,
-                    exact_term(value),
+                _unless_alone(
+                    equation(
+                        symbol,
+                        _along(chain, adjoint),
+                        None if indexed else term,
+                        middle,
+                        exact_term(value),
+                    )
                 )
                 if not indexed
                 else equation(subscripted(symbol, line), term),
                 approx=approx(value) if value is not None and not indexed else None,
-                why=_reason(chain, adjoint),
+                why=_or_formless(_reason(chain, adjoint), term or value),
                 shape=line.leaf.shape
                 if chain.gradient
                 else jacobian_size(chain.of, line, ws.problem.convention.layout),

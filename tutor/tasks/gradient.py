@@ -245,6 +245,12 @@ def closing_steps(
         members = equation(symbol, formula, number)
     if len(members) < 2:
         members = equation(subscripted(symbol, chain.wrt), formula) if formula else ()
+    if not members:
+        why = Text(
+            "Written out, this has no short form in matrix notation; with numbers for {x} and the "
+            "others its entries can be worked out.",
+            {"x": Name(chain.wrt.name)},
+        )
     return [
         Step(
             "answer",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..expr import Call, Expr, Name, Partial, Transpose
 from ..notation.build import NoMatrixForm
 from ..notation.jacobian import jacobian_term
+from ..notation.names import size_words
 from ..notation.text import text
 from ..steps import Step, Text
 from .chain import Chain, jacobian_size, size_text, tree_size
@@ -48,8 +49,8 @@ def _of_gradient(chain: Chain) -> Text | None:
     if not _first(chain, "gradient of a symmetric matrix" if symmetric(line) else kind):
         return None
     layout = chain.ws.problem.convention.layout
-    size = size_text(jacobian_size(chain.of, line, layout))
-    other = size_text(jacobian_size(chain.of, line, OTHER[layout]))
+    size = size_words(size_text(jacobian_size(chain.of, line, layout)))
+    other = size_words(size_text(jacobian_size(chain.of, line, OTHER[layout])))
     symbol = Partial(Name(chain.of.name), Name(line.name))
     args: dict[str, object] = {
         "g": symbol,
@@ -81,7 +82,7 @@ def _of_jacobian(chain: Chain) -> Text | None:
     style = chain.ws.problem.convention
     other = _term(chain, OTHER[style.layout], style.vec)
     own = _term(chain, style.layout, style.vec)
-    size = size_text(jacobian_size(chain.of, chain.wrt, OTHER[style.layout]))
+    size = size_words(size_text(jacobian_size(chain.of, chain.wrt, OTHER[style.layout])))
     args: dict[str, object] = {
         "y": Name(chain.of.name),
         "x": Name(chain.wrt.name),
