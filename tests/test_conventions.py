@@ -9,6 +9,7 @@ from tests import random_programs
 from tests.test_checks import source
 from tutor.errors import InputError
 from tutor.expr import Binary, Name
+from tutor.notation.names import size_words
 from tutor.notation.text import text
 from tutor.problem import loads
 from tutor.problem.elaborate import elaborate
@@ -156,7 +157,7 @@ def test_why_a_gradient_has_the_size_of_its_variable() -> None:
         "The gradient has the size of w, so that an update w − alpha·dL/dw fits; "
         "as a Jacobian it is 1×n (numerator layout) or n×1 (denominator layout)."
     )
-    wanted = "vec(dL/dX).T, 1×m*n (numerator layout, vec by columns), or its transpose."
+    wanted = "vec(dL/dX).T, 1×m·n (numerator layout, vec by columns), or its transpose."
     assert matrix.endswith(wanted)
 
 
@@ -173,7 +174,7 @@ def test_a_jacobian_says_what_the_other_layout_gives() -> None:
         "In denominator layout it is the transpose, X.T (n×m)."
     )
     assert why(the_step(second, "layout")) == (
-        "In denominator layout it is the transpose, kron(eye(n), B.T) (m*n×k*n). "
+        "In denominator layout it is the transpose, kron(eye(n), B.T) (m·n×k·n). "
         "Here vec stacks columns; stacking rows gives kron(B, eye(n))."
     )
     (other,) = run(["jacobian: {of: r, wrt: w}"], {"layout": "denominator"}).tasks
@@ -194,7 +195,7 @@ def test_what_the_other_convention_would_give_is_what_it_gives() -> None:
         step = the_step(here, "layout")
         assert step.why is not None
         (there,) = run([task], {"layout": "denominator"}).tasks
-        assert step.why.args["t"] == there.formula and step.why.args["s"] == there.dims
+        assert step.why.args["t"] == there.formula and step.why.args["s"] == size_words(there.dims)
         if "u" in step.why.args:
             (rows,) = run([task], {"vec": "row"}).tasks
             assert step.why.args["u"] == rows.formula

@@ -8,6 +8,8 @@ from collections import Counter
 
 import pytest
 
+pytest.importorskip("torch")
+
 from tests.shape_kinds import KINDS, Call, Kind, paper
 from tutor.errors import InputError
 from tutor.graph.node import var
