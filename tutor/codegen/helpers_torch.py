@@ -1,6 +1,6 @@
 """Definitions that generated PyTorch code brings along where it uses them, word for word."""
 
-import torch
+import torch  # pyright: ignore[reportMissingImports]
 
 
 def step(x):

@@ -25,7 +25,7 @@ def pdf(solution: Solution, *, level: int = 1) -> tuple[bytes, str]:
 
         return to_pdf(latex(solution, level=level)), "pdflatex"
     try:
-        import tylax
+        import tylax  # pyright: ignore[reportMissingImports]
         import typst as typesetter
     except ImportError:
         raise ToolError(
