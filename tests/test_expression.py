@@ -6,7 +6,7 @@ import ast
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tutor.errors import InputError, ShapeError
@@ -179,6 +179,8 @@ def test_precedence_is_that_of_python(parts: list[tuple[str, str, str]]) -> None
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(st.sampled_from("ab1.0e*+-/@^()[],:='\"<>? \tT_π"), max_size=30))
+@example("0ba")
+@example("0o8")
 def test_any_text_is_a_term_or_an_input_error(text: str) -> None:
     try:
         term = parse(text)

@@ -157,7 +157,7 @@ def check_number(spelled: str, text: str, at: int) -> None:
         whole = glued.group() if glued else spelled
         if re.fullmatch(r"[0-9]+(_[0-9]+)+", whole):
             hint = f"write `{whole.replace('_', '')}`"
-        elif re.fullmatch(r"0[xXbBoO][0-9a-fA-F]+", whole):
+        elif re.fullmatch(r"0([xX][0-9a-fA-F]+|[oO][0-7]+|[bB][01]+)", whole):
             hint = f"write `{int(whole, 0)}`"
         else:
             hint = f"to multiply write `{spelled}*{text[end : at + len(whole)]}`"
