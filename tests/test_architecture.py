@@ -20,7 +20,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # The folders and root modules, lowest first. A module may import from its own layer and from lower
 # ones, at its top or inside a function.
 LAYERS = (
-    "errors", "limits", "expr", "value", "steps", "graph", "ops", "numeric", "calculus", "notation",
+    "errors", "limits", "words", "expr", "value", "steps", "graph", "ops", "numeric", "calculus", "notation",
     "problem", "independent", "tasks", "codegen", "render", "derivation", "exercises", "api",
     "catalogue", "sheets", "__init__", "arguments", "output", "derive_command", "cli", "__main__",
 )  # fmt: skip

@@ -23,7 +23,8 @@ class Text:
     """A sentence with holes: Text("The sine of {x}.", {"x": Name("u1")}).
 
     Mathematics in the words goes through holes only; the sentence holds no markup. Holes are filled
-    by a term (typeset as mathematics), a Text, a str or an int (plain words).
+    by a term (typeset as mathematics), a Text (translated in its turn), a str, an int or a float
+    (as they are), or a tuple of these (a list with commas).
     """
 
     message: str
@@ -210,6 +211,8 @@ class Solution:
     warnings: tuple[Text, ...] = ()
     diagram: Diagram | None = None
     relevant: frozenset[str] = frozenset(("layout", "vec", "conv", "ties"))  # conventions to state
+    language: str = "en"  # of the words around the mathematics
+    notes: str | None = None  # the author's remarks on source and answers
 
     @property
     def ok(self) -> bool:

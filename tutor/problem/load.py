@@ -11,6 +11,7 @@ from typing import Any
 from .. import limits
 from ..errors import InputError, Where
 from ..expr import Name, names, walk
+from ..words import LANGUAGES
 from . import schema, tree, yaml
 from . import task as tasks
 from .model import Convention, Definition, Given, Network, Problem
@@ -63,10 +64,11 @@ class _Loader:
     def problem(self) -> Problem:
         top = yaml.parse(self.document)
         schema.check_keys(top, schema.TOP_KEYS, "a problem file")
-        texts = {k: self._text(top, k) for k in ("title", "source", "statement")}
+        texts = {k: self._text(top, k) for k in ("title", "source", "statement", "notes")}
         language = top.get("language")
+        spoken = "en"
         if language is not None:
-            schema.word(language, "`language`", schema.LANGUAGES)
+            spoken = schema.word(language, "`language`", LANGUAGES)
         convention = self._convention(top)
         functions = _Functions()
         given, sizes = self._given(top, functions)
@@ -83,6 +85,7 @@ class _Loader:
             title=texts["title"] or self._default_title(),
             source=texts["source"],
             statement=texts["statement"],
+            notes=texts["notes"],
             tags=self._tags(top),
             convention=convention,
             given=given,
@@ -90,6 +93,7 @@ class _Loader:
             network=network,
             tasks=tasks.read(task_node, scope) if task_node is not None else (),
             path=self.path,
+            language=spoken,
         )
 
     def _default_title(self) -> str:

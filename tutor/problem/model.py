@@ -128,6 +128,8 @@ class Problem:
     network: Network | None
     tasks: tuple[Task, ...]
     path: Path | None = None
+    language: str = "en"  # of the words printed around the mathematics
+    notes: str | None = None  # printed with solutions only: it may tell answers
 
     @property
     def unknowns(self) -> frozenset[str]:

@@ -20,8 +20,8 @@ from .model import Source
 from .tree import Node, Scalar
 
 TOP_KEYS = (
-    "title", "source", "statement", "tags", "language", "convention", "given", "define", "network",
-    "tasks",
+    "title", "source", "statement", "notes", "tags", "language", "convention", "given", "define",
+    "network", "tasks",
 )  # fmt: skip
 GIVEN_KEYS = (
     "value", "shape", "file", "symmetric", "diagonal", "positive", "homogeneous", "label",
@@ -36,7 +36,6 @@ CONVENTIONS = {
     "style": ("adjoint", "jacobian"),
 }
 NETWORK_KEYS = ("input", "layers")
-LANGUAGES = ("en",)
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z")
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\Z")

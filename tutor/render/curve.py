@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 
 from ..notation.names import superscript
 from ..notation.unicode import unicode_text
-from ..steps import Curve, Solution, Variable
+from ..steps import Curve, Solution, Text, Variable
 from .picture import written
 from .scene import INK, Commands, Group, Path, Scene, Words, disc, polygon
 from .sparkline import is_logarithmic
+from .wording import plain, words
 
 WIDTH, HEIGHT = 640.0, 400.0
 LEFT, RIGHT, TOP, BOTTOM = 76.0, 24.0, 70.0, 54.0
@@ -60,12 +61,12 @@ def draw(series: Sequence[Series], title: str) -> Scene:
     everything = [v for _, _, values in series for v in values]
     frame = _Frame(everything, max(len(v) for _, _, v in series) - 1)
     quantities = list(dict.fromkeys(q for _, q, _ in series))
-    what = ", ".join(quantities) + (" (logarithmic scale)" if frame.logarithmic else "")
+    what = ", ".join(quantities) + (plain(" (logarithmic scale)") if frame.logarithmic else "")
     legend_rows = len(series) if len(series) > 1 else 0
     height = HEIGHT + 20 * legend_rows
     groups = [
         Group("title", title, (Words(LEFT, 28, title, 16, True, INK, False),)),
-        Group("axes", "Axes", tuple(frame.axes(what))),
+        Group("axes", plain("Axes"), tuple(frame.axes(what))),
     ]
     for k, (label, _, values) in enumerate(series):
         colour = COLOURS[k % len(COLOURS)]
@@ -82,7 +83,7 @@ def draw(series: Sequence[Series], title: str) -> Scene:
             rows.append(Path(_line([(LEFT, y), (LEFT + 28, y)]), None, colour, 1.8))
             rows.append(Path(_mark(k, LEFT + 14, y), colour))
             rows.append(Words(LEFT + 38, y + 4, label, SIZE, False, INK, False))
-        groups.append(Group("legend", "Legend", tuple(rows)))
+        groups.append(Group("legend", plain("Legend"), tuple(rows)))
     return Scene(WIDTH, height + 8, title, _described(series), tuple(groups))
 
 
@@ -142,7 +143,7 @@ class _Frame:
             items.append(Path(_line([(x, floor), (x, floor + 5)]), None, INK, 1.0))
             items.append(Words(x, floor + 20, number(k), SIZE))
         items.append(Path(_line([(LEFT, TOP - 8), (LEFT, floor), (right, floor)]), None, INK, 1.2))
-        items.append(Words((LEFT + right) / 2, floor + 42, "steps made", SIZE))
+        items.append(Words((LEFT + right) / 2, floor + 42, plain("steps made"), SIZE))
         items.append(Words(LEFT, TOP - 18, what, SIZE, False, INK, False))
         return items
 
@@ -202,9 +203,19 @@ def _described(series: Sequence[Series]) -> str:
     for label, quantity, values in series:
         steps = len(values) - 1
         lowest = min(range(len(values)), key=values.__getitem__)
-        sentences.append(
-            f"{label}: {quantity} starts at {number(values[0])} and is {number(values[-1])} after "
-            f"{steps} step{'' if steps == 1 else 's'}; its lowest value, {number(values[lowest])}, "
-            f"stands after {lowest}."
-        )
+        start, end, least = (number(values[k]) for k in (0, -1, lowest))
+        holes = {"label": label, "L": quantity, "a": start, "b": end, "least": least, "k": lowest}
+        if steps == 1:
+            said = Text(
+                "{label}: {L} starts at {a} and is {b} after 1 step; its lowest value, {least}, "
+                "stands after {k}.",
+                holes,
+            )
+        else:
+            said = Text(
+                "{label}: {L} starts at {a} and is {b} after {n} steps; its lowest value, {least}, "
+                "stands after {k}.",
+                {**holes, "n": steps},
+            )
+        sentences.append(words(said, str, str))
     return " ".join(sentences)

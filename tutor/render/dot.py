@@ -18,6 +18,7 @@ from ..steps import Diagram, DiagramEdge, DiagramNode, Variable
 from ..value import Value
 from . import font
 from .escape import terminal
+from .wording import plain
 
 Label = Callable[[Expr], str]
 
@@ -135,7 +136,7 @@ def _heading(title: str | None, diagram: Diagram | None, write: Label) -> Iterab
     if diagram is not None and diagram.gradient_of is not None:
         # Graphviz passes on an attribute that it does not know; the legend needs this one.
         of = shorten(write(Name(diagram.gradient_of)), 24)
-        yield f"  graph [gradient={quote(f'gradient ∂{of}/∂·')}]"
+        yield f"  graph [gradient={quote(plain('gradient {g}', g=f'∂{of}/∂·'))}]"
     if title:
         heading = quote(shorten(title, 90))
         yield f'  graph [labelloc=t fontname="{font.FAMILY}" fontsize=16 label={heading}]'
@@ -211,7 +212,8 @@ def _rows(prefix: str, value: Value, write: Label) -> list[str]:
                 head = [] if prefix == "= " else [prefix.strip()]
                 return [clean(line) for line in [*head, *rows]]
     sides = shape if len(shape) > 1 else (*shape, 1)
-    return [f"{prefix}({'×'.join(map(str, sides))} numbers)"]
+    size = "×".join(map(str, sides))
+    return [prefix + plain("({size} numbers)", size=size)]
 
 
 def _fitting(term: Expr, limit: int, write: Label) -> list[str] | None:

@@ -6,11 +6,13 @@ fills differ in lightness, so that a greyscale print says the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ..steps import Text
 from .dot import BACKWARD, LINES
 from .layout import Box, Layout, Wire, text_of
 from .scene import INK, Group, Path, Scene, Words, arrow, disc, polygon, rounded
+from .wording import plain, words
 
 MARGIN = 18.0
 COLOURS = {"value": "#0d5a25", "gradient": BACKWARD, "size": "#444444"}
@@ -26,14 +28,15 @@ class Kind:
     fill: str
     stroke: str
     weight: float
-    legend: str
+    legend: Text
+    said: Text  # a sentence about {it}
 
 
 KINDS = {
-    "input": Kind("#e4f0fb", "#2f6690", 1.3, "given"),
-    "parameter": Kind("#fbd98b", "#8a5a00", 1.6, "parameter"),
-    "operation": Kind("#ffffff", "#444444", 1.1, "operation"),
-    "output": Kind("#cfb8e3", "#5b3a82", 1.3, "output"),
+    "input": Kind("#e4f0fb", "#2f6690", 1.3, Text("given"), Text("Given {it}.")),
+    "parameter": Kind("#fbd98b", "#8a5a00", 1.6, Text("parameter"), Text("Parameter {it}.")),
+    "operation": Kind("#ffffff", "#444444", 1.1, Text("operation"), Text("Operation {it}.")),
+    "output": Kind("#cfb8e3", "#5b3a82", 1.3, Text("output"), Text("Output {it}.")),
 }
 
 
@@ -61,10 +64,14 @@ def draw(layout: Layout) -> Scene:
     rows = _flow(legend, wide)
     items = tuple(item for i, row in enumerate(rows) for item in _row(row, below + 24 * i))
     if items:
-        groups.append(Group("legend", "Legend", items))
+        groups.append(Group("legend", plain("Legend"), items))
     height = below + 24 * len(rows) - 12 + MARGIN if rows else below
     return Scene(
-        wide + 2 * MARGIN, height, title or "Computational graph", _describe(layout), tuple(groups)
+        wide + 2 * MARGIN,
+        height,
+        title or plain("Computational graph"),
+        _describe(layout),
+        tuple(groups),
     )
 
 
@@ -104,7 +111,7 @@ def _node(box: Box, left: float, top: float) -> Group:
         baseline = y + tall / 2 + 0.36 * size
         items.append(Words(x, baseline, line, size, heavy, COLOURS.get(role, INK)))
         y += tall
-    said = ", ".join([KINDS[kind].legend, *(line for _, line in lines)])
+    said = ", ".join([words(KINDS[kind].legend, str, str), *(line for _, line in lines)])
     return Group(f"node {kind}", said, tuple(items))
 
 
@@ -145,7 +152,10 @@ def _wire(wire: Wire, boxes: dict[str, Box], left: float, top: float) -> Group:
         ink = BACKWARD if wire.backward else COLOURS["size"]
         items.append(Words(x + left, y + top + 4, wire.label, 11.5, False, ink))
     tail, head = (_called(boxes[name]) for name in (wire.tail, wire.head))
-    ends = f"{head} back to {tail}" if wire.backward else f"{tail} to {head}"
+    if wire.backward:
+        ends = plain("{a} back to {b}", a=head, b=tail)
+    else:
+        ends = plain("{a} to {b}", a=tail, b=head)
     return Group("edge", ends + (f", {wire.label}" if wire.label else ""), tuple(items))
 
 
@@ -157,23 +167,32 @@ Entry = tuple[str, str]  # (kind, "dot", "wire", or the role of a line; what it 
 def _entries(layout: Layout) -> list[Entry]:
     present = {_kind(box) for box in layout.boxes}
     roles = {role for box in layout.boxes for role, _ in _lines(box)}
-    entries = [(kind, look.legend) for kind, look in KINDS.items() if kind in present]
+    entries = [
+        (kind, words(look.legend, str, str)) for kind, look in KINDS.items() if kind in present
+    ]
     forward = [wire for wire in layout.wires if not wire.backward]
     if any(wire.label for wire in forward):
-        entries.append(("wire", "size of what flows (no label: a scalar)"))
+        entries.append(("wire", plain("size of what flows (no label: a scalar)")))
     elif forward:
-        entries.append(("wire", "a scalar flows"))
+        entries.append(("wire", plain("a scalar flows")))
     if len(forward) < len(layout.wires):
         tails = [wire.tail for wire in layout.wires if wire.backward]
-        adds = "; where several arrive, they add" if len(set(tails)) < len(tails) else ""
-        entries.append(("back", f"gradient that flows back, and its size{adds}"))
+        if len(set(tails)) < len(tails):
+            said = plain("gradient that flows back, and its size; where several arrive, they add")
+        else:
+            said = plain("gradient that flows back, and its size")
+        entries.append(("back", said))
     if any(wire.root is not None for wire in forward):
-        adds = ": its gradients add" if "gradient" in roles else ""
-        entries.append(("dot", f"used more than once{adds}"))
+        if "gradient" in roles:
+            entries.append(("dot", plain("used more than once: its gradients add")))
+        else:
+            entries.append(("dot", plain("used more than once")))
     if "value" in roles:
-        entries.append(("value", "forward value"))
+        entries.append(("value", plain("forward value")))
     if "gradient" in roles:
-        entries.append(("gradient", text_of(layout.attributes.get("gradient", "gradient"))))
+        entries.append(
+            ("gradient", text_of(layout.attributes.get("gradient", "")) or plain("gradient"))
+        )
     return entries
 
 
@@ -236,12 +255,13 @@ def _describe(layout: Layout) -> str:
         into[wire.head].append(_called(boxes[wire.tail]) + size)
     sentences = []
     for box in layout.boxes:
-        kind = KINDS[_kind(box)].legend
         said = ", ".join(text for role, text in _lines(box) if role not in SYMBOLS)
-        source = f", from {' and '.join(into[box.name])}" if into[box.name] else ""
-        sentences.append(f"{kind[0].upper()}{kind[1:]} {said}{source}.")
+        if into[box.name]:
+            sources = plain(" and ").join(into[box.name])
+            said = plain("{it}, from {sources}", it=said, sources=sources)
+        sentences.append(words(replace(KINDS[_kind(box)].said, args={"it": said}), str, str))
     for wire in reversed(layout.wires):
         if wire.backward:
             tail, head = _called(boxes[wire.tail]), _called(boxes[wire.head])
-            sentences.append(f"Back from {head} to {tail} flows {wire.label}.")
+            sentences.append(plain("Back from {a} to {b} flows {g}.", a=head, b=tail, g=wire.label))
     return " ".join(sentences)

@@ -11,7 +11,7 @@ from ..steps import Grid, Picture, Variable
 from . import escape
 from .picture import written
 from .scene import INK, Group, Path, Scene, Words, rounded
-from .wording import words
+from .wording import plain, words
 
 Names = Mapping[str, Variable]
 
@@ -83,7 +83,7 @@ def said(g: Grid, names: Names) -> str:
     """The array in words, row by row; framed entries in brackets, winners with a star."""
 
     def entry(i: int, j: int, cell: Expr | None) -> str:
-        text = "empty" if cell is None else unicode_text(cell, names)
+        text = plain("empty") if cell is None else unicode_text(cell, names)
         text += "*" if (i, j) in g.winners else ""
         return f"[{text}]" if (i, j) in g.framed else text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 
 from ..expr import Expr, Name
@@ -12,6 +13,7 @@ from ..notation.names import size_words
 from ..notation.text import text as typed
 from ..notation.unicode import unicode_text
 from ..steps import Curve, Diagram, Solution, Table, TaskResult, Text
+from ..words import html_code
 from . import grid, paper, statement
 from .escape import html as _plain
 from .mathml import MathML, scrolled
@@ -26,11 +28,15 @@ from .outline import (
     given_term,
     givens,
     groups,
-    number,
+    heading,
+    points,
     result,
+    uses,
     visible,
 )
-from .wording import words
+from .wording import in_its_language, plain, words
+
+AS_TABLE = Text("The computational graph as a table")
 
 _MARKS = {
     "strong": ("<strong>", "</strong>"),
@@ -39,12 +45,14 @@ _MARKS = {
 }
 
 
+@in_its_language
 def html(solution: Solution, *, level: int = 1, graph: bool = True) -> str:
     """The page; `graph` includes the computational graph where there is one."""
     page = Page(solution, level)
     page.head(graph)
     for task in solution.tasks:
         page.task(task)
+    page.notes()
     return document(solution.title, page.out)
 
 
@@ -52,7 +60,7 @@ def document(title: str, rows: Sequence[str]) -> str:
     """A whole page around the rows of its body."""
     style = files(__package__).joinpath("style.css").read_text(encoding="utf-8")
     return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<!DOCTYPE html>\n<html lang="{html_code()}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{_plain(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
         + "\n".join(rows)
@@ -101,7 +109,8 @@ class Page:
         points = f' <span class="points">{_plain(note.strip())}</span>' if note else ""
         self.put("<header>", f"<{rank}>{title}{points}</{rank}>")
         if solution.source:
-            self.put(f'<p class="source">Source: {_plain(solution.source)}</p>')
+            said = self.words(Text("Source: {source}", {"source": solution.source}))
+            self.put(f'<p class="source">{said}</p>')
         self.put("</header>")
         if solution.statement:
             self.put('<div class="statement">')
@@ -109,7 +118,8 @@ class Page:
             self.put("</div>")
         given = givens(solution)
         if given:
-            self.put('<section class="given">', "<h2>Given</h2>", "<ul>")
+            label = self.words(Text("Given"))
+            self.put('<section class="given">', f"<h2>{label}</h2>", "<ul>")
             for v in given:
                 members = [Name(v.name)] + (
                     [given_term(v.value, self.solution)] if v.value is not None else []
@@ -120,11 +130,20 @@ class Page:
         shown = any(t.diagram is not None for t in solution.tasks)  # a task draws it itself
         if graph and solution.diagram is not None and not shown:
             self.figure(solution.diagram)
-        said = [self.words(c) for c in conventions(solution)]
-        if said and self.level > 0:
-            self.put(f'<p class="conventions">Conventions: {"; ".join(said)}.</p>')
+        listed = conventions(solution)
+        if listed is not None and self.level > 0:
+            said = f"{self.words(Text('Conventions:'))} {self.words(listed)}"
+            self.put(f'<p class="conventions">{said}</p>')
         for warning in solution.warnings:
-            self.put(f'<p class="note"><strong>Note.</strong> {self.words(warning)}</p>')
+            label = self.words(Text("Note."))
+            self.put(f'<p class="note"><strong>{label}</strong> {self.words(warning)}</p>')
+
+    def notes(self) -> None:
+        """What the author remarks on source and answers, behind everything else."""
+        if self.solution.notes and self.level > 0:
+            self.put('<section class="notes">', f"<h2>{_plain(plain('Notes'))}</h2>")
+            self.statement(self.solution.notes)
+            self.put("</section>")
 
     def statement(self, source: str) -> None:
         listing = False
@@ -165,7 +184,7 @@ class Page:
         self.put(
             "<figure>",
             scrolled("picture", svg),
-            "<figcaption><details><summary>The computational graph as a table</summary>",
+            f"<figcaption><details><summary>{self.words(AS_TABLE)}</summary>",
         )
         self.table(diagram_table(diagram))
         self.put("</details></figcaption>", "</figure>")
@@ -173,18 +192,16 @@ class Page:
     # tasks -------------------------------------------------------------------------------------
 
     def task(self, task: TaskResult) -> None:
-        points = ""
+        label = self.words(heading(replace(task, points=None)))
         if task.points is not None:
-            unit = "point" if task.points == 1 else "points"
-            points = f' <span class="points">({task.points:g} {unit})</span>'
-        label = f"{_plain(number(task))} {self.words(task.heading)}{points}"
+            label += f' <span class="points">{self.words(points(task.points))}</span>'
         self.put('<section class="task">', f"<h2>{label}</h2>")
         if task.text:
             self.put('<div class="question">')
             self.statement(task.text)
             self.put("</div>")
-        for heading, run in groups(visible(task, self.level)):
-            self.put("<details open>", f"<summary><h3>{self.words(heading)}</h3></summary>")
+        for name, run in groups(visible(task, self.level)):
+            self.put("<details open>", f"<summary><h3>{self.words(name)}</h3></summary>")
             given = run[0].step.kind == "given"
             self.put('<ul class="values">' if given else f'<ol start="{run[0].number}">')
             for n in run:
@@ -222,7 +239,7 @@ class Page:
         tag = f' <span class="size">{_plain(size)}</span>' if size else ""
         title = f"{self.words(step.title)}{tag}"
         if self.level > 1 and n.uses:
-            title += f' <span class="uses">(from {", ".join(map(str, n.uses))})</span>'
+            title += f' <span class="uses">{self.words(uses(n))}</span>'
         self.put(f'<li value="{n.number}"><p class="title">{title}</p>')
         if step.equation:
             self.put(self.display(*step.equation, near=step.approx))
@@ -242,7 +259,8 @@ class Page:
             sign = "=" if found.exact else r"\approx"
             body = self.display(*members, near=found.decimal, sign=sign)
         size = f' <span class="size">{_plain(size_words(task.dims))}</span>' if task.dims else ""
-        self.put(f'<div class="result"><span class="label">Result</span>{body}{size}</div>')
+        label = self.words(Text("Result"))
+        self.put(f'<div class="result"><span class="label">{label}</span>{body}{size}</div>')
 
     def verdict(self, task: TaskResult) -> None:
         marks = []

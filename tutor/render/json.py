@@ -13,7 +13,7 @@ from ..notation.text import text
 from ..steps import Answer, Check, Shape, Solution, Step, TaskResult, Text, Variable
 from ..value import Value
 from .escape import json_text
-from .wording import words
+from .wording import in_its_language, words
 
 SCHEMA = 1
 
@@ -28,6 +28,7 @@ def written(tree: dict[str, Any]) -> str:
     return json_text(_json.dumps(tree, ensure_ascii=False, allow_nan=False, indent=1)) + "\n"
 
 
+@in_its_language
 def data(solution: Solution) -> dict[str, Any]:
     """The same object before it is written out."""
     names = solution.variables

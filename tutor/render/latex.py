@@ -20,13 +20,14 @@ from .outline import (
     given_term,
     givens,
     groups,
-    number,
+    heading,
     result,
     tables,
+    uses,
     visible,
 )
 from .preamble import PREAMBLE, file_name
-from .wording import words
+from .wording import in_its_language, plain, words
 
 ENDLESS = 600  # a formula longer than this is printed as typed, broken anywhere
 CELL = 48  # a table cell longer than this is a small paragraph
@@ -39,6 +40,7 @@ _MARKS = {
 }
 
 
+@in_its_language
 def latex(solution: Solution, *, level: int = 1, picture: str | None = None) -> str:
     """The document; `picture` is the file name of a diagram to include."""
     return Document(solution, level, picture).whole()
@@ -61,6 +63,7 @@ class Document:
         self.head()
         for task in self.solution.tasks:
             self.task(task)
+        self.notes()
         return self.out
 
     # pieces ------------------------------------------------------------------------------------
@@ -96,7 +99,8 @@ class Document:
     def head(self) -> None:
         self.par(rf"{{\LARGE\bfseries\raggedright {escape.latex(self.solution.title)}\par}}")
         if self.solution.source:
-            self.par(rf"{{\small Source: {escape.latex(self.solution.source)}}}")
+            said = Text("Source: {source}", {"source": self.solution.source})
+            self.par(rf"{{\small {self.words(said)}}}")
         self.out.append(r"\vspace{2pt}\hrule\vspace{6pt}")
         self.given()
         if self.picture:
@@ -106,11 +110,16 @@ class Document:
                 rf"{{{file_name(self.picture)}}}",
                 r"\end{center}",
             ]
-        said = [self.words(c) for c in conventions(self.solution)]
-        if said and self.level > 0:
-            self.par(rf"{{\small Conventions: {'; '.join(said)}.}}")
+        said = conventions(self.solution)
+        if said is not None and self.level > 0:
+            self.par(rf"{{\small {self.words(Text('Conventions:'))} {self.words(said)}}}")
         for warning in self.solution.warnings:
-            self.par(rf"\textbf{{Note.}} {self.words(warning)}")
+            self.par(rf"\textbf{{{self.words(Text('Note.'))}}} {self.words(warning)}")
+
+    def notes(self) -> None:
+        if self.solution.notes and self.level > 0:
+            self.heading(plain("Notes"))
+            self.statement(self.solution.notes)
 
     def heading(self, title: str) -> None:
         self.out.append(rf"\heading{{{escape.latex(title)}}}")
@@ -121,7 +130,7 @@ class Document:
             self.statement(self.solution.statement)
         given = givens(self.solution)
         if given:
-            self.out.append(r"\heading{Given}")
+            self.out.append(rf"\heading{{{self.words(Text('Given'))}}}")
             for row in self.packed(given):
                 self.display(r" \qquad ".join(row))
 
@@ -173,16 +182,11 @@ class Document:
         return rows
 
     def task(self, task: TaskResult) -> None:
-        points = ""
-        if task.points is not None:
-            points = rf" ({task.points:g} point{'' if task.points == 1 else 's'})"
-        self.out.append(
-            rf"\heading{{{escape.latex(number(task))} {self.words(task.heading)}{points}}}"
-        )
+        self.out.append(rf"\heading{{{self.words(heading(task))}}}")
         if task.text:
             self.statement(task.text)
-        for heading, run in groups(visible(task, self.level)):
-            self.par(rf"\smallskip\textit{{{self.words(heading)}}}\nopagebreak")
+        for title, run in groups(visible(task, self.level)):
+            self.par(rf"\smallskip\textit{{{self.words(title)}}}\nopagebreak")
             for n in run:
                 self.step(n)
         for t in tables(task):
@@ -200,9 +204,9 @@ class Document:
             else:
                 self.par(self.words(step.title))
             return
-        uses = f" (from {', '.join(map(str, n.uses))})" if self.level > 1 and n.uses else ""
+        rests = f" {self.words(uses(n))}" if self.level > 1 and n.uses else ""
         why = f" {self.words(step.why)}" if step.why is not None and self.level > 0 else ""
-        self.out.append(rf"\textbf{{{n.number}.}} {self.words(step.title)}{uses}")
+        self.out.append(rf"\textbf{{{n.number}.}} {self.words(step.title)}{rests}")
         if step.equation:
             dims = f"({tex_text(size_words(step.jacobian_dims))})" if step.jacobian_dims else ""
             self.equation(step.equation, step.approx, note=dims)

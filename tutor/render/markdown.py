@@ -15,22 +15,25 @@ from .outline import (
     given_term,
     givens,
     groups,
-    number,
+    heading,
     result,
     tables,
+    uses,
     visible,
 )
-from .wording import words
+from .wording import in_its_language, plain, words
 
 _MARKS = {"strong": ("**", "**"), "emphasis": ("*", "*"), "code": ("<code>", "</code>")}
 
 
+@in_its_language
 def markdown(solution: Solution, *, level: int = 1, picture: str | None = None) -> str:
     """The solution; `picture` is the file name of a diagram to show."""
     page = Page(solution, level)
     page.head(picture)
     for task in solution.tasks:
         page.task(task)
+    page.notes()
     return "\n".join(page.out).rstrip("\n") + "\n"
 
 
@@ -60,12 +63,13 @@ class Page:
     def head(self, picture: str | None) -> None:
         self.put(f"# {escape.markdown(self.solution.title)}")
         if self.solution.source:
-            self.put(f"*Source:* {escape.markdown(self.solution.source)}")
+            label = self.words(Text("Source:"))
+            self.put(f"*{label}* {escape.markdown(self.solution.source)}")
         if self.solution.statement:
             self.statement(self.solution.statement)
         given = givens(self.solution)
         if given:
-            self.put("## Given")
+            self.put(f"## {self.words(Text('Given'))}")
             for v in given:
                 size = f" ({escape.markdown(size_words(v.dims))})" if v.shape else ""
                 value = (
@@ -77,12 +81,18 @@ class Page:
                 self.out.append(f"- {_inline(formula_)}{size}")
             self.out.append("")
         if picture:
-            self.put(f"![computational graph](<{picture.replace('>', '%3E')}>)")
-        said = [self.words(c) for c in conventions(self.solution)]
-        if said and self.level > 0:
-            self.put(f"*Conventions:* {'; '.join(said)}.")
+            alternative = self.words(Text("computational graph"))
+            self.put(f"![{alternative}](<{picture.replace('>', '%3E')}>)")
+        said = conventions(self.solution)
+        if said is not None and self.level > 0:
+            self.put(f"*{self.words(Text('Conventions:'))}* {self.words(said)}")
         for warning in self.solution.warnings:
-            self.put(f"> **Note.** {self.words(warning)}")
+            self.put(f"> **{self.words(Text('Note.'))}** {self.words(warning)}")
+
+    def notes(self) -> None:
+        if self.solution.notes and self.level > 0:
+            self.put(f"## {escape.markdown(plain('Notes'))}")
+            self.statement(self.solution.notes)
 
     def statement(self, source: str) -> None:
         listing = False
@@ -104,14 +114,11 @@ class Page:
             self.out.append("")
 
     def task(self, task: TaskResult) -> None:
-        points = ""
-        if task.points is not None:
-            points = f" ({task.points:g} point{'' if task.points == 1 else 's'})"
-        self.put(f"## {_number(task)} {self.words(task.heading)}{points}")
+        self.put(f"## {self.words(heading(task))}")
         if task.text:
             self.statement(task.text)
-        for heading, run in groups(visible(task, self.level)):
-            self.put(f"### {self.words(heading)}")
+        for title, run in groups(visible(task, self.level)):
+            self.put(f"### {self.words(title)}")
             for n in run:
                 self.step(n)
         for t in tables(task):
@@ -121,7 +128,7 @@ class Page:
             body = " = ".join(self.math(m) for m in found.members)
             if found.decimal is not None:
                 body += f" {'=' if found.exact else chr(92) + 'approx'} {self.math(found.decimal)}"
-            self.put("**Result**")
+            self.put(f"**{self.words(Text('Result'))}**")
             self.display(rf"\boxed{{{body}}}")
         self.verdict(task)
 
@@ -137,7 +144,7 @@ class Page:
         if step.jacobian_dims:
             title += f" ({escape.markdown(size_words(step.jacobian_dims))})"
         if self.level > 1 and n.uses:
-            title += f" (from {', '.join(map(str, n.uses))})"
+            title += f" {self.words(uses(n))}"
         self.put(lead + title)
         if step.equation:
             body = " = ".join(self.math(m) for m in step.equation)
@@ -186,8 +193,3 @@ def _inline(body: str) -> str:
     r"""A formula in a sentence or a table cell, where Markdown would eat `\\` and split at `|`."""
     body = escape.markdown_math(body).replace(r"\\", r"\cr").replace("|", r"\vert ")
     return f"${body}$"
-
-
-def _number(task: TaskResult) -> str:
-    """A heading's number as it is; a name is text."""
-    return number(task) if task.id.isdigit() else escape.markdown(number(task))

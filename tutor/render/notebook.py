@@ -10,8 +10,10 @@ from ..notation.latex import latex as formula
 from ..steps import Solution
 from . import escape
 from .markdown import Page
+from .wording import in_its_language
 
 
+@in_its_language
 def notebook(solution: Solution, *, level: int = 1) -> str:
     """The notebook as JSON text (nbformat 4.5)."""
     page = _Cells(solution, level)
@@ -19,6 +21,9 @@ def notebook(solution: Solution, *, level: int = 1) -> str:
     cells = [page.cell_text()]
     for task in solution.tasks:
         page.task(task)
+        cells.append(page.cell_text())
+    page.notes()
+    if page.out:
         cells.append(page.cell_text())
     data = {
         "cells": [_markdown(k, text) for k, text in enumerate(cells)],

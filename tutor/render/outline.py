@@ -30,6 +30,13 @@ HEADINGS: Mapping[str, Text] = {
     "note": Text("Remarks"),
 }
 
+NODES: Mapping[str, Text] = {
+    "input": Text("input"),
+    "parameter": Text("parameter"),
+    "operation": Text("operation"),
+    "output": Text("output"),
+}
+
 CONVENTIONS: Mapping[tuple[str, str], Text] = {
     ("layout", "numerator"): Text("numerator layout: a Jacobian has rows(y) × columns(x)"),
     ("layout", "denominator"): Text("denominator layout: a Jacobian has rows(x) × columns(y)"),
@@ -69,11 +76,11 @@ def groups(steps: list[Numbered]) -> Iterator[tuple[Text, list[Numbered]]]:
     run: list[Numbered] = []
     for step in steps:
         if run and run[-1].step.kind != step.step.kind:
-            yield HEADINGS.get(run[0].step.kind, Text(run[0].step.kind)), run
+            yield HEADINGS[run[0].step.kind], run
             run = []
         run.append(step)
     if run:
-        yield HEADINGS.get(run[0].step.kind, Text(run[0].step.kind)), run
+        yield HEADINGS[run[0].step.kind], run
 
 
 @dataclass(frozen=True)
@@ -143,17 +150,19 @@ def _is_terminating(value: Value) -> bool:
     return value.exact and all(x.is_Rational and 10**6 % x.q == 0 for x in value.data.ravel())
 
 
-def conventions(solution: Solution) -> list[Text]:
-    """The conventions that matter here, in words; an unknown one prints as name: value."""
-    return [
-        CONVENTIONS.get((k, v), Text("{name}: {value}", {"name": k, "value": v}))
-        for k, v in solution.conventions.items()
-        if k in solution.relevant
-    ]
+def conventions(solution: Solution) -> Text | None:
+    """The conventions that matter here, as one sentence."""
+    said = [CONVENTIONS[k, v] for k, v in solution.conventions.items() if k in solution.relevant]
+    if not said:
+        return None
+    listed, *more = said
+    for c in more:
+        listed = Text("{these}; {this}", {"these": listed, "this": c})
+    return Text("{list}.", {"list": listed})
 
 
 def check_words(check: Check) -> Text:
-    args = {"method": check.method, "error": error_text(check.max_rel_error)}
+    args = {"method": Text(check.method), "error": error_text(check.max_rel_error)}
     if check.passed:
         return Text("check: {method}, largest relative error {error}", args)
     return Text("CHECK FAILED: {method} disagrees, largest relative error {error}", args)
@@ -175,11 +184,13 @@ def answer_words(task: TaskResult) -> Text:
 
 def curve_words(curve: Curve) -> Text:
     """What the row of bars below shows."""
-    words = "The course of {L}, from {a} at the start to {b} at the end:"
-    if is_logarithmic(curve.values):
-        words = "The course of {L}, from {a} at the start to {b} at the end (logarithmic scale):"
     first, last = curve.values[0], curve.values[-1]
-    return Text(words, {"L": curve.quantity, "a": decimal_term(first), "b": decimal_term(last)})
+    holes = {"L": curve.quantity, "a": decimal_term(first), "b": decimal_term(last)}
+    if is_logarithmic(curve.values):
+        return Text(
+            "The course of {L}, from {a} at the start to {b} at the end (logarithmic scale):", holes
+        )
+    return Text("The course of {L}, from {a} at the start to {b} at the end:", holes)
 
 
 def _plain(x: object) -> str:
@@ -213,8 +224,8 @@ def diagram_table(diagram: Diagram) -> Table:
         sources = [e.source for e in diagram.edges if e.target == n.id]
         row: list[object] = [
             Name(n.name),
-            n.label if n.label is not None else Text(n.kind),
-            _listed([Name(names[s]) for s in sources]),
+            n.label if n.label is not None else NODES[n.kind],
+            Text("{list}", {"list": tuple(Name(names[s]) for s in sources)}) if sources else None,
             size_words(n.dims),
         ]
         row += [n.value.shown() if n.value is not None else None] if values else []
@@ -223,13 +234,22 @@ def diagram_table(diagram: Diagram) -> Table:
     return Table(tuple(columns), tuple(rows))
 
 
-def _listed(items: list[Expr]) -> Text | None:
-    if not items:
-        return None
-    holes = {f"a{i}": x for i, x in enumerate(items)}
-    return Text(", ".join(f"{{{k}}}" for k in holes), holes)
+def heading(task: TaskResult) -> Text:
+    """The task's number or name, what it is about, and what it is worth."""
+    about: Text = task.heading
+    if task.points is not None:
+        about = Text("{heading} {points}", {"heading": about, "points": points(task.points)})
+    if task.id.isdigit():
+        return Text("{number}. {heading}", {"number": task.id, "heading": about})
+    return Text("Task {name}: {heading}", {"name": task.id, "heading": about})
 
 
-def number(task: TaskResult) -> str:
-    """What stands in front of a heading: "3." for a counted task, "Task loss:" for a named one."""
-    return f"{task.id}." if task.id.isdigit() else f"Task {task.id}:"
+def points(count: float) -> Text:
+    if count == 1:
+        return Text("(1 point)")
+    return Text("({n} points)", {"n": f"{count:g}"})
+
+
+def uses(n: Numbered) -> Text:
+    """The earlier steps that a step rests on."""
+    return Text("(from {steps})", {"steps": n.uses})

@@ -8,11 +8,13 @@ from ..errors import InputError
 from ..steps import Solution
 from . import curve
 from .picture import to_png
+from .wording import in_its_language
 from .write import write_atomic
 
 KINDS = (".svg", ".png", ".pdf")
 
 
+@in_its_language
 def plot(solution: Solution, path: Path) -> None:
     """Write the curves of all trainings to one picture; the file's name says of which kind."""
     kind = path.suffix.lower()

@@ -12,14 +12,17 @@ from ..steps import Solution, Step, TaskResult, Variable
 from . import sheet
 from .html import Page
 from .outline import Numbered, result
+from .wording import in_its_language
 
 
+@in_its_language
 def solution(solved: Solution) -> str:
     """A worked solution; its steps fold."""
     page = Page(solved, 1)
     page.head(True)
     for task in solved.tasks:
         page.task(task)
+    page.notes()
     return _framed(page.out)
 
 

@@ -18,17 +18,20 @@ from .outline import (
     given_term,
     givens,
     groups,
-    number,
+    heading,
     result,
     tables,
+    uses,
     visible,
 )
 from .sparkline import sparkline
+from .wording import in_its_language, plain
 
 _STYLES = {"bold": "1", "dim": "2", "green": "32", "red": "1;31", "blue": "36"}
 NARROWEST = 40
 
 
+@in_its_language
 def terminal(solution: Solution, *, width: int = 80, colour: bool = False, level: int = 1) -> str:
     """The worked solution; `level` is 0 (brief), 1 (normal) or 2 (detailed)."""
     sheet = _Sheet(solution, max(width, NARROWEST), colour, level)
@@ -83,19 +86,20 @@ class _Sheet:
             self.put(row, "bold")
         self.put("═" * max(map(width, rows)), "bold")
         if self.solution.source:
-            self.words(f"Source: {escape.terminal(self.solution.source)}", "dim")
+            source = Text("Source: {source}", {"source": self.solution.source})
+            self.words(self.sentence(source), "dim")
         if self.solution.statement:
             self.blank()
             self.statement(self.solution.statement)
         given = givens(self.solution)
         if given:
             self.blank()
-            self.put("Given", "bold")
+            self.put(self.sentence(Text("Given")), "bold")
             self.blocks(paper.row_of([self.given(v) for v in given], self.columns - 4), 4)
-        said = [self.sentence(c) for c in conventions(self.solution)]
-        if said and self.level > 0:
+        said = conventions(self.solution)
+        if said is not None and self.level > 0:
             self.blank()
-            self.words(f"Conventions: {'; '.join(said)}.", "dim")
+            self.words(f"{self.sentence(Text('Conventions:'))} {self.sentence(said)}", "dim")
         for warning in self.solution.warnings:
             self.blank()
             self.words(f"! {self.sentence(warning)}", "red", hang=2)
@@ -117,9 +121,9 @@ class _Sheet:
     def given(self, v: Variable) -> Block:
         name = line(layout(Name(v.name), self.names).lines[0])
         if v.value is None:
-            return beside(
-                name, f" ({size_words(v.dims)}, no value)" if v.shape else " (a scalar, no value)"
-            )
+            size = Text("({size}, no value)", {"size": size_words(v.dims)})
+            said = self.sentence(size if v.shape else Text("(a scalar, no value)"))
+            return beside(name, f" {said}")
         size = f"  ({size_words(v.dims)})" if v.shape else ""
         room = self.columns - 4 - name.width - 3 - len(size)
         return beside(
@@ -128,10 +132,7 @@ class _Sheet:
 
     def task(self, task: TaskResult) -> None:
         self.blank()
-        heading = f"{escape.terminal(number(task))} {self.sentence(task.heading)}"
-        if task.points is not None:
-            heading += f" ({task.points:g} point{'' if task.points == 1 else 's'})"
-        rows = paper.wrap(heading, self.columns - 3)
+        rows = paper.wrap(self.sentence(heading(task)), self.columns - 3)
         for row in rows[:-1]:
             self.put(f"── {row}", "bold")
         last = f"── {rows[-1]} "
@@ -142,8 +143,8 @@ class _Sheet:
                     part.content, escape.terminal, lambda tex: escape.terminal(tex.plain), {}
                 )
                 self.words(f"{part.mark} {text}".strip(), indent=2)
-        for heading_, run in groups(visible(task, self.level)):
-            self.put(self.sentence(heading_), "blue", 2)
+        for title, run in groups(visible(task, self.level)):
+            self.put(self.sentence(title), "blue", 2)
             if run[0].step.kind == "given":
                 self.compact(run)
             else:
@@ -170,7 +171,7 @@ class _Sheet:
         step = n.step
         title = self.sentence(step.title)
         if self.level > 1 and n.uses:
-            title += f"  (from {', '.join(map(str, n.uses))})".replace(" ", paper.GLUE)
+            title += f"  {self.sentence(uses(n))}".replace(" ", paper.GLUE)
         rows = paper.wrap(title, self.columns - 8)
         self.put(f"{n.number:>2}. {rows[0]}", None, 4)
         for row in rows[1:]:
@@ -228,10 +229,15 @@ class _Sheet:
             self.words(text, style, 2, 2)
 
     def foot(self) -> None:
+        if self.solution.notes and self.level > 0:
+            self.blank()
+            self.put(plain("Notes"), "bold")
+            self.statement(self.solution.notes)
         failed = [t for t in self.solution.tasks if t.check is not None and not t.check.passed]
         if failed:
             self.blank()
-            ids = ", ".join(escape.terminal(t.id) for t in failed)
-            self.words(
-                f"✗ The cross-check failed for task {ids}: do not rely on this result.", "red"
+            said = Text(
+                "The cross-check failed for task {ids}: do not rely on this result.",
+                {"ids": tuple(t.id for t in failed)},
             )
+            self.words(f"✗ {self.sentence(said)}", "red")

@@ -23,13 +23,14 @@ from .outline import (
     given_term,
     givens,
     groups,
-    number,
+    heading,
     result,
     size_words,
     tables,
+    uses,
     visible,
 )
-from .wording import words
+from .wording import in_its_language, plain, words
 
 Convert = Callable[[str], str]  # a LaTeX formula into a Typst one
 
@@ -55,12 +56,14 @@ PREAMBLE = """#set document(date: none)
 """
 
 
+@in_its_language
 def typst(solution: Solution, convert: Convert, *, level: int = 1) -> str:
     """The document; `convert` raises ValueError for a formula that it does not know."""
     page = Page(solution, convert, level)
     page.head()
     for task in solution.tasks:
         page.task(task)
+    page.notes()
     return PREAMBLE + "\n".join(page.out) + "\n"
 
 
@@ -130,19 +133,25 @@ class Page:
     def head(self) -> None:
         self.put(f"= {literal(self.solution.title)}")
         if self.solution.source:
-            self.put(f"#quiet[Source: {literal(self.solution.source)}]")
+            said = Text("Source: {source}", {"source": self.solution.source})
+            self.put(f"#quiet[{self.words(said)}]")
         if self.solution.statement:
             self.statement(self.solution.statement)
         given = givens(self.solution)
         if given:
-            self.put("== Given")
+            self.put(f"== {self.words(Text('Given'))}")
             shown = "#h(2em)\n".join(map(self.given, given))
             self.put(f"#block(inset: (left: 2em))[{shown}]")
-        said = [self.words(c) for c in conventions(self.solution)]
-        if said and self.level > 0:
-            self.put(f"#quiet[Conventions: {'; '.join(said)}.]")
+        said = conventions(self.solution)
+        if said is not None and self.level > 0:
+            self.put(f"#quiet[{self.words(Text('Conventions:'))} {self.words(said)}]")
         for warning in self.solution.warnings:
-            self.put(f"#strong[Note.] {self.words(warning)}")
+            self.put(f"#strong[{self.words(Text('Note.'))}] {self.words(warning)}")
+
+    def notes(self) -> None:
+        if self.solution.notes and self.level > 0:
+            self.put(f"== {literal(plain('Notes'))}")
+            self.statement(self.solution.notes)
 
     def given(self, v: Variable) -> str:
         source = formula(Name(v.name), self.names)
@@ -171,14 +180,11 @@ class Page:
         return f"${found}$" if found is not None else f"#raw({_string(source)});"
 
     def task(self, task: TaskResult) -> None:
-        points = ""
-        if task.points is not None:
-            points = f" ({task.points:g} point{'' if task.points == 1 else 's'})"
-        self.put(f"== {literal(number(task))} {self.words(task.heading)}{literal(points)}")
+        self.put(f"== {self.words(heading(task))}")
         if task.text:
             self.statement(task.text)
-        for heading, run in groups(visible(task, self.level)):
-            self.put(f"=== {self.words(heading)}")
+        for title, run in groups(visible(task, self.level)):
+            self.put(f"=== {self.words(title)}")
             for n in run:
                 self.step(n)
         for t in tables(task):
@@ -198,8 +204,8 @@ class Page:
             self.equation(step.equation, step.approx)
             return
         lead = "" if step.kind == "given" else f"#strong[{n.number}.] "
-        uses = f" (from {', '.join(map(str, n.uses))})" if self.level > 1 and n.uses else ""
-        self.put(f"{lead}{self.words(step.title)}{literal(uses)}")
+        rests = f" {self.words(uses(n))}" if self.level > 1 and n.uses else ""
+        self.put(f"{lead}{self.words(step.title)}{rests}")
         if step.equation:
             dims = literal(size_words(step.jacobian_dims)) if step.jacobian_dims else ""
             self.equation(step.equation, step.approx, note=dims)

@@ -1,37 +1,46 @@
-"""Sentences with holes, filled for one target."""
+"""Sentences with holes, filled for one target in the language spoken."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ..expr import Expr
-from ..steps import Text
+from ..steps import Solution, Text
+from ..words import speaking, translated
 
 _HOLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
 
 def words(text: Text, math: Callable[[Expr], str], escape: Callable[[str], str]) -> str:
-    """The sentence with its holes filled; everything that is not mathematics is escaped.
+    """The sentence, translated, with its holes filled; what is not mathematics is escaped.
 
     A hole without an argument stays as it stands. This is not `str.format`: `{0.__class__}` is
     only text.
     """
+    message = translated(text.message)
     out: list[str] = []
     end = 0
-    for hole in _HOLE.finditer(text.message):
+    for hole in _HOLE.finditer(message):
         if hole[1] not in text.args:
             continue
-        out.append(escape(text.message[end : hole.start()]))
+        out.append(escape(message[end : hole.start()]))
         out.append(_fill(text.args[hole[1]], math, escape))
         end = hole.end()
-    out.append(escape(text.message[end:]))
+    out.append(escape(message[end:]))
     return "".join(out)
 
 
 def _fill(arg: object, math: Callable[[Expr], str], escape: Callable[[str], str]) -> str:
     if isinstance(arg, Text):
         return words(arg, math, escape)
+    if isinstance(arg, tuple):
+        return escape(translated(", ")).join(_fill(x, math, escape) for x in arg)
     if isinstance(arg, str):
         return escape(arg)
     if isinstance(arg, int):
@@ -39,3 +48,21 @@ def _fill(arg: object, math: Callable[[Expr], str], escape: Callable[[str], str]
     if isinstance(arg, float):
         return escape(f"{arg:.6g}")
     return math(arg)  # type: ignore[arg-type]
+
+
+def plain(message: str, **holes: str | int | float) -> str:
+    """Words without mathematics, as they are: for a picture, or to be escaped later."""
+    return words(Text(message, holes), str, str)
+
+
+def in_its_language(
+    render: Callable[Concatenate[Solution, _P], _R],
+) -> Callable[Concatenate[Solution, _P], _R]:
+    """A renderer that speaks the language of the solution which it prints."""
+
+    @wraps(render)
+    def spoken(solution: Solution, *args: Any, **kwargs: Any) -> _R:
+        with speaking(solution.language):
+            return render(solution, *args, **kwargs)
+
+    return spoken  # type: ignore[return-value]

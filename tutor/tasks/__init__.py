@@ -53,6 +53,8 @@ def solve(
         warnings=tuple(session.warnings),
         diagram=session.diagram(),
         relevant=session.relevant(results),
+        language=problem.language,
+        notes=problem.notes,
     )
 
 
