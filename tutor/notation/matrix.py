@@ -25,6 +25,7 @@ from .products import Product
 from .relations import without_units
 from .scalars import term_of
 from .signs import led
+from .tensors import is_tensor_product, tensor_product
 
 Leaves = Callable[[Node], Expr]
 
@@ -36,8 +37,6 @@ def matrix_term(node: Node, leaf: Leaves, vec: str = "column") -> Expr:
 
 def unsigned_term(node: Node, leaf: Leaves, vec: str = "column") -> Expr:
     """The same with the sign of a product in front of it, where sums look for it."""
-    if node.order > 2:
-        raise NoMatrixForm
     match node.kind:
         case "var":
             return leaf(node)
@@ -50,9 +49,11 @@ def unsigned_term(node: Node, leaf: Leaves, vec: str = "column") -> Expr:
             args = [unrepeated(a) if spread and k else a for k, a in enumerate(node.args)]
             return call_term(node, [unsigned_term(a, leaf, vec) for a in args])
         case "add":
-            entries = written_out(node)
+            entries = written_out(node) if node.order <= 2 else None
             return _sum(node, leaf, vec) if entries is None else _list(node, entries, leaf, vec)
         case _:
+            if is_tensor_product(node):
+                return tensor_product(node, lambda a: unsigned_term(a, leaf, vec))
             return _product(node, leaf, vec)
 
 

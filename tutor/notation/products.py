@@ -21,8 +21,9 @@ from .build import (
     transposed,
     unit_term,
 )
+from .convolutions import convolution
 from .norms import squared_length, total
-from .relations import Item, convolution, diagonal_of, entries, rearranged, without_units
+from .relations import Item, diagonal_of, entries, rearranged, without_units
 from .scalars import term_of
 
 
@@ -76,8 +77,8 @@ class Product:
         found = convolution(self.items, self.moves, self.out, self.sizes)
         if found is None:
             return False
-        x, w, term = found
-        self.replace(x, w, Item(term, tuple(self.out)))
+        gone, result = found
+        self.items = [*(x for x in self.items if not any(x is y for y in gone)), result]
         self.moves = []
         return True
 

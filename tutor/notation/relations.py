@@ -1,11 +1,11 @@
-"""Index relations as matrix notation: vec, unvec, slices, padding and convolutions."""
+"""Index relations as matrix notation: vec, unvec, slices and padding."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..expr import Call, Expr, Index, List, Num, Slice, Transpose
+from ..expr import Call, Expr, Index, Slice, Transpose
 from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node
@@ -129,90 +129,3 @@ def _shifted(
             parts.append(Call("zeros", (size_term(m - n + start),)))
         return Item(Call("concat", tuple(parts)), outer)
     return None
-
-
-# -- convolutions ---------------------------------------------------------------------------------
-
-
-def convolution(
-    items: Sequence[Item],
-    moves: Sequence[tuple[Node, tuple[int, ...]]],
-    out: list[int],
-    sizes: Mapping[int, Dim],
-) -> tuple[Item, Item, Expr] | None:
-    """x, w and one window relation per axis: a convolution, or its gradient by the kernel.
-
-    i = s·o + d·k − p. Summed over i and k it is conv(x, w); summed over i and o it is again a
-    convolution, of x with the upstream gradient, where stride and dilation change places.
-    """
-    arrays = [x for x in items if x.labels]
-    windows = [w for w in (_window(*move) for move in moves) if w is not None]
-    if len(arrays) != 2 or not 0 < len(moves) == len(windows) <= 2:
-        return None
-    for x, w in (arrays, arrays[::-1]):
-        found = _as_convolution(x, w, windows, out, sizes)
-        if found is not None:
-            return x, w, found
-    return None
-
-
-@dataclass(frozen=True)
-class _Window:
-    """i = stride·o + dilation·k − before, with the labels of i, o and k."""
-
-    i: int
-    o: int
-    k: int
-    stride: int
-    dilation: int
-    before: int
-
-
-def _window(node: Node, labels: tuple[int, ...]) -> _Window | None:
-    coefs, constant = node.attr
-    whole = all(isinstance(c, int) for c in (*coefs, constant, *node.shape))
-    if len(labels) != 3 or not whole or coefs[0] != 1 or max(coefs[1:]) >= 0 or constant > 0:
-        return None
-    return _Window(*labels, -coefs[1], -coefs[2], -constant)
-
-
-def _as_convolution(
-    x: Item, w: Item, windows: list[_Window], out: list[int], sizes: Mapping[int, Dim]
-) -> Expr | None:
-    """conv(x, w) with its arguments, if the labels fit that way round."""
-    forward = [v.o for v in windows] == out and w.labels == tuple(v.k for v in windows)
-    backward = [v.k for v in windows] == out and w.labels == tuple(v.o for v in windows)
-    if x.labels != tuple(v.i for v in windows) or not (forward or backward):
-        return None
-    strides, dilations, paddings = [], [], []
-    for v in windows:
-        stride, dilation = (v.stride, v.dilation) if forward else (v.dilation, v.stride)
-        n, taps, wanted = (sizes[x] for x in ((v.i, v.k, v.o) if forward else (v.i, v.o, v.k)))
-        assert isinstance(n, int) and isinstance(taps, int) and isinstance(wanted, int)
-        span = dilation * (taps - 1) + 1
-        # padding behind: as in front where that gives the wanted size, else just enough
-        enough = max((wanted - 1) * stride + span - n - v.before, 0)
-        fits = [a for a in (v.before, enough) if (n + v.before + a - span) // stride + 1 == wanted]
-        if not fits:
-            return None
-        strides.append(stride)
-        dilations.append(dilation)
-        paddings.append((v.before, fits[0]))
-    keywords: list[tuple[str, Expr]] = []
-    if any(s != 1 for s in strides):
-        keywords.append(("stride", _integers(strides)))
-    if any(a != b for a, b in paddings):
-        pairs = tuple(List(tuple(Num(str(n)) for n in p)) for p in paddings)
-        keywords.append(("padding", List(pairs)))
-    elif any(p != (0, 0) for p in paddings):
-        keywords.append(("padding", _integers([p[0] for p in paddings])))
-    if any(d != 1 for d in dilations):
-        keywords.append(("dilation", _integers(dilations)))
-    return Call(f"conv{len(windows)}d", (x.term, w.term), tuple(keywords))
-
-
-def _integers(xs: Sequence[int]) -> Expr:
-    """One number for all axes, or a list."""
-    if len(set(xs)) == 1:
-        return Num(str(xs[0]))
-    return List(tuple(Num(str(x)) for x in xs))
