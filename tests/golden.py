@@ -35,6 +35,7 @@ def _html(solution: Solution) -> str:
     page.head(False)
     for task in solution.tasks:
         page.task(task)
+    page.notes()
     return "\n".join(row for row in page.out if "<svg" not in row) + "\n"
 
 

@@ -12,6 +12,8 @@ from ..steps import Variable
 from . import breaking, escape
 
 LONGEST = 6_000  # characters of LaTeX that are typeset; beyond, the formula is shown as typed
+_LEVEL = '<mtable displaystyle="false" scriptlevel="0"'
+_TABLE = '<mtable displaystyle="false"'
 NARROW = 26  # characters of a formula that fit on a telephone, by its Unicode width
 
 
@@ -34,9 +36,11 @@ class MathML:
         if len(tex) > LONGEST:
             return None
         try:
-            return self.converter.convert_with_local_state(tex, displaystyle=display)
+            found = self.converter.convert_with_local_state(tex, displaystyle=display)
         except self.error:
             return None
+        # MathML Core has the attribute everywhere, HTML's validator on mstyle alone
+        return found.replace(_LEVEL, _TABLE)
 
     def lines(
         self, members: Sequence[Expr], names: Mapping[str, Variable], near: Expr | None, sign: str

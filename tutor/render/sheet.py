@@ -86,6 +86,7 @@ def html_solutions(title: str, solutions: Sequence[Solution], template: str | No
         page.head(True, f"Exercise {number}. ")
         for task in s.tasks:
             page.task(task)
+        page.notes()
         rows += page.out
     if template is not None:
         return filled(template, escape.html(title), "\n".join(rows))
@@ -169,12 +170,12 @@ def _latex_exercise(number: int, e: Exercise) -> list[str]:
 def _html_exercise(number: int, e: Exercise) -> list[str]:
     page = HtmlPage(blank(e), 1)
     page.head(False, f"Exercise {number}. ", _points(e.points))
-    page.put('<section class="definitions">')
+    page.put('<div class="definitions">')
     for left, right in definitions(e):
         page.put(page.display(left, right))
     for layer in e.layers:
         page.put(f"<p><code>{escape.html(layer)}</code></p>")
-    page.put("</section>", '<ol class="questions">')
+    page.put("</div>", '<ol class="questions">')
     for q in e.questions:
         page.put(
             f'<li><b>{q.label}</b><span class="points">{escape.html(_points(q.points))}</span>'
