@@ -46,13 +46,15 @@ def instance(problem: Problem, seed: int = 0, graph: Graph | None = None) -> Pro
     indices = _indices(graph)
     given = {}
     for name, g in problem.given.items():
-        value = g.value
+        value, shape = g.value, g.shape
         if value is None:
             line = graph[name]
-            shape = concrete(line.symbol.shape, sizes)
-            numbers = _drawn(rng, shape, line.properties, kind, name in indices)
-            value = Value(numbers)
-        shape = tuple(_size(d, sizes) for d in g.shape) if g.shape is not None else None
+            drawn = concrete(line.symbol.shape, sizes)
+            value = Value(_drawn(rng, drawn, line.properties, kind, name in indices))
+            # what was inferred stays known where only a part of the problem is drawn again
+            shape = tuple(Num(str(n)) for n in drawn)
+        elif shape is not None:
+            shape = tuple(_size(d, sizes) for d in shape)
         given[name] = replace(g, value=value, shape=shape)
     define = tuple(replace(d, expr=with_sizes(d.expr, sizes)) for d in problem.define)
     return replace(problem, given=given, define=define)
