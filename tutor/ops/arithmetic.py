@@ -171,7 +171,7 @@ OPERATORS: dict[str, Op] = {
             "In a difference the first operand counts with +1, the second with −1.", "d(a − b) = da − db", "sum rule", "elementary calculus", "−",
             elementwise_plain(np.subtract), sample=PAIRS),
     "*": Op("mul", "a[...], b[...] -> [...]", mul,
-            "{y} is a product entry by entry; with the other factor held fixed it is linear in {x}.",
+            "{y} is a product; with the other factor held fixed it is linear in {x}.",
             "d(a ⊙ b) = da ⊙ b + a ⊙ db", "product rule", "elementary calculus", "⊙",
             elementwise_plain(np.multiply), sample=PAIRS),
     "/": Op("div", "a[...], b[...] -> [...]", _div, "{y} is a quotient of its operands.",
