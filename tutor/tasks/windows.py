@@ -1,4 +1,4 @@
-"""How a convolution or pool of the graph slides: its windows, and the first one worked by hand."""
+"""How a convolution or pool of the graph slides: its windows, its operands, its sizes in words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..expr import Binary, Call, Expr, Name, Neg, Num, Transpose
+from ..expr import Binary, Expr, Name, Neg, Num, Transpose
 from ..ops.base import integers
 from ..ops.conv import sides
 from ..problem import values
@@ -20,7 +20,6 @@ from .workspace import Workspace
 
 _SLIDES = r"(conv|max_pool|avg_pool)[123]d"
 _AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
-MOST_TAPS = 6  # products that are written out
 
 
 def slides(line: Line) -> bool:
@@ -72,8 +71,7 @@ def size_reason(ws: Workspace, line: Line) -> Text:
         found[window.axis] = Binary("==", members[2], members[-1])
     if len(set(found.values())) == 1:
         return Text("Windows along each axis: {e}.", {"e": next(iter(found.values()))})
-    listed = ", ".join(f"{axis} {{{axis}}}" for axis in found)
-    return Text("Windows: " + listed + ".", found)
+    return Text("Windows: {list}.", {"list": _by_axis(found)})
 
 
 def transposed_reason(line: Line, sizes: tuple[int, ...], kernel: tuple[int, ...]) -> Text:
@@ -96,39 +94,19 @@ def transposed_reason(line: Line, sizes: tuple[int, ...], kernel: tuple[int, ...
             total = Binary("+", total, Num(str(extra)))
         result = sum(a * b for a, b in parts) + extra + 1
         found[axis] = Binary("==", Binary("+", total, Num("1")), Num(str(result)))
-    more = " + output padding" if any(along[3]) else ""
-    law = f"(n − 1)·s − 2p + d·(k − 1){more} + 1 along each axis: "
-    if len(set(found.values())) == 1:
-        return Text(law + "{e}.", {"e": next(iter(found.values()))})
-    return Text(law + ", ".join(f"{axis} {{{axis}}}" for axis in found) + ".", found)
-
-
-def first_window(ws: Workspace, line: Line) -> Text | None:
-    """The first entry of the result worked by hand, where that is short."""
-    if not slides(line) or ws.numbers[line.name] is None:
-        return None
-    assert line.op is not None
-    sliding = windows(ws, line)
-    x = operand(ws, line.terms[0])
-    if x is None or sum(d != 1 for d in x.shape) > len(sliding):
-        return None  # channels: too long for one line
-    taps = list(np.ndindex(*(w.kernel for w in sliding)))
-    if not 1 < len(taps) <= MOST_TAPS:
-        return None
-    x = x.reshape([w.size for w in sliding])
-    entries = [_entry(x, sliding, tap) for tap in taps]
-    total = np.ravel(ws.numbers[line.name])[0]
-    if line.op.name.startswith("conv"):
-        work = _products(ws, line, sliding, taps, entries)
-        message = "{work} = {result} is the first entry."
-    elif line.op.name.startswith("max"):
-        work = Call("max", tuple(e for e in entries if e is not None))
-        message = "{work} = {result} is the first one."
+    equal = len(set(found.values())) == 1
+    sizes_ = Text("{e}", {"e": next(iter(found.values()))}) if equal else _by_axis(found)
+    if any(along[3]):
+        law = "(n − 1)·s − 2p + d·(k − 1) + output padding + 1 along each axis: {list}."
     else:
-        return None
-    if work is None:
-        return None
-    return Text(message, {"work": work, "result": term(total)})
+        law = "(n − 1)·s − 2p + d·(k − 1) + 1 along each axis: {list}."
+    return Text(law, {"list": sizes_})
+
+
+def _by_axis(found: Mapping[str, Expr]) -> Text:
+    """height e, width f"""
+    parts = [Text("{axis} {e}", {"axis": axis_words([a]), "e": e}) for a, e in found.items()]
+    return Text("{list}", {"list": tuple(parts)})
 
 
 def operand(ws: Workspace, term: Expr | None) -> np.ndarray | None:
@@ -143,36 +121,6 @@ def operand(ws: Workspace, term: Expr | None) -> np.ndarray | None:
     else:
         data = values.evaluate(inner).data
     return data.T if flips and data is not None else data
-
-
-def _entry(x: np.ndarray, sliding: list[Window], tap: tuple[int, ...]) -> Expr | None:
-    """What the tap of the first window meets; None in the padding."""
-    place = tuple(k * w.dilation - w.before for k, w in zip(tap, sliding, strict=True))
-    inside = all(0 <= i < w.size for i, w in zip(place, sliding, strict=True))
-    return term(x[place]) if inside else None
-
-
-def _products(
-    ws: Workspace,
-    line: Line,
-    sliding: list[Window],
-    taps: list[tuple[int, ...]],
-    entries: list[Expr | None],
-) -> Expr | None:
-    w = operand(ws, line.terms[1])
-    if w is None or w.size != len(taps):
-        return None
-    w = w.reshape([v.kernel for v in sliding])
-    if line.parameters.get("_conv_") == "convolution":
-        w = w[tuple(slice(None, None, -1) for _ in sliding)]
-    total: Expr | None = None
-    for tap, entry in zip(taps, entries, strict=True):
-        part = Binary("*", entry or Num("0"), term(w[tap]))
-        total = part if total is None else Binary("+", total, part)
-    bias = operand(ws, line.terms[2]) if len(line.terms) > 2 and line.terms[2] else None
-    if bias is not None and total is not None:
-        total = Binary("+", total, term(bias.ravel()[0]))
-    return total
 
 
 def term(x: Any) -> Expr:
