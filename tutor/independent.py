@@ -7,7 +7,7 @@ Nothing here knows the graph, its rules, or simplification.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -37,32 +37,99 @@ Arrays = dict[str, np.ndarray]
 
 def forward(lines: Sequence[Line], given: Mapping[str, np.ndarray]) -> Arrays:
     """Values of the lines, in order, from the given ones; arrays as a user counts axes."""
-    env: Arrays = dict(given)
-    for line in lines:
-        if line.name in env:
-            continue
-        if line.op is None:
-            if line.value is None:
-                raise InputError(f"`{line.name}` has no value")
-            env[line.name] = line.value.floats()
-            continue
+    return Pass(lines)(given)
+
+
+class Pass:
+    """The way forward through lines, prepared once: a check goes it many times.
+
+    result: the one value that is wanted; the others are let go of as soon as no line needs them,
+    since memory that is given back stays in the cache.
+    """
+
+    def __init__(self, lines: Sequence[Line], result: str | None = None) -> None:
+        spent = {} if result is None else _last_uses(lines, result)
+        self.steps = [(x, _evaluation(x), spent.get(x.name, ())) for x in lines]
+
+    def __call__(self, given: Mapping[str, np.ndarray]) -> Arrays:
+        env: Arrays = dict(given)
         with np.errstate(all="ignore"):
-            more = {"_rows": _rows(line)} if "_rows" in _named(line.op.reference) else {}
-            try:
-                result = line.op.reference(*operands(line, env), *line.rest, **_plain(line), **more)
-            except np.linalg.LinAlgError as error:
-                raise InputError(f"`{line.name}` does not exist here: {error}") from None
-        env[line.name] = _as_stated(np.asarray(result, dtype=float), line)
-    return env
+            for line, value, spent in self.steps:
+                if line.name in env:
+                    continue
+                try:
+                    env[line.name] = value(env)
+                except np.linalg.LinAlgError as error:
+                    raise InputError(f"`{line.name}` does not exist here: {error}") from None
+                for name in spent:
+                    del env[name]
+        return env
 
 
-def _as_stated(result: np.ndarray, line: Line) -> np.ndarray:
+def _last_uses(lines: Sequence[Line], result: str) -> dict[str, list[str]]:
+    """What no line needs after this one, by its name; the result is needed to the end."""
+    found: dict[str, list[str]] = {}
+    seen = {result}
+    for line in reversed(lines):
+        own = dict.fromkeys(o.name for o in line.operands if o.name not in seen)
+        found[line.name] = list(own)
+        seen |= own.keys()
+    return found
+
+
+def _evaluation(line: Line) -> Callable[[Arrays], np.ndarray]:
+    """From the values before a line to its own."""
+    if line.op is None:
+        return lambda _: _given(line)
+    reference, rest = line.op.reference, line.rest
+    keywords = _plain(line)
+    if "_rows" in _named(reference):
+        keywords["_rows"] = _rows(line)
+    rows = {o.name for o in line.operands if o.leaf.row}
+    fetch = [_fetched(t, rows) for t in line.terms]
+    shape = line.shape
+    stated = tuple(int(d) for d in shape) if all(isinstance(d, int) for d in shape) else None
+
+    def value(env: Arrays) -> np.ndarray:
+        result = reference(*[f(env) for f in fetch], *rest, **keywords)
+        return _as_stated(np.asarray(result, dtype=float), stated)
+
+    return value
+
+
+def _given(line: Line) -> np.ndarray:
+    if line.value is None:
+        raise InputError(f"`{line.name}` has no value")
+    return line.value.floats()
+
+
+def _fetched(e: Expr | None, rows: Collection[str]) -> Callable[[Arrays], np.ndarray | None]:
+    """How to find an operand: most are names."""
+    match e:
+        case None:
+            return lambda _: None
+        case Name():
+            return lambda env: env[e.id] if e.id in env else inline(e, env, rows)
+        case Num():
+            number = _number(e)
+            return lambda _: number
+        case _:
+            return lambda env: inline(e, env, rows)
+
+
+@lru_cache(maxsize=256)
+def _number(e: Num) -> np.ndarray:
+    found = values.evaluate(e).floats()
+    found.flags.writeable = False  # every line that says 2 gets this one
+    return found
+
+
+def _as_stated(result: np.ndarray, shape: tuple[int, ...] | None) -> np.ndarray:
     """NumPy cannot tell an n×1 matrix from a column: axes of size 1 follow the stated size."""
-    size = tuple(d for d in result.shape if d != 1)
-    if all(isinstance(d, int) for d in line.shape) and size == tuple(
-        d for d in line.shape if d != 1
-    ):
-        return result.reshape([int(d) for d in line.shape])
+    if shape is None or result.shape == shape:
+        return result
+    if [d for d in result.shape if d != 1] == [d for d in shape if d != 1]:
+        return result.reshape(shape)
     return result
 
 
@@ -132,28 +199,32 @@ def differences(
     step: float = STEPS[0],
 ) -> np.ndarray:
     """The derivative of f at x along a direction, by the five-point central difference."""
-    scale = float(np.median(np.abs(x[direction != 0])))  # of the entries that move
-    h = step * (scale if scale > SMALL else 1.0) / float(np.max(np.abs(direction)))
+    h = step * moving_scale(x, direction) / float(np.max(np.abs(direction)))
     near = f(x + h * direction) - f(x - h * direction)
     far = f(x + 2 * h * direction) - f(x - 2 * h * direction)
     return (8 * near - far) / (12 * h)
 
 
 def two_point_differences(
-    f: Callable[[np.ndarray], np.ndarray], x: np.ndarray, direction: np.ndarray
+    f: Callable[[np.ndarray], np.ndarray], x: np.ndarray, direction: np.ndarray, scale: float
 ) -> np.ndarray:
     """The same by two points only: half the work, and enough where it agrees."""
-    scale = float(np.median(np.abs(x[direction != 0])))
-    h = QUICK_STEP * (scale if scale > SMALL else 1.0) / float(np.max(np.abs(direction)))
-    return (f(x + h * direction) - f(x - h * direction)) / (2 * h)
+    h = QUICK_STEP * scale / max(float(direction.max()), -float(direction.min()))
+    moved = h * direction
+    return (f(x + moved) - f(x - moved)) / (2 * h)
+
+
+def moving_scale(x: np.ndarray, direction: np.ndarray | None = None) -> float:
+    """The size of the entries that a direction moves, or of all; 1 where they are about 0."""
+    scale = float(np.median(np.abs(x if direction is None else x[direction != 0])))
+    return scale if scale > SMALL else 1.0
 
 
 def second_differences(
     f: Callable[[np.ndarray], np.ndarray], x: np.ndarray, direction: np.ndarray, step: float
 ) -> np.ndarray:
     """The second derivative of f at x along a direction, by the five-point central difference."""
-    scale = float(np.median(np.abs(x[direction != 0])))
-    h = step * (scale if scale > SMALL else 1.0) / float(np.max(np.abs(direction)))
+    h = step * moving_scale(x, direction) / float(np.max(np.abs(direction)))
     near = f(x + h * direction) + f(x - h * direction)
     far = f(x + 2 * h * direction) + f(x - 2 * h * direction)
     return (16 * near - far - 30 * f(x)) / (12 * h * h)
@@ -176,8 +247,14 @@ def directions(shape: tuple[int, ...]) -> list[np.ndarray]:
     if size <= FULL_DIFFERENCES:
         eye = np.eye(size)
         return [row.reshape(shape) for row in eye]
+    return list(random_directions(shape))
+
+
+def random_directions(shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """One after the other: large variables fill the cache."""
     rng = np.random.Generator(np.random.PCG64(12345))
-    return [rng.standard_normal(shape) for _ in range(DIRECTIONS)]
+    for _ in range(DIRECTIONS):
+        yield rng.random(shape) - 0.5
 
 
 def relative_error(got: np.ndarray, want: np.ndarray) -> float:

@@ -72,6 +72,10 @@ def elementwise(op: str, a: Code, b: Code) -> Code:
     if a.order == 0 or b.order == 0:
         big = b if a.order == 0 else a
         return Code(Binary(op, a.term, b.term), big.shape, big.row, number)
+    if op == "*" and as_truth(a) == a:
+        b = as_truth(b)
+    elif op == "*" and as_truth(b) == b:
+        a = as_truth(a)
     if a.order == b.order == 1:
         if a.row != b.row:
             raise NoCode("a column and a row")
@@ -91,6 +95,17 @@ def elementwise(op: str, a: Code, b: Code) -> Code:
     spread = small if small.row else upright(small)
     left, right = (spread, big) if a is small else (big, spread)
     return Code(Binary(op, left.term, right.term), big.shape)
+
+
+def as_truth(c: Code) -> Code:
+    """Zeros and ones as truth values, which an array of numbers is multiplied by just as well."""
+    match c.term:
+        case Call("indicator", (condition,)):
+            return Code(condition, c.shape, c.row)
+        case Call("step", (x,)):
+            return Code(Binary(">", x, Num("0")), c.shape, c.row)
+        case _:
+            return c
 
 
 def listed(parts: list[Code]) -> Code:

@@ -15,6 +15,8 @@ from .function import Function
 from .module import described
 from .signature import Parameter
 
+Shapes = tuple[tuple[str, tuple[int, ...]], ...]
+
 
 def callable_(f: Function) -> Callable[..., Any]:
     """A plain function of the quantities that the derivative is taken of, by position or name.
@@ -27,10 +29,15 @@ def callable_(f: Function) -> Callable[..., Any]:
     bound, check = _Binder(f), _Check(f)
     renamed = [(p.identifier, p.name) for p in f.parameters]
     as_float = f.library.name == "numpy" and not f.shape
+    fitting: Shapes = ()  # those that were looked at last, for a call may be one of thousands
 
     def function(*args: Any, **keywords: Any) -> Any:
+        nonlocal fitting
         arrays = {n: convert(x) for n, x in bound(args, keywords).items()}
-        check(arrays)
+        shapes = tuple([(n, x.shape) for n, x in arrays.items()])
+        if shapes != fitting:
+            check(arrays)
+            fitting = shapes
         result = run({identifier: arrays[name] for identifier, name in renamed})
         return float(result) if as_float else result
 
@@ -60,10 +67,13 @@ class _Binder:
         self.function = f.name
         self.names = [p.name for p in f.accepted]
         self.by_key = {p.identifier: p.name for p in f.accepted} | {n: n for n in self.names}
+        self.everything = set(self.names)
         self.needed = [p.name for p in f.parameters]
 
-    def __call__(self, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> dict[str, Any]:
+    def __call__(self, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> Mapping[str, Any]:
         names = self.names
+        if not args and keywords.keys() == self.everything:
+            return keywords
         if len(args) > len(names):
             raise InputError(
                 f"{self.function} takes {len(names)} arrays ({self.listed()}), not {len(args)}"

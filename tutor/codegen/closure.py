@@ -65,11 +65,8 @@ class _Closures:
 
     def step(self, e: Expr) -> Step:
         match e:
-            case Num():
-                number = int(e.text) if e.text.isdigit() else float(e.text)
-                return lambda _: number
-            case Str():
-                return lambda _: e.value
+            case Num() | Str():
+                return _always(_constant(e))
             case Name():
                 return self.name(e.id)
             case Neg():
@@ -89,20 +86,19 @@ class _Closures:
                 parts = [self.step(x) for x in e.items]
                 return lambda local: [p(local) for p in parts]
             case Slice():
-                ends = [None if x is None else self.step(x) for x in (e.start, e.stop, e.step)]
-                return lambda local: slice(*(None if x is None else x(local) for x in ends))
+                ends = [_always(None) if x is None else self.step(x) for x in _ends(e)]
+                return lambda local: slice(*[x(local) for x in ends])
             case _:
                 raise InputError(f"no code for {type(e).__name__}")
 
     def name(self, name: str) -> Step:
         if name in _CONSTANTS:
-            return lambda _: _CONSTANTS[name]
+            return _always(_CONSTANTS[name])
         first, *rest = name.split(".")
         if first in _MODULES:
-            value = self.function(name)
-            return lambda _: value
+            return _always(self.function(name))
         if not rest:
-            return lambda local: local[name]
+            return operator.itemgetter(name)
         (part,) = rest  # an array's shape, dtype or device
         return lambda local: getattr(local[first], part)
 
@@ -110,13 +106,58 @@ class _Closures:
         f = self.function(e.func)
         args = [self.step(a) for a in e.args]
         keywords = [(k, self.step(v)) for k, v in e.kwargs]
-        if not keywords:
-            return lambda local: f(*(a(local) for a in args))
-        return lambda local: f(*(a(local) for a in args), **{k: v(local) for k, v in keywords})
+        if keywords:
+            return lambda local: f(*[a(local) for a in args], **{k: v(local) for k, v in keywords})
+        match args:  # the usual numbers of arguments without a list of them
+            case [x]:
+                return lambda local: f(x(local))
+            case [x, y]:
+                return lambda local: f(x(local), y(local))
+            case [x, y, z]:
+                return lambda local: f(x(local), y(local), z(local))
+        return lambda local: f(*[a(local) for a in args])
 
     def index(self, e: Index) -> Step:
         inner = self.step(e.arg)
+        if all(_is_constant(x) for x in e.items):
+            known = tuple(_constant(x) for x in e.items)
+            at = known[0] if len(known) == 1 else known
+            return lambda local: inner(local)[at]
         items = [self.step(x) for x in e.items]
         if len(items) == 1:
             return lambda local: inner(local)[items[0](local)]
-        return lambda local: inner(local)[tuple(x(local) for x in items)]
+        return lambda local: inner(local)[tuple([x(local) for x in items])]
+
+
+def _always(value: Any) -> Step:
+    return lambda _: value
+
+
+def _ends(e: Slice) -> tuple[Expr | None, ...]:
+    return (e.start, e.stop, e.step)
+
+
+def _is_constant(e: Expr | None) -> bool:
+    match e:
+        case None | Num() | Str():
+            return True
+        case Name():
+            return e.id in _CONSTANTS
+        case Slice():
+            return all(_is_constant(x) for x in _ends(e))
+        case _:
+            return False
+
+
+def _constant(e: Expr | None) -> Any:
+    match e:
+        case Num():
+            return int(e.text) if e.text.isdigit() else float(e.text)
+        case Str():
+            return e.value
+        case Name():
+            return _CONSTANTS[e.id]
+        case Slice():
+            return slice(*(_constant(x) for x in _ends(e)))
+        case _:
+            return None

@@ -158,6 +158,8 @@ class _Maker:
             return None
         if self.result.task == "gradient" and symmetric(self.wrt[0]):
             e = constrained_term(self.wrt[0], e)
+        elif any(map(symmetric, self.wrt)):
+            return None
         return e
 
     def term(self, node: Node) -> Expr:
@@ -222,8 +224,8 @@ class _Maker:
 
     def from_node(self, shape: Shape) -> Body:
         node = self.node()
-        if self.result.task == "gradient" and symmetric(self.wrt[0]):
-            raise NoCode("a constrained variable")
+        if any(map(symmetric, self.wrt)):
+            raise NoCode("a symmetric or diagonal variable in a formula without matrix notation")
         writer = TensorWriter(self.translator, self.ws.leaf_term, Namer(self.taken))
         found = writer.write(node)
         e = found.term if self.result.task == "gradient" else self.unrolled(found.term, node)

@@ -10,7 +10,7 @@ def first_largest(x, axis=None):
     places = jnp.arange(x.shape[axis])
     shape = [-1 if k == axis % x.ndim else 1 for k in range(x.ndim)]
     winner = jnp.argmax(x, axis=axis, keepdims=True)
-    return (places.reshape(shape) == winner).astype(x.dtype)
+    return jnp.where(places.reshape(shape) == winner, 1.0, 0.0)
 
 
 def commutation(m, n):
@@ -53,5 +53,5 @@ def duplication(n):
 
 def shared_largest(x, axis=None):
     """Equal parts of 1 at the largest entries, 0 elsewhere."""
-    mask = (x == jnp.max(x, axis=axis, keepdims=True)).astype(x.dtype)
+    mask = jnp.where(x == jnp.max(x, axis=axis, keepdims=True), 1.0, 0.0)
     return mask / jnp.sum(mask, axis=axis, keepdims=True)

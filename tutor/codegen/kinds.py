@@ -70,6 +70,8 @@ def transposed(c: Code) -> Code:
         return c
     if c.order == 1:
         return Code(c.term, c.shape, not c.row)
+    if isinstance(c.term, Call) and c.term.func == "diag":
+        return c
     term = _turned(c.term)
     return Code(c.term if term == c.term else _outside(c.term), c.shape[::-1])
 
@@ -104,12 +106,8 @@ def guess(d: Dim) -> int:
     )
 
 
-def product_cost(a: Code, b: Code) -> int:
-    return guess(a.rows) * guess(a.columns) * guess(b.columns)
-
-
-def best_order(factors: Sequence[Code]) -> dict[tuple[int, int], int]:
-    """Where to split a chain of products so that the fewest numbers are multiplied.
+def best_order(factors: Sequence[Code]) -> tuple[int, dict[tuple[int, int], int]]:
+    """How few numbers have to be multiplied in a chain of products, and where to split it for that.
 
     Of equally cheap splits the last one is taken: from left to right, without parentheses.
     """
@@ -126,4 +124,4 @@ def best_order(factors: Sequence[Code]) -> dict[tuple[int, int], int]:
             ]
             cost[i, j], at = min(options)
             split[i, j] = -at
-    return split
+    return cost[0, n - 1], split

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
-from ..expr import Binary, Call, Expr, Neg, Num, Transpose
-from .arithmetic import multiplied, times
+from ..expr import Binary, Call, Expr, Name, Neg, Num, Transpose
+from .arithmetic import as_truth, multiplied, times
 from .kinds import Code, NoCode, best_order, flat, same, transposed, upright
 
 
@@ -16,6 +16,7 @@ class Products:
     def __init__(self) -> None:
         self.inverted: dict[Expr, int] = {}  # matrices: how often a system is solved with each
         self.explicit: set[Expr] = set()  # matrices whose inverse is needed itself
+        self.made: set[Expr] = set()  # products of two matrices
 
     def code(self, e: Expr) -> Code:
         raise NotImplementedError
@@ -31,7 +32,25 @@ class Products:
         if not arrays:
             return multiplied(scalars)
         arrays = self.folded(arrays)
-        split = best_order(arrays)
+        for a, b in pairwise(arrays):
+            if not same(a.columns, b.rows):
+                raise NoCode("a product of unfitting sizes")
+        body = flat(self.settled(self.arranged(arrays)))
+        return times(multiplied(scalars), body) if scalars else body
+
+    def arranged(self, arrays: Sequence[Code]) -> Code:
+        """The product in the cheapest order; in JᵀMJ, a J of several factors is worked out once."""
+        cost, split = best_order(arrays)
+        k = mirrored(arrays)
+        if k > 1:
+            half, middle = arrays[-k:], arrays[k:-k]
+            parts, inner = best_order(half)[0], best_order(middle)[0] if middle else 0
+            outer = [_whole(x) for x in (arrays[:k], middle, half) if x]
+            if parts + inner + best_order(outer)[0] < cost:
+                right = self.settled(self.arranged(half))
+                centre = [self.arranged(middle)] if middle else []
+                arrays = [transposed(right), *centre, right]
+                _, split = best_order(arrays)
 
         def build(i: int, j: int) -> Code:
             if i == j:
@@ -39,11 +58,7 @@ class Products:
             k = split[i, j]
             return self.product(build(i, k), build(k + 1, j))
 
-        for a, b in pairwise(arrays):
-            if not same(a.columns, b.rows):
-                raise NoCode("a product of unfitting sizes")
-        body = flat(self.settled(build(0, len(arrays) - 1)))
-        return times(multiplied(scalars), body) if scalars else body
+        return build(0, len(arrays) - 1)
 
     def peeled(self, e: Expr, scalars: list[Code]) -> Sequence[Expr]:
         """The factors inside c * A, A / c and -A, the numbers put aside."""
@@ -111,7 +126,18 @@ class Products:
             return Code(Call("sum", (a.term,), (("axis", Num("1")),)), shape)
         if _is(a, "ones") and a.order == 1:
             return Code(Call("sum", (b.term,), (("axis", Num("0")),)), shape, True)
+        if a.order == b.order == 2:
+            return self.multiplied(a, b)
         return Code(Binary("@", a.term, b.term), shape, row)
+
+    def multiplied(self, a: Code, b: Code) -> Code:
+        """A product of matrices, or the transpose of one that is there already."""
+        whole = Code(Binary("@", a.term, b.term), (a.rows, b.columns))
+        turned = Binary("@", transposed(b).term, transposed(a).term)
+        if whole.term not in self.made and turned in self.made:
+            return transposed(Code(turned, whole.shape[::-1]))
+        self.made.add(whole.term)
+        return whole
 
     def solved(self, a: Code, b: Code) -> Code:
         """inv(A) @ b, by solving a system."""
@@ -158,6 +184,21 @@ def factors_of(e: Expr) -> list[Expr]:
     return found
 
 
+def mirrored(arrays: Sequence[Code]) -> int:
+    """How many factors at the beginning, from outside in, are those at the end transposed."""
+    pairs = zip(arrays[: len(arrays) // 2], reversed(arrays), strict=False)
+    return sum(1 for _ in takewhile(lambda p: _turned(p[0]) == p[1], pairs))
+
+
+def _turned(c: Code) -> Code:
+    return transposed_inverse(c) if _is(c, "inverse of") else transposed(c)
+
+
+def _whole(arrays: Sequence[Code]) -> Code:
+    """Something of the product's size, to weigh costs with."""
+    return Code(Name("product"), (arrays[0].rows, arrays[-1].columns))
+
+
 def _is(c: Code, func: str) -> bool:
     return isinstance(c.term, Call) and c.term.func == func
 
@@ -186,6 +227,7 @@ def _diagonal(c: Code) -> Code | None:
 
 def _scaled_rows(d: Code, other: Code, side: int) -> Code:
     """diag(d) M or M diag(d): rows or columns of M times the entries of d."""
+    d = as_truth(d)
     if other.order == 1:
         return Code(Binary("*", d.term, other.term), other.shape, other.row)
     if side == 0:

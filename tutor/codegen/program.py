@@ -157,6 +157,8 @@ class Namer:
                 return "r"
             case Binary("@"):
                 return "z"
+            case Binary("<" | "<=" | ">" | ">=" | "==" | "!="):
+                return "mask"
             case _:
                 return "t"
 

@@ -57,6 +57,7 @@ class Translator(Products):
         self.explicit |= {m for m, n in self.inverted.items() if n > 2}
         if self.explicit & self.inverted.keys():
             self.done.clear()
+            self.made.clear()
             code = self.code(e)
         return code
 

@@ -220,33 +220,49 @@ def _at_the_kink(ws: Workspace, chain: Chain) -> Check:
 
 def difference_error(ws: Workspace, chain: Chain, derived: np.ndarray) -> float:
     """The largest relative deviation from central differences along the chosen directions."""
-    base = ws.reference(chain.of)
     moves = {line.name for line in chain.path}
-    fixed = {name: value for name, value in base.items() if name not in moves}
+    still = [line for line in ws.graph.below([chain.of]) if line.name not in moves]
+    given = {name: value for name, value in ws.given_floats().items() if name not in moves}
+    fixed = independent.forward(still, given)
     x = _reference_value(ws, chain.wrt)
+    run = independent.Pass(chain.path, chain.of.name)
     extra = 1 if "homogeneous" in chain.wrt.properties else 0
 
     def f(at: np.ndarray) -> np.ndarray:
         place = np.append(at, 1.0) if extra else at
         if chain.wrt.leaf.row:
             place = at[None, :]
-        env = independent.forward(chain.path, {**fixed, chain.wrt.name: place})
-        out = env[chain.of.name]
+        out = run({**fixed, chain.wrt.name: place})[chain.of.name]
         if chain.gradient:
             return np.reshape(out, ())
         return out[0] if chain.of.leaf.row else out
 
-    along = independent.directions(x.shape)
-    if "symmetric" in chain.wrt.properties:  # entries (i, j) and (j, i) move together
-        along = [d + d.T - np.diag(np.diag(d)) for d in along]
-    got = np.array([np.tensordot(derived, d, axes=x.ndim) for d in along])
+    def together(direction: np.ndarray) -> np.ndarray:
+        """Entries (i, j) and (j, i) of a symmetric matrix move together, of a diagonal one none."""
+        if "diagonal" in chain.wrt.properties:
+            return np.diag(np.diag(direction))
+        if "symmetric" not in chain.wrt.properties:
+            return direction
+        return direction + direction.T - np.diag(np.diag(direction))
+
+    def derived_along(direction: np.ndarray) -> np.ndarray:
+        whole = derived.shape[: derived.ndim - x.ndim]
+        return (derived.reshape(-1, x.size) @ direction.ravel()).reshape(whole)
+
     best = np.inf
     if x.size > independent.FULL_DIFFERENCES:  # a large variable: the cheap way first
-        want = np.array([independent.two_point_differences(f, x, d) for d in along])
-        best = independent.relative_error(got, want)
-    for step in independent.STEPS if best >= independent.AGREE else ():
+        got, want, scale = [], [], independent.moving_scale(x)
+        for d in map(together, independent.random_directions(x.shape)):
+            got.append(derived_along(d))
+            want.append(independent.two_point_differences(f, x, d, scale))
+        best = independent.relative_error(np.array(got), np.array(want))
+    if best < independent.AGREE:
+        return best
+    along = [d for d in map(together, independent.directions(x.shape)) if d.any()]
+    slopes = np.array([derived_along(d) for d in along])
+    for step in independent.STEPS:
         want = np.array([independent.differences(f, x, d, step) for d in along])
-        best = min(best, independent.relative_error(got, want))
+        best = min(best, independent.relative_error(slopes, want))
         if best < independent.AGREE:
             break
     return best
