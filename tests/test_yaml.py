@@ -144,6 +144,13 @@ def test_refused(text: str, message: str, place: tuple[int, int]) -> None:
     assert (where.line, where.column) == place
 
 
+def test_an_unquoted_call_that_yaml_splits_into_equal_keys_is_explained() -> None:
+    with pytest.raises(InputError, match="duplicate key `8`") as caught:
+        tree("x: {value: random(1, 8, 8)}\n")
+    assert caught.value.hint is not None
+    assert "in quotes" in caught.value.hint
+
+
 def test_nesting_limit_is_exact() -> None:
     deep = limits.YAML_DEPTH - 1  # the mapping around counts
     tree("a: " + "[" * deep + "]" * deep)

@@ -95,6 +95,15 @@ class Scalar(Node):
         return self.document.where(first, self._map[stop - 1] + 1)
 
 
+SPLIT = "inside { } and [ ], put an expression that contains a comma in quotes"
+
+
+def is_split(node: Node) -> bool:
+    """A comma inside ( ) ends a value in { } or [ ]: `{value: zeros(2, 3)}` holds `zeros(2`."""
+    plain = isinstance(node, Scalar) and node.style == "" and node.flow
+    return plain and node.text.count("(") > node.text.count(")")  # type: ignore[attr-defined]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Sequence(Node):
     items: tuple[Node, ...]

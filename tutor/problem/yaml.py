@@ -21,7 +21,7 @@ import yaml as pyyaml
 
 from .. import limits
 from ..errors import InputError
-from .tree import NULLS, Document, Mapping, Node, Scalar, Sequence
+from .tree import NULLS, SPLIT, Document, Mapping, Node, Scalar, Sequence, is_split
 
 _LOADER: Any = getattr(pyyaml, "CLoader", pyyaml.Loader)
 
@@ -256,7 +256,8 @@ class _Builder:
         first = parent.keys.setdefault(key.text, key)
         if first is not key:
             message = f"duplicate key `{key.text}` (first on line {first.line})"
-            raise InputError(message, where=key.where())
+            hint = SPLIT if any(is_split(x) for x in parent.children) else None
+            raise InputError(message, hint=hint, where=key.where())
 
     def _bad_key(self, event: Any, what: str, key: Scalar | None = None) -> InputError:
         """A `?` that begins a complex key is nearly always an unknown dimension."""
