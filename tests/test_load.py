@@ -324,9 +324,9 @@ MISTAKES = [
         "solve_shape",
     ),
     (
-        "given: {input: 1}\nnetwork:\n  input: 3\n  layers: [ReLU]\n",
+        "given: {output: 1}\nnetwork:\n  input: 3\n  layers: [ReLU]\n",
         (1, 9),
-        "`input` is what",
+        "`output` is what",
         None,
     ),
 ]

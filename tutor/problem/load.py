@@ -12,7 +12,7 @@ from .. import limits
 from ..errors import InputError, Where
 from ..expr import Name, names, walk
 from ..words import LANGUAGES
-from . import schema, tree, yaml
+from . import attached, schema, tree, yaml
 from . import task as tasks
 from .model import Convention, Definition, Given, Network, Problem
 from .tree import Document
@@ -77,11 +77,13 @@ class _Loader:
         symbols = {**_size_names(given.values()), **free}
         network = self._network(top, sizes, symbols)
         defined = self._defined_names(top, functions)
-        declared = [*given, *defined, *(("input", "output") if network else ())]
+        written = None if network is None else attached.written(top, network, given, defined)
+        own = () if network is None else written.names if written else ("input", "output")
+        declared = list(dict.fromkeys([*given, *defined, *own]))
         self._check_clashes(top, given, defined, symbols, network is not None)
         scope = tasks.Scope(declared, tuple(symbols), functions)
         define = self._define(top, scope, functions)
-        return Problem(
+        problem = Problem(
             title=texts["title"] or self._default_title(),
             source=texts["source"],
             statement=texts["statement"],
@@ -94,6 +96,14 @@ class _Loader:
             tasks=tasks.read(task_node, scope) if task_node is not None else (),
             path=self.path,
             language=spoken,
+        )
+        if written is None or not attached.wanted(problem, written):
+            return problem
+        return replace(
+            problem,
+            given={n: given.get(n) or g for n, g in written.given.items()} | given,
+            define=_ordered([*written.define, *define]),
+            remarks=written.remarks,
         )
 
     def _default_title(self) -> str:
@@ -209,7 +219,7 @@ class _Loader:
                 raise InputError(message, hint="choose another name for one of them", where=where)
         if network:
             for name in ("input", "output"):
-                if name in places:
+                if name in defined or (name in given and name == "output"):
                     message = f"`{name}` is what the network's {name} is called"
                     hint = "choose another name"
                     raise InputError(message, hint=hint, where=places[name])

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import Where
 from ..expr import Expr
+from ..steps import Text
 from ..value import Value
 
 
@@ -104,6 +105,7 @@ class Network:
     input: tuple[Any, ...]  # ints, or names for symbolic sizes
     layers: tuple[Layer | Block, ...]
     where: Where
+    seed: int = 0  # of the weights that are drawn
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,7 @@ class Problem:
     path: Path | None = None
     language: str = "en"  # of the words printed around the mathematics
     notes: str | None = None  # printed with solutions only: it may tell answers
+    remarks: tuple[Text, ...] = ()  # on what was assumed: shown with the solution
 
     @property
     def unknowns(self) -> frozenset[str]:

@@ -45,7 +45,9 @@ class Reader:
         layers = self._parts(stack, "`layers`", 0)
         if not layers:
             raise schema.fail("`layers` is an empty list", stack)
-        return Network(sizes, layers, node.where())
+        seed = section.get("seed")
+        number = 0 if seed is None else schema.integer(seed, "`seed` of the network")
+        return Network(sizes, layers, node.where(), number)
 
     # --- blocks ----------------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ CONVENTIONS = {
     "ties": ("first", "split"),
     "style": ("adjoint", "jacobian"),
 }
-NETWORK_KEYS = ("input", "layers")
+NETWORK_KEYS = ("input", "layers", "seed")
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z")
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\Z")
@@ -138,14 +138,9 @@ def check_keys(node: tree.Mapping, allowed: Collection[str], what: str) -> None:
 def _split_hint(node: tree.Mapping) -> str | None:
     """A comma inside ( ) ends a value in { }; what follows it looks like a key."""
     for _, value in node.entries:
-        if _is_split(value):
-            return "inside { } and [ ], put an expression that contains a comma in quotes"
+        if tree.is_split(value):
+            return tree.SPLIT
     return None
-
-
-def _is_split(node: Node) -> bool:
-    plain = isinstance(node, Scalar) and node.style == "" and node.flow
-    return plain and node.text.count("(") > node.text.count(")")  # type: ignore[attr-defined]
 
 
 def name(
@@ -207,8 +202,8 @@ def expression(
     try:
         return parse(source.text, functions, names, unknown=unknown), source
     except InputError as error:
-        if _is_split(node) or any(map(_is_split, getattr(node, "items", ()))):
-            error.hint = "inside { } and [ ], put an expression that contains a comma in quotes"
+        if tree.is_split(node) or any(map(tree.is_split, getattr(node, "items", ()))):
+            error.hint = tree.SPLIT
         raise located(error, source) from None
 
 

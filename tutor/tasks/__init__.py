@@ -87,6 +87,7 @@ class _Session:
 
             graph = elaborate(self.problem, self.problem.unknowns)
             self._ws = Workspace(self.problem, graph, checking=self.checking)
+            self.warnings.extend(self.problem.remarks)
             self._warn(self._ws)
         return self._ws
 
