@@ -20,6 +20,7 @@ from tutor.problem.layer_spec import total
 from tutor.problem.layers import LAYERS
 from tutor.problem.load import load
 from tutor.problem.model import Block, Layer, Network
+from tutor.render.json import plain
 from tutor.tasks import parameters, receptive
 from tutor.tasks.layer_steps import named
 from tutor.tasks.recount import recount_shape, recount_weights, recounts
@@ -446,7 +447,7 @@ def solutions(text: str, unknown: str, target: str) -> list[dict[str, int]]:
     assert task.check is not None and task.check.passed
     for step in task.steps:
         for words in (step.title, step.why):
-            assert words is None or words.message.format(**words.args)
+            assert words is None or plain(words)
     return task.extra["solutions"]
 
 

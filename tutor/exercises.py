@@ -6,15 +6,16 @@ of the tasks are never read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .expr import Expr, Name, Num, Partial
 from .problem.elaborate import elaborate
 from .problem.model import Block, Layer, Problem, Task
 from .render.sheet import Exercise, Question, label
-from .steps import Text, Variable
+from .steps import Text, Variable, all_of, in_turn
 from .tasks.shapes import blank
+from .tasks.stencil_kernel import SIDE
 from .tasks.workspace import Workspace
 
 
@@ -27,8 +28,10 @@ def exercise(problem: Problem) -> Exercise:
         statement=problem.statement,
         variables=_variables(problem, ws),
         definitions=tuple((d.names, d.expr) for d in problem.define),
-        layers=tuple(_layer(x) for x in problem.network.layers) if problem.network else (),
+        input="×".join(map(_word, problem.network.input)) if problem.network else None,
+        layers=tuple(_layers(problem.network.layers)) if problem.network else (),
         questions=_questions(problem.tasks, ws),
+        language=problem.language,
     )
 
 
@@ -61,15 +64,23 @@ def _size(d: Expr | str) -> str:
     return d.id if isinstance(d, Name) else d if isinstance(d, str) else ""
 
 
-def _layer(layer: Layer | Block) -> str:
-    """As it would be typed in PyTorch; blocks in the same manner."""
-    if isinstance(layer, Block):
-        branches = [f"[{', '.join(map(_layer, branch))}]" for branch in layer.branches]
-        if layer.kind == "Repeat":
-            return f"{layer.times} × {branches[0]}"
-        return f"{layer.kind}({', '.join(branches)})"
-    given = ", ".join(f"{k}={_word(v)}" for k, v in layer.args.items() if v is not None)
-    return f"{layer.type}({given})"
+def _layers(parts: Iterable[Layer | Block], depth: int = 0) -> Iterator[tuple[int, str]]:
+    """One line per layer, as it would be typed in PyTorch, and how deep in blocks it stands."""
+    for part in parts:
+        if isinstance(part, Layer):
+            given = ", ".join(f"{k}={_word(v)}" for k, v in part.args.items() if v is not None)
+            yield depth, f"{part.type}({given})"
+        elif len(part.branches) == 1:
+            times = f"(times={_word(part.times)})" if part.kind == "Repeat" else ""
+            yield depth, f"{part.kind}{times}:"
+            yield from _layers(part.branches[0], depth + 1)
+        else:
+            yield depth, f"{part.kind}:"
+            names = ("body", "shortcut") if part.kind == "Residual" else None
+            for k, branch in enumerate(part.branches):
+                name = names[k] if names else f"branch {k + 1}"
+                yield depth + 1, f"{name}:" if branch else f"{name}: Identity()"
+                yield from _layers(branch, depth + 2)
 
 
 def _word(value: Any) -> str:
@@ -107,14 +118,14 @@ def _words(task: Task) -> Text:
     match task.kind:
         case "forward":
             if args["of"]:
-                return Text("Compute {names}.", {"names": _list([Name(n) for n in args["of"]])})
+                return Text("Compute {names}.", {"names": all_of([Name(n) for n in args["of"]])})
             return Text("Run the forward pass.")
         case "graph":
             return Text("Draw the computational graph.")
         case "shapes":
             return _sizes(args)
         case "gradient" | "jacobian" | "stationary":
-            wrt = _list([Name(n) for n in args["wrt"]])
+            wrt = all_of([Name(n) for n in args["wrt"]])
             sentence = {
                 "gradient": "Find the gradient of {y} with respect to {x}.",
                 "jacobian": "Find the Jacobian of {y} with respect to {x}.",
@@ -156,15 +167,6 @@ def _words(task: Task) -> Text:
             raise AssertionError(kind)
 
 
-def _list(items: list[Any]) -> Text:
-    """a, b and c."""
-    holes = {f"i{k}": x for k, x in enumerate(items)}
-    marks = ["{" + k + "}" for k in holes]
-    if len(marks) < 2:
-        return Text("".join(marks), holes)
-    return Text(f"{', '.join(marks[:-1])} and {marks[-1]}", holes)
-
-
 def _sizes(args: Mapping[str, Any]) -> Text:
     wanted: list[Expr] = [Name(n) for n in args["of"]]
     if args["edges"] == "all":
@@ -172,25 +174,33 @@ def _sizes(args: Mapping[str, Any]) -> Text:
     wanted += [Partial(Name(a), Name(b)) for a, b in args["edges"]]
     if not wanted:
         return Text("Give the size of every variable.")
-    return Text("Give the sizes of {names}.", {"names": _list(list(wanted))})
+    return Text("Give the sizes of {names}.", {"names": all_of(list(wanted))})
 
 
 def _descent(task: Task) -> Text:
     args = task.args
     holes: dict[str, Any] = {
         "y": Name(args["of"]),
-        "x": _list([Name(n) for n in args["wrt"]]),
+        "x": all_of([Name(n) for n in args["wrt"]]),
         "n": args["steps"],
         "method": args["optimizer"],
     }
     rate = args.get("rate")
-    step = "one step" if args["steps"] == 1 else "{n} steps"
-    words = f"Make {step} of {{method}} for {{x}}, to make {{y}} smaller"
     if task.kind == "train":
-        words = f"Train {{x}} with {step} of {{method}}, to make {{y}} smaller"
+        asked = Text(
+            "Train {x} with {n} steps of {method}, to make {y} smaller.",
+            holes,
+            one="Train {x} with one step of {method}, to make {y} smaller.",
+        )
+    else:
+        asked = Text(
+            "Make {n} steps of {method} for {x}, to make {y} smaller.",
+            holes,
+            one="Make one step of {method} for {x}, to make {y} smaller.",
+        )
     if rate is None:
-        return Text(words + ".", holes)
-    return Text(words + ", with the learning rate {rate}.", {**holes, "rate": rate})
+        return asked
+    return in_turn(asked, Text("The learning rate is {rate}.", {"rate": rate}))
 
 
 def _unknowns(args: Mapping[str, Any]) -> Text:
@@ -201,7 +211,7 @@ def _unknowns(args: Mapping[str, Any]) -> Text:
         goals.append(Text("{y} has the size {size}", {"y": Name(name), "size": size}))
     return Text(
         "Choose {unknown} so that {goals}.",
-        {"unknown": _list([Name(n) for n in args["unknown"]]), "goals": _list(goals)},
+        {"unknown": all_of([Name(n) for n in args["unknown"]]), "goals": all_of(goals)},
     )
 
 
@@ -214,5 +224,5 @@ def _stencil(args: Mapping[str, Any]) -> Text:
         sentence = (
             "Derive the two-dimensional kernel for derivative number {d}, accurate to order {a}."
         )
-    holes = {"side": args["side"], "d": Num(str(args["derivative"])), "a": args["accuracy"]}
+    holes = {"side": SIDE[args["side"]], "d": Num(str(args["derivative"])), "a": args["accuracy"]}
     return Text(sentence, holes)

@@ -7,7 +7,7 @@ is a table from it, and no renderer builds sentences.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,34 @@ class Text:
 
     message: str
     args: Mapping[str, Any] = field(default_factory=dict)
+    one: str | None = None  # the sentence in its place where {n} is 1; the message is for many
+
+    def __hash__(self) -> int:
+        return hash((self.message, *self.args.items()))
+
+    @property
+    def english(self) -> str:
+        """The sentence that holds for {n}, its holes still open."""
+        return self.one if self.one is not None and self.args.get("n") == 1 else self.message
+
+
+def in_turn(*sentences: Text | None) -> Text:
+    """Sentences one after the other; what is None is left out, but something must be said."""
+    first, *rest = [s for s in sentences if s is not None]
+    for s in rest:
+        first = Text("{a} {b}", {"a": first, "b": s})
+    return first
+
+
+def all_of(items: Sequence[Any]) -> Text:
+    """a, b and c."""
+    *some, last = items
+    if not some:
+        return Text("{it}", {"it": last})
+    first = some[0]
+    for x in some[1:]:
+        first = Text("{a}, {b}", {"a": first, "b": x})
+    return Text("{some} and {last}", {"some": first, "last": last})
 
 
 Place = tuple[int, int]  # row and column, from 0

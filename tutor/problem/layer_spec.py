@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Protocol
+from typing import Protocol
 
 from ..expr import Expr
 from ..graph import sizes
+from ..steps import Text, all_of
 from .arguments import REQUIRED, Args, Argument
 
 Shape = tuple[int, ...]
@@ -81,7 +82,22 @@ class Slide(Protocol):
 
 
 Rule = Callable[[Shape, Args], Shape]
-Reason = tuple[str, Mapping[str, Any]]  # a sentence with holes, and what fills them
+
+# what an axis that something slides along is called
+_AXIS = {
+    "length": Text("length"),
+    "depth": Text("depth"),
+    "height": Text("height"),
+    "width": Text("width"),
+}
+
+
+def axis_words(names: Sequence[str]) -> Text:
+    """height and width"""
+    return all_of([_AXIS[n] for n in names])
+
+
+Reason = Text  # why there are so many parameters, or multiply-adds
 
 
 def _no_counts(x: Shape, a: Args, y: Shape) -> Counts:

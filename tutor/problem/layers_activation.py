@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ..errors import ShapeError
 from ..expr import Name
+from ..steps import Text
 from .arguments import AXIS, COUNT, FLAG, NUMBER, PROBABILITY, WORD, Args, Argument
 from .layer_spec import Counts, LayerSpec, Reason, Rule, Shape
 from .layers_reshape import axis, inner_axis
@@ -64,8 +65,8 @@ def _prelu_counts(x: Shape, a: Args, y: Shape) -> Counts:
 
 def _prelu_reasons(x: Shape, a: Args, y: Shape) -> tuple[Reason, ...]:
     if a["num_parameters"] == 1:
-        return (("One slope for negative entries is learned.", {}),)
-    return (("One slope for negative entries is learned in each channel.", {}),)
+        return (Text("One slope for negative entries is learned."),)
+    return (Text("One slope for negative entries is learned in each channel."),)
 
 
 def _image_rule(type_: str) -> Rule:

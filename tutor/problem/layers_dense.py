@@ -6,6 +6,7 @@ from math import prod
 
 from ..errors import ShapeError
 from ..expr import Name
+from ..steps import Text, in_turn
 from .arguments import AXIS, COUNT, FLAG, NUMBER, Args, Argument
 from .layer_spec import Counts, LayerSpec, Reason, Shape
 
@@ -40,11 +41,13 @@ def _linear_counts(x: Shape, a: Args, y: Shape) -> Counts:
 
 def _linear_reasons(x: Shape, a: Args, y: Shape) -> tuple[Reason, ...]:
     *leading, n_in = x
-    words = "Each of the {n} outputs has {k} weights" + (" and one bias." if a["bias"] else ".")
-    if leading:
-        words += " All positions share them."
-    products = "Each output is a sum of {k} products."
-    return (words, {"n": y[-1], "k": n_in}), (products, {"k": n_in})
+    if a["bias"]:
+        words = "Each of the {n} outputs has {k} weights and one bias."
+    else:
+        words = "Each of the {n} outputs has {k} weights."
+    shared = Text("All positions share them.") if leading else None
+    products = Text("Each output is a sum of {k} products.", {"k": n_in})
+    return in_turn(Text(words, {"n": y[-1], "k": n_in}), shared), products
 
 
 def _bilinear_sides(x: Shape, a: Args) -> tuple[int, int]:
@@ -81,11 +84,13 @@ def _bilinear_counts(x: Shape, a: Args, y: Shape) -> Counts:
 
 def _bilinear_reasons(x: Shape, a: Args, y: Shape) -> tuple[Reason, ...]:
     first, second = _bilinear_sides(x, a)
-    words = "Each of the {n} outputs has a matrix of {a}×{b} weights"
-    words += " and one bias." if a["bias"] else "."
+    if a["bias"]:
+        words = "Each of the {n} outputs has a matrix of {a}×{b} weights and one bias."
+    else:
+        words = "Each of the {n} outputs has a matrix of {a}×{b} weights."
     return (
-        (words, {"n": y[-1], "a": first, "b": second}),
-        ("One multiply-add for each weight and each position.", {}),
+        Text(words, {"n": y[-1], "a": first, "b": second}),
+        Text("One multiply-add for each weight and each position."),
     )
 
 
@@ -106,7 +111,7 @@ def _embedding_counts(x: Shape, a: Args, y: Shape) -> Counts:
 
 def _embedding_reasons(x: Shape, a: Args, y: Shape) -> tuple[Reason, ...]:
     words = "The table has one row of {d} numbers for each of the {V} words."
-    return ((words, {"d": a["embedding_dim"], "V": a["num_embeddings"]}),)
+    return (Text(words, {"d": a["embedding_dim"], "V": a["num_embeddings"]}),)
 
 
 ROWS = (

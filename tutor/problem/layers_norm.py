@@ -6,6 +6,7 @@ from math import prod
 
 from ..errors import ShapeError
 from ..expr import Name
+from ..steps import Text
 from .arguments import COUNT, FLAG, NUMBER, SIZES, Args, Argument
 from .layer_spec import Counts, LayerSpec, Reason, Shape
 
@@ -70,8 +71,11 @@ def _channel_counts(x: Shape, a: Args, y: Shape) -> Counts:
 
 
 def _channel_reasons(x: Shape, a: Args, y: Shape) -> tuple[Reason, ...]:
-    words = "Each of the {C} channels has a scale γ" + (" and a shift β." if a["bias"] else ".")
-    return ((words, {"C": x[0]}),) if a["affine"] else ()
+    if a["bias"]:
+        words = "Each of the {C} channels has a scale γ and a shift β."
+    else:
+        words = "Each of the {C} channels has a scale γ."
+    return (Text(words, {"C": x[0]}),) if a["affine"] else ()
 
 
 def _group_shape(x: Shape, a: Args) -> Shape:
@@ -112,9 +116,11 @@ def _layer_norm_reasons(x: Shape, a: Args, y: Shape) -> tuple[Reason, ...]:
     if not a["elementwise_affine"]:
         return ()
     own = a["normalized_shape"] or x[-1:]
-    words = "Each of the {n} normalised entries has a scale γ"
-    words += " and a shift β." if a.get("bias") else "."
-    return ((words, {"n": prod(own)}),)
+    if a.get("bias"):
+        words = "Each of the {n} normalised entries has a scale γ and a shift β."
+    else:
+        words = "Each of the {n} normalised entries has a scale γ."
+    return (Text(words, {"n": prod(own)}),)
 
 
 _NORMALISED = {"normalized_shape": Argument(SIZES, None)}

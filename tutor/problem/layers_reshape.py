@@ -6,6 +6,7 @@ from math import prod
 
 from ..errors import ShapeError
 from ..expr import Name
+from ..steps import Text
 from .arguments import AXES, AXIS, SIZES, SPLIT, WORD, Args, Argument
 from .layer_spec import Counts, LayerSpec, Reason, Shape
 
@@ -114,7 +115,7 @@ def _parameter_counts(x: Shape, a: Args, y: Shape) -> Counts:
 
 
 def _parameter_reasons(x: Shape, a: Args, y: Shape) -> tuple[Reason, ...]:
-    return (("Every entry of the array is learned.", {}),)
+    return (Text("Every entry of the array is learned."),)
 
 
 ROWS = (

@@ -8,6 +8,7 @@ from fractions import Fraction
 from math import floor, prod
 
 from ..errors import ShapeError
+from ..steps import Text
 from .arguments import (
     COUNT,
     EDGES,
@@ -58,7 +59,7 @@ def _spread_counts(x: Shape, a: Args, y: Shape) -> Counts:
 def _spread_reasons(x: Shape, a: Args, y: Shape) -> tuple[Reason, ...]:
     k = y[0] // a["groups"] * prod(a["kernel_size"])
     words = "Each of the {m} inputs is multiplied by the {k} weights that spread it."
-    return conv_reason(x, a, y), (words, {"m": prod(x), "k": k})
+    return conv_reason(x, a, y), Text(words, {"m": prod(x), "k": k})
 
 
 _TRANSPOSED = {

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ..errors import ShapeError
 from ..expr import Name, Num
+from ..steps import Text, in_turn
 from .arguments import AMOUNT, COUNT, FLAG, NUMBER, PROBABILITY, WORD, Args, Argument
 from .layer_spec import Counts, Factor, LayerSpec, Product, Reason, Shape
 
@@ -80,25 +81,31 @@ def _recurrent(type_: str, **more: Argument) -> LayerSpec:
         )
 
     def reasons(x: Shape, a: Args, y: Shape) -> tuple[Reason, ...]:
-        words, holes = "", {"n": x[1], "H": a["hidden_size"]}
-        if gates > 1:
-            words = (
-                "Each of the {g} gates has"
-                if type_ == "GRU"
-                else "Each of the {g} gates (the cell's candidate counts as one) has"
-            )
-            holes["g"] = gates
+        if gates == 1:
+            owner = Text("The cell")
+        elif type_ == "GRU":
+            owner = Text("Each of the {g} gates", {"g": gates})
         else:
-            words = "The cell has"
-        words += " weights for the {n} inputs and for the {H} entries of the state before"
-        words += ", and two bias vectors, as torch has them." if a["bias"] else "."
-        if a["num_layers"] > 1:
-            words += " Every further layer takes the output of the one below."
-        if a["bidirectional"]:
-            words += " A second cell reads the sequence backwards."
-        return (words, holes), (
-            "Every weight is used once at each of the {L} steps.",
-            {"L": x[0]},
+            owner = Text("Each of the {g} gates (the cell's candidate counts as one)", {"g": gates})
+        holes = {"it": owner, "n": x[1], "H": a["hidden_size"]}
+        if a["bias"]:
+            said = Text(
+                "{it} has weights for the {n} inputs and for the {H} entries of the state before, "
+                "and two bias vectors, as torch has them.",
+                holes,
+            )
+        else:
+            said = Text(
+                "{it} has weights for the {n} inputs and for the {H} entries of the state before.",
+                holes,
+            )
+        more = Text("Every further layer takes the output of the one below.")
+        back = Text("A second cell reads the sequence backwards.")
+        return (
+            in_turn(
+                said, more if a["num_layers"] > 1 else None, back if a["bidirectional"] else None
+            ),
+            Text("Every weight is used once at each of the {L} steps.", {"L": x[0]}),
         )
 
     signature: Mapping[str, Argument] = {
@@ -161,13 +168,15 @@ def _attention_counts(x: Shape, a: Args, y: Shape) -> Counts:
     return Counts((four,), tuple(biases), ((_times(4), (L, length), (D, d), (D, d)), pairs))
 
 
-_ATTENTION = "Queries, keys, values and the output are each made by a {d}×{d} matrix"
-
-
 def _attention_reasons(x: Shape, a: Args, y: Shape) -> tuple[Reason, ...]:
-    words = _ATTENTION + (" with a bias." if a["bias"] else ".")
-    words += " The number of heads only cuts the features into parts, so it does not matter."
-    return (words, {"d": x[1]}), (
+    if a["bias"]:
+        words = (
+            "Queries, keys, values and the output are each made by a {d}×{d} matrix with a bias."
+        )
+    else:
+        words = "Queries, keys, values and the output are each made by a {d}×{d} matrix."
+    heads = Text("The number of heads only cuts the features into parts, so it does not matter.")
+    return in_turn(Text(words, {"d": x[1]}), heads), Text(
         "Four products with matrices at every position; then each query meets each key, and "
         "each weight its value, in {d} features.",
         {"d": x[1]},
@@ -193,12 +202,16 @@ def _encoder_counts(x: Shape, a: Args, y: Shape) -> Counts:
 
 
 def _encoder_reasons(x: Shape, a: Args, y: Shape) -> tuple[Reason, ...]:
-    words = (
+    words = Text(
         "Attention has four {d}×{d} matrices, the feed-forward part two matrices between {d} and "
-        "{F} features, and the two layer norms {d} scales each"
+        "{F} features, and the two layer norms {d} scales each.",
+        {"d": x[1], "F": a["dim_feedforward"]},
     )
-    words += "; the biases come to 4·{d}, then {F} and {d}, then 2·{d}." if a["bias"] else "."
-    return (words, {"d": x[1], "F": a["dim_feedforward"]}), (
+    biases = Text(
+        "The biases come to 4·{d}, then {F} and {d}, then 2·{d}.",
+        {"d": x[1], "F": a["dim_feedforward"]},
+    )
+    return in_turn(words, biases if a["bias"] else None), Text(
         "At every position the four projections and the two layers of the feed-forward part; "
         "and each of the {L} queries meets each of the {L} keys, and each weight its value.",
         {"L": x[0]},

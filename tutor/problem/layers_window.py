@@ -8,6 +8,7 @@ from math import prod
 from ..errors import ShapeError
 from ..expr import Binary, Expr, Name
 from ..graph import sizes
+from ..steps import Text
 from .arguments import CONV_PADDING, COUNT, FLAG, PADDING, WINDOW, WORD, Args, Argument
 from .layer_spec import Counts, LayerSpec, Reason, Rule, Shape, Slide, Window
 
@@ -128,29 +129,37 @@ def _symbols(letter: str, numbers: Sequence[int]) -> tuple[Expr, ...]:
 
 def conv_reason(x: Shape, a: Args, y: Shape) -> Reason:
     """Why a convolution has so many parameters."""
-    groups, bias = a["groups"], a["bias"]
-    holes = {"n": y[0], "k": x[0] // groups * prod(a["kernel_size"]), "C": x[0]}
+    groups = a["groups"]
+    k = x[0] // groups * prod(a["kernel_size"])
     if groups == x[0] > 1:
-        words = (
-            "Each of the {n} filters sees a single channel (a depthwise convolution): {k} weights"
+        seen = Text(
+            "Each of the {n} filters sees a single channel (a depthwise convolution)", {"n": y[0]}
         )
-        del holes["C"]
     elif groups > 1:
-        words = "With {g} groups each of the {n} filters sees {c} of {C} channels: {k} weights"
-        holes |= {"g": groups, "c": x[0] // groups}
+        seen = Text(
+            "With {g} groups each of the {n} filters sees {c} of {C} channels",
+            {"g": groups, "n": y[0], "c": x[0] // groups, "C": x[0]},
+        )
     elif x[0] == 1:
-        words = "Each of the {n} filters reaches over the one channel: {k} weights"
-        del holes["C"]
+        seen = Text("Each of the {n} filters reaches over the one channel", {"n": y[0]})
     else:
-        words = "Each of the {n} filters reaches through all {C} channels: {k} weights"
-    words += " and one bias" if bias else ""
-    return words + ", whatever the size of the input.", holes
+        seen = Text(
+            "Each of the {n} filters reaches through all {C} channels", {"n": y[0], "C": x[0]}
+        )
+    if a["bias"]:
+        return Text(
+            "{filters}: {k} weights and one bias, whatever the size of the input.",
+            {"filters": seen, "k": k},
+        )
+    return Text(
+        "{filters}: {k} weights, whatever the size of the input.", {"filters": seen, "k": k}
+    )
 
 
 def _conv_reasons(x: Shape, a: Args, y: Shape) -> tuple[Reason, ...]:
     k = x[0] // a["groups"] * prod(a["kernel_size"])
     words = "Each of the {m} outputs is a sum of {k} products."
-    return conv_reason(x, a, y), (words, {"m": prod(y), "k": k})
+    return conv_reason(x, a, y), Text(words, {"m": prod(y), "k": k})
 
 
 CONV = {

@@ -11,10 +11,9 @@ from ..expr import Name
 from ..graph import dims
 from ..graph.dims import Unifier, Unknown
 from ..notation.build import size_term
-from ..steps import Text
+from ..steps import Text, all_of
 from .lines import Graph
 from .model import Problem
-from .reasons import joined
 from .told import because
 
 LETTERS = ("n", "m", "k", "p", "q", "r", "h")
@@ -112,7 +111,7 @@ def _free(u: Unknown, name: str, unifier: Unifier, problem: Problem) -> Text:
         others = [n for n in problem.given if n != name and _shares(unifier, n, u, problem)]
         holes = {"n": letter, "x": Name(name)}
         if others:
-            holes["others"] = joined([Text("{x}", {"x": Name(n)}) for n in others])  # type: ignore[assignment]
+            holes["others"] = all_of([Name(n) for n in others])  # type: ignore[assignment]
             return Text("Nothing fixes {n}: a number for it here, or in {others}, would.", holes)
         return Text("Nothing fixes {n}: write a number in place of the ? of {x}.", holes)
     return Text("Nothing fixes {n}, the size of {x}.", {"n": letter, "x": Name(owner)})

@@ -13,6 +13,7 @@ from ..expr import Expr, Name, Neg, Transpose, exchanged, names
 from ..graph import dims
 from ..notation.text import text
 from ..ops.base import Op, Val
+from ..steps import Text
 from .expression import extent
 from .lines import Line
 from .model import Definition
@@ -89,18 +90,30 @@ def _listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
 
 
-def axis_word(v: Val, k: int) -> str:
-    """What there are as many of as the axis is long."""
+def along(v: Val, k: int, n: dims.Dim) -> Text:
+    """What there are as many of as the axis is long, and how many: 6 rows."""
+    if len(v.shape) == 2:
+        return counted_rows(n) if k == 0 else counted_columns(n)
     if len(v.shape) == 1:
-        return "entries"
-    return ("rows", "columns")[k] if len(v.shape) == 2 else f"entries along axis {k}"
+        return counted_entries(n)
+    holes = {"n": _count(n), "k": k}
+    return Text("{n} entries along axis {k}", holes, one="{n} entry along axis {k}")
 
 
-def counted(d: dims.Dim, word: str) -> str:
-    """`1 row`, `6 rows`, `n entries along axis 2`."""
-    if d == 1:
-        word = {"entries": "entry"}.get(word, word.replace("entries ", "entry ").removesuffix("s"))
-    return f"{dims.one(d)} {word}"
+def counted_rows(n: dims.Dim) -> Text:
+    return Text("{n} rows", {"n": _count(n)}, one="{n} row")
+
+
+def counted_columns(n: dims.Dim) -> Text:
+    return Text("{n} columns", {"n": _count(n)}, one="{n} column")
+
+
+def counted_entries(n: dims.Dim) -> Text:
+    return Text("{n} entries", {"n": _count(n)}, one="{n} entry")
+
+
+def _count(n: dims.Dim) -> int | str:
+    return n if isinstance(n, int) else dims.one(n)
 
 
 def below(start: Iterable[Line]) -> list[Line]:

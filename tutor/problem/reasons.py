@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from ..expr import Expr, Name, names, walk
 from ..notation.text import text
-from ..steps import Text
+from ..steps import Text, all_of
 from .model import Given
 
-KINDS = ("a scalar", "a column vector", "a matrix")
-PLURALS = ("scalars", "column vectors", "matrices")
+# of a name of order 0, 1, 2
+KINDS = ("{x} is a scalar", "{x} is a column vector", "{x} is a matrix")
+PLURALS = ("{x} are scalars", "{x} are column vectors", "{x} are matrices")
 
 
 def reasons(
@@ -46,23 +46,14 @@ def _listed(wanted: Sequence[str], orders: Mapping[str, int]) -> Text:
     for order in (2, 1, 0):
         group = [n for n in wanted if orders[n] == order]
         if len(group) == 1:
-            clauses.append(Text("{x} is " + KINDS[order], {"x": Name(group[0])}))
+            clauses.append(Text(KINDS[order], {"x": Name(group[0])}))
         elif group:
-            clauses.append(Text("{x} are " + PLURALS[order], {"x": joined(map(_name, group))}))
-    return joined(clauses, ", and ")
-
-
-def _name(name: str) -> Text:
-    return Text("{x}", {"x": Name(name)})
-
-
-def joined(items: Any, last: str = " and ") -> Text:
-    """a, b and c."""
-    parts = list(items)
-    holes = {f"p{k}": p for k, p in enumerate(parts)}
-    keys = [f"{{p{k}}}" for k in range(len(parts))]
-    head = ", ".join(keys[:-1])
-    return Text(f"{head}{last}{keys[-1]}" if head else keys[-1], holes)
+            clauses.append(Text(PLURALS[order], {"x": all_of([Name(n) for n in group])}))
+    first, *rest = clauses
+    for k, clause in enumerate(rest, 1):
+        both = {"a": first, "b": clause}
+        first = Text("{a}, and {b}", both) if k == len(rest) else Text("{a}, {b}", both)
+    return first
 
 
 # -- sizes ----------------------------------------------------------------------------------------
@@ -95,13 +86,17 @@ def _shared(
     mine, theirs = (_axis(given, n, k) for n, k in (one, other[:2]))
     if one[0] == other[0]:
         return Text("{x} is square.", holes)
-    same = "" if mine == theirs else f" has {theirs}"
-    return Text(f"{{x}} has as many {mine} as {{y}}{same}, because of {{e}}.", holes)
+    holes |= {"these": mine, "those": theirs}
+    if mine == theirs:
+        return Text("{x} has as many {these} as {y}, because of {e}.", holes)
+    return Text("{x} has as many {these} as {y} has {those}, because of {e}.", holes)
 
 
-def _axis(given: Mapping[str, Given], name: str, axis: int) -> str:
+def _axis(given: Mapping[str, Given], name: str, axis: int) -> Text:
     order = len(given[name].shape or ())
-    return "entries" if order == 1 else ("rows", "columns")[axis] if order == 2 else f"axis {axis}"
+    if order == 2:
+        return Text("rows") if axis == 0 else Text("columns")
+    return Text("entries") if order == 1 else Text("entries along axis {k}", {"k": axis})
 
 
 def _smallest(expr: Expr, a: str, b: str) -> Expr:

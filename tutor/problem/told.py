@@ -10,7 +10,7 @@ from ..graph.dims import Dim, Equation, Unifier, Unknown
 from ..notation.text import text
 from ..ops.base import Val
 from ..steps import Text
-from .origin import Origin, axis_word, counted, written
+from .origin import Origin, along, counted_entries, counted_rows, written
 
 
 def because(unifier: Unifier, size: Dim) -> list[tuple[Text, Origin]]:
@@ -44,7 +44,7 @@ def sentence(unifier: Unifier, equation: Equation) -> Text:
     origin = equation.origin
     name, _, axis = str(equation.unknown).rpartition(".")
     whole = written(origin.term, origin.lines)
-    holes: dict[str, Expr] = {"e": whole, "x": Name(name)}
+    holes: dict[str, Expr | Text] = {"e": whole, "x": Name(name)}
     places = [
         (k, j)
         for k, (_, v) in enumerate(origin.operands)
@@ -53,13 +53,21 @@ def sentence(unifier: Unifier, equation: Equation) -> Text:
     ]
     given = origin.lines.get(name)
     known = unifier.resolve(equation.unknown)
-    words = axis_word(given.leaf, int(axis)) if given is not None else "entries"
-    end = f"{{x}} has {counted(known, words)}"
+    holes["n"] = (
+        along(given.leaf, int(axis), known) if given is not None else counted_entries(known)
+    )
+    end = Text("{x} has {n}", holes)
     homogeneous = given is not None and "homogeneous" in given.properties
     if homogeneous:
-        end = f"{{x}} is homogeneous, so it has {counted(known, 'coordinates')} and the final 1"
+        n = known if isinstance(known, int) else dims.one(known)
+        end = Text(
+            "{x} is homogeneous, so it has {n} coordinates and the final 1",
+            {"x": holes["x"], "n": n},
+            one="{x} is homogeneous, so it has {n} coordinate and the final 1",
+        )
+    holes["end"] = end
     if not places:
-        return Text(f"{{e}} fits only if {end}.", holes)
+        return Text("{e} fits only if {end}.", holes)
     here = unifier.resolve(equation.unknown)
     if {equation.left, equation.right} <= set(origin.operands[0][1].shape):
         holes["t"] = written(origin.operands[0][0], origin.lines)
@@ -69,18 +77,19 @@ def sentence(unifier: Unifier, equation: Equation) -> Text:
     term, val = origin.operands[k]
     holes["t"] = written(term, origin.lines)
     here = unifier.resolve(val.shape[j])
-    needs = f"{{t}} needs {counted(here, _word(origin, k, j))}"
+    holes["m"] = _counted(origin, k, j, here)
     partner = _partner(unifier, origin, k, j, here)
-    cause = "In {e}, " if partner is None else ""
-    if partner is not None:
+    if partner is None:
+        said = Text("In {e}, {t} needs {m}", holes)
+    else:
         p, at = partner
         other, there = origin.operands[p]
         holes["p"] = written(other, origin.lines)
-        size = counted(unifier.resolve(there.shape[at]), _word(origin, p, at))
-        cause = f"In {{e}}, {{p}} has {size}, so "
+        holes["k"] = _counted(origin, p, at, unifier.resolve(there.shape[at]))
+        said = Text("In {e}, {p} has {k}, so {t} needs {m}", holes)
     if holes["t"] == Name(name) and not homogeneous:
-        return Text(f"{cause}{needs}.", holes)
-    return Text(f"{cause}{needs}; {end}.", holes)
+        return Text("{this}.", {"this": said})
+    return Text("{this}; {end}.", {"this": said, "end": end})
 
 
 def _half_resolved(unifier: Unifier, d: Dim, keep: Unknown) -> Dim:
@@ -90,12 +99,12 @@ def _half_resolved(unifier: Unifier, d: Dim, keep: Unknown) -> Dim:
     return dims.dim(d.subs({k: v for k, v in unifier.bound.items() if k != keep}))
 
 
-def _word(origin: Origin, k: int, j: int) -> str:
+def _counted(origin: Origin, k: int, j: int, n: Dim) -> Text:
     """A column counts rows in a product, entries elsewhere."""
     val = origin.operands[k][1]
     if origin.op.name == "matmul" and len(val.shape) == 1:
-        return "rows"
-    return axis_word(val, j)
+        return counted_rows(n)
+    return along(val, j, n)
 
 
 def _partner(unifier: Unifier, origin: Origin, k: int, j: int, size: Dim) -> tuple[int, int] | None:
@@ -126,4 +135,4 @@ def plain(t: Text) -> str:
             return plain(x)
         return m[0] if x is None else str(x) if isinstance(x, str | int) else f"`{text(x)}`"
 
-    return re.sub(r"\{(\w+)\}", fill, t.message)
+    return re.sub(r"\{(\w+)\}", fill, t.english)

@@ -37,7 +37,7 @@ def curves(solution: Solution) -> list[Series]:
 
 
 def _label(task: str, curve: Curve, count: int) -> str:
-    return curve.label if count == 1 else f"{task}: {curve.label}"
+    return plain(curve.label) if count == 1 else f"{task}: {plain(curve.label)}"
 
 
 def _quantity(curve: Curve, names: Mapping[str, Variable]) -> str:
@@ -205,17 +205,12 @@ def _described(series: Sequence[Series]) -> str:
         lowest = min(range(len(values)), key=values.__getitem__)
         start, end, least = (number(values[k]) for k in (0, -1, lowest))
         holes = {"label": label, "L": quantity, "a": start, "b": end, "least": least, "k": lowest}
-        if steps == 1:
-            said = Text(
-                "{label}: {L} starts at {a} and is {b} after 1 step; its lowest value, {least}, "
-                "stands after {k}.",
-                holes,
-            )
-        else:
-            said = Text(
-                "{label}: {L} starts at {a} and is {b} after {n} steps; its lowest value, {least}, "
-                "stands after {k}.",
-                {**holes, "n": steps},
-            )
+        said = Text(
+            "{label}: {L} starts at {a} and is {b} after {n} steps; its lowest value, {least}, "
+            "stands after {k}.",
+            {**holes, "n": steps},
+            one="{label}: {L} starts at {a} and is {b} after {n} step; its lowest value, {least}, "
+            "stands after {k}.",
+        )
         sentences.append(words(said, str, str))
     return " ".join(sentences)

@@ -119,7 +119,8 @@ class Page:
         given = givens(solution)
         if given:
             label = self.words(Text("Given"))
-            self.put('<section class="given">', f"<h2>{label}</h2>", "<ul>")
+            below = "h3" if number else "h2"
+            self.put('<section class="given">', f"<{below}>{label}</{below}>", "<ul>")
             for v in given:
                 members = [Name(v.name)] + (
                     [given_term(v.value, self.solution)] if v.value is not None else []
@@ -224,7 +225,8 @@ class Page:
         from . import curve
 
         quantity = unicode_text(course.quantity, self.names)
-        svg = curve.to_svg([(course.label, quantity, course.values)], course.label)
+        label = plain(course.label)
+        svg = curve.to_svg([(label, quantity, course.values)], label)
         shown = scrolled("picture", _shrinking(svg[svg.index("<svg") :].rstrip()))
         said = self.words(curve_words(course)).rstrip(":")
         self.put(f"<figure>{shown}", f"<figcaption>{said}.</figcaption></figure>")

@@ -245,9 +245,8 @@ def heading(task: TaskResult) -> Text:
 
 
 def points(count: float) -> Text:
-    if count == 1:
-        return Text("(1 point)")
-    return Text("({n} points)", {"n": f"{count:g}"})
+    whole = int(count) if count == int(count) else f"{count:g}"
+    return Text("({n} points)", {"n": whole}, one="({n} point)")
 
 
 def uses(n: Numbered) -> Text:

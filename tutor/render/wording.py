@@ -23,7 +23,7 @@ def words(text: Text, math: Callable[[Expr], str], escape: Callable[[str], str])
     A hole without an argument stays as it stands. This is not `str.format`: `{0.__class__}` is
     only text.
     """
-    message = translated(text.message)
+    message = translated(text.message, text.one, text.args.get("n"))
     out: list[str] = []
     end = 0
     for hole in _HOLE.finditer(message):

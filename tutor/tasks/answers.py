@@ -67,7 +67,7 @@ def _judged(
                 )
             found = one.answer(key, wanted)
             if found.correct is False:
-                note = Text("`" + key + "`: {n}", {"n": found.note or Text("")})
+                note = Text("`{key}`: {n}", {"key": key, "n": found.note or Text("")})
                 return Answer(task.answer_json, False, note)
             verdicts.append(found)
         open_ = next((v for v in verdicts if v.correct is None), None)
@@ -139,7 +139,7 @@ class _Judge:
                 )
                 return Answer(given, verdict.correct, verdict.note)
         note = difference(wanted, self.numbers[key], self.task.tolerance)
-        return Answer(given, note is None, None if note is None else Text(note))
+        return Answer(given, note is None, note)
 
 
 FORMULAS = ("gradient", "jacobian", "hessian", "evaluate", "directional")
@@ -190,15 +190,18 @@ def _array(entry: Mapping[str, Any]) -> np.ndarray:
     return flat.reshape(nested.shape)
 
 
-def difference(wanted: Any, ours: np.ndarray, tolerance: float | None) -> str | None:
+def difference(wanted: Any, ours: np.ndarray, tolerance: float | None) -> Text | None:
     """None if they agree, else what differs, in words."""
     leaves, shape = _flattened(wanted)
     if _squeezed(shape) != _squeezed(ours.shape):
-        return f"the size {_text(shape)} was expected, the result has {_text(ours.shape)}"
+        sizes = {"a": _text(shape), "b": _text(ours.shape)}
+        return Text("the size {a} was expected, the result has {b}", sizes)
     for at, (leaf, x) in enumerate(zip(leaves, ours.ravel(), strict=True)):
         if not _agree(leaf, x, tolerance):
-            place = "" if len(leaves) == 1 else f"entry {at + 1} "
-            return f"{place}was expected to be {_spelled(leaf)}, but is {_number(x)}"
+            holes = {"a": _spelled(leaf), "b": _number(x), "k": at + 1}
+            if len(leaves) == 1:
+                return Text("was expected to be {a}, but is {b}", holes)
+            return Text("entry {k} was expected to be {a}, but is {b}", holes)
     return None
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ..calculus.reverse import identity, pullback
 from ..calculus.simplify import simplify
-from ..expr import Binary, Component, Expr, Name, Partial, Sum, walk
+from ..expr import Binary, Expr, Name, Partial
 from ..graph.node import Node, topological
 from ..notation.build import NoMatrixForm
-from ..notation.index import component, subscripts
+from ..notation.index import has_subscripts
 from ..notation.jacobian import jacobian_term
 from ..numeric.evaluate import NotFinite
 from ..problem.lines import Line
 from ..steps import Step, Text
 from ..value import Value
 from .chain import Adjoint, Chain, jacobian_size, paper_value, size_text
+from .constrained import whole_symbol
+from .conv_backward import by_hand, local_reason
+from .duplication import without_swaps
+from .indexed import entry_symbol, shortest_entry
 from .numbers import approx, equation, exact_term, substituted
 from .workspace import Workspace
 
@@ -41,21 +43,23 @@ def local_steps(chain: Chain, task_id: str) -> list[Step]:
 
 
 def _known_step(kind: str, task: str, own: str, partials: list[Expr]) -> Step:
-    holes = {f"p{k}": p for k, p in enumerate(partials)}
-    listed = ", ".join("{" + k + "}" for k in holes)
     return Step(
         f"{kind}.task{task}",
         kind,
         "",
-        Text("Known from above: " + listed, holes)
+        Text("Known from above: {list}", {"list": tuple(partials)})
         if task == own
-        else Text("Known from task {t}: " + listed, {"t": task, **holes}),
+        else Text("Known from task {t}: {list}", {"t": task, "list": tuple(partials)}),
     )
 
 
 def _local_step(ws: Workspace, line: Line, operand: Line) -> Step:
     layout = ws.problem.convention.layout
     term, value = local_term(ws, line, operand, layout)
+    symbol: Expr = Partial(Name(line.name), Name(operand.name))
+    if term is None:
+        term = local_entry(ws, line, operand)
+        symbol = entry_symbol(ws, line, operand, False) if term else symbol
     size = jacobian_size(line, operand, layout)
     op = line.op
     assert op is not None
@@ -63,6 +67,7 @@ def _local_step(ws: Workspace, line: Line, operand: Line) -> Step:
     why = op.why_scalar if scalars and op.why_scalar else op.why
     if "linear in {x}" in why and operand.symbol in topological([local_node(line, operand)]):
         why = "{x} stands in {y} more than once: each place counts, the others held fixed."
+    reason = Text(why, {"y": Name(line.name), "x": Name(operand.name)})
     return Step(
         f"local.{line.name}.{operand.name}",
         "local",
@@ -71,8 +76,8 @@ def _local_step(ws: Workspace, line: Line, operand: Line) -> Step:
             "Derivative of {y} with respect to {x}",
             {"y": Name(line.name), "x": Name(operand.name)},
         ),
-        equation(Partial(Name(line.name), Name(operand.name)), term, value) if term else (),
-        why=_or_formless(Text(why, {"y": Name(line.name), "x": Name(operand.name)}), term),
+        equation(symbol, term, value) if term else (),
+        why=_or_formless(local_reason(line, operand) or reason, term),
         shape=size,
         jacobian_dims=size_text(size),
         uses=(f"forward.{line.name}",),
@@ -88,7 +93,7 @@ def _or_formless(why: Text, shown: object) -> Text:
     """The reason; and where no formula stands above it, why there is none."""
     if shown is not None:
         return why
-    return Text("{why} This derivative has no short form in matrix notation.", {"why": why})
+    return Text("{why} Written out, it would be too long to read.", {"why": why})
 
 
 def local_node(line: Line, operand: Line) -> Node:
@@ -107,6 +112,7 @@ def local_term(
         term: Expr | None = jacobian_term(
             node, rows, ws.leaf_term, layout, ws.problem.convention.vec
         )
+        term = without_swaps(term, operand, layout == "denominator")
     except NoMatrixForm:
         term = None
     value = None
@@ -116,6 +122,11 @@ def local_term(
         except (KeyError, NotFinite):
             value = None
     return term, value
+
+
+def local_entry(ws: Workspace, line: Line, operand: Line) -> Expr | None:
+    """An entry of the local Jacobian, where there is no matrix form."""
+    return shortest_entry(ws, [lambda: local_node(line, operand)], line.symbol.order)
 
 
 def chain_steps(chain: Chain, task_id: str) -> list[Step]:
@@ -131,7 +142,9 @@ def chain_steps(chain: Chain, task_id: str) -> list[Step]:
     here = (task_id, chain.wrt.name)
     for adjoint in chain.adjoints.values():
         line = adjoint.line
-        symbol = Partial(Name(chain.of.name), Name(line.name))
+        symbol: Expr = Partial(Name(chain.of.name), Name(line.name))
+        if line is chain.wrt:
+            symbol = whole_symbol(chain)
         earlier = ws.adjoint_in.setdefault((chain.of.name, line.name), here)
         if earlier != here and line is not chain.wrt:
             known.setdefault(earlier[0], []).append(symbol)
@@ -167,7 +180,7 @@ def chain_steps(chain: Chain, task_id: str) -> list[Step]:
                     )
                 )
                 if not indexed
-                else equation(subscripted(symbol, line), term),
+                else equation(entry_symbol(ws, chain.of, line, chain.gradient), term),
                 approx=approx(value) if value is not None and not indexed else None,
                 why=_or_formless(_reason(chain, adjoint), term or value),
                 shape=line.leaf.shape
@@ -193,17 +206,10 @@ def chain_steps(chain: Chain, task_id: str) -> list[Step]:
                     uses=(f"chain.{line.name}",),
                 )
             )
+        steps += by_hand(chain, adjoint)
         if value is not None:
             numbers[symbol] = value
     return [_known_step("chain", t, task_id, partials) for t, partials in known.items()] + steps
-
-
-def has_subscripts(e: Expr) -> bool:
-    return any(isinstance(x, Component | Sum) for x in walk(e))
-
-
-def subscripted(symbol: Expr, line: Line) -> Expr:
-    return component(symbol, subscripts(line.symbol.shape))
 
 
 def _along(chain: Chain, adjoint: Adjoint) -> Expr | None:
@@ -229,20 +235,17 @@ def _reason(chain: Chain, adjoint: Adjoint) -> Text:
     line, of = Name(adjoint.line.name), Name(chain.of.name)
     users = adjoint.consumers
     if len(users) > 1:
-        listed: Sequence[Line] = users
-        holes = {f"c{k}": Name(u.name) for k, u in enumerate(listed)}
-        names = ", ".join("{" + k + "}" for k in holes)
         return Text(
-            "{x} is used more than once (in "
-            + names
-            + "), so the contributions of all paths add up.",
-            {"x": line, **holes},
+            "{x} is used more than once (in {users}), so the contributions of all paths add up.",
+            {"x": line, "users": tuple(Name(u.name) for u in users)},
         )
     (user,) = users
     if user is chain.of:
         return Text("{x} enters {y} directly.", {"y": of, "x": line})
-    message = "{x} reaches {y} only through {z}"
-    if "one path" not in chain.ws.said:  # said once in full
-        chain.ws.said.add("one path")
-        message += ": what arrived there, times the local derivative"
-    return Text(message + ".", {"y": of, "x": line, "z": Name(user.name)})
+    holes = {"y": of, "x": line, "z": Name(user.name)}
+    if "one path" in chain.ws.said:  # said once in full
+        return Text("{x} reaches {y} only through {z}.", holes)
+    chain.ws.said.add("one path")
+    return Text(
+        "{x} reaches {y} only through {z}: what arrived there, times the local derivative.", holes
+    )

@@ -15,7 +15,7 @@ from ..notation.text import text
 from ..ops.elementwise import ELEMENTWISE
 from ..problem.lines import Graph, Line
 from ..problem.signs import Sign, sign, written
-from ..steps import Step, Text
+from ..steps import Step, Text, all_of, in_turn
 from .chain import Chain
 from .workspace import Workspace
 
@@ -151,22 +151,20 @@ def condition_steps(ws: Workspace, of: Line, path: Sequence[Line], wrt: Line) ->
     found = conditions(ws, of, path, wrt)
     if not found:
         return []
-    holes = {f"c{k}": Text(c.words, c.args) for k, c in enumerate(found)}
-    listed = ["{" + k + "}" for k in holes]
-    joined = listed[0] if len(listed) == 1 else ", ".join(listed[:-1]) + " and " + listed[-1]
-    words = "The derivative exists provided that " + joined + "."
+    listed = all_of([Text(c.words, c.args) for c in found])
+    said = Text("The derivative exists provided that {list}.", {"list": listed})
     known = [c.holds for c in found]
     if all(known):
-        words += " Here that is so." if len(found) == 1 else " Here all of that is so."
-    elif False in known:
-        words += " Here that is not so."
+        here = Text("Here that is so." if len(found) == 1 else "Here all of that is so.")
+    else:
+        here = Text("Here that is not so.") if False in known else None
     return [
         Step(
             f"condition.{of.name}.{wrt.name}",
             "note",
             "condition",
             Text("Condition" if len(found) == 1 else "Conditions"),
-            why=Text(words, holes),
+            why=in_turn(said, here),
         )
     ]
 
@@ -193,7 +191,10 @@ def convention_steps(ws: Workspace, chain: Chain) -> list[Step]:
             "note",
             "convention",
             Text("A choice at {y}", {"y": Name(line.name)}),
-            why=Text("Here {y} has no unique derivative: " + words + ".", holes),
+            why=Text(
+                "Here {y} has no unique derivative: {choice}.",
+                {"y": Name(line.name), "choice": Text(words, holes)},
+            ),
         )
         for line in lines
         if independent.kink_distance([line], env) <= KINK
@@ -218,7 +219,6 @@ def _possible_kinks(ws: Workspace, chain: Chain, lines: Sequence[Line]) -> list[
         if line.op.condition is not None or line.op.name.startswith(("compare", "step", "sign")):
             continue  # said as a condition; a mask's jump has no slope to choose
         words, holes = _convention(ws, chain, line)
-        message = "{y} does not have a derivative everywhere: " + words + "."
         whole = line.formula or Name(line.name)
         shown = {"y": _shown(ws, whole), "x": _shown(ws, holes["x"])}
         step = Step(
@@ -226,7 +226,10 @@ def _possible_kinks(ws: Workspace, chain: Chain, lines: Sequence[Line]) -> list[
             "note",
             "convention",
             Text("A choice at {y}", {"y": Name(line.name)}),
-            why=Text(message, shown),
+            why=Text(
+                "{y} does not have a derivative everywhere: {choice}.",
+                {"y": shown["y"], "choice": Text(words, shown)},
+            ),
         )
         steps.setdefault(text(shown["y"]), step)
     return list(steps.values())

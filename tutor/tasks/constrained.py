@@ -1,19 +1,43 @@
-"""Gradients with respect to symmetric and diagonal matrices: each free entry counts once."""
+"""First derivatives by symmetric and diagonal matrices: each free entry counts once."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..expr import Binary, Call, Expr, Name, Num
-from ..notation.build import in_front, size_term, transposed
+from ..expr import Binary, Call, Expr, Name, Num, Partial
+from ..graph import dims
+from ..notation.build import NoMatrixForm, in_front, size_term, transposed
+from ..notation.jacobian import jacobian_term
+from ..notation.text import text
 from ..problem.lines import Line
 from ..steps import Step, Text
-from .chain import Chain
+from .chain import LONG, Chain, size_text, tree_size
+from .duplication import (
+    around,
+    between,
+    diagonal_of,
+    duplication,
+    free_count,
+    free_name,
+    tied,
+    unit,
+)
+from .extended import free_name as unused
 from .workspace import free_columns
 
 
 def symmetric(line: Line) -> bool:
-    return bool({"symmetric", "diagonal"} & line.properties) and line.symbol.order == 2
+    return tied(line) is not None
+
+
+def whole_symbol(chain: Chain) -> Expr:
+    """What stands for the last adjoint: ∂L/∂w, or G or J where every place of S counts by itself.
+
+    Paths are products of Jacobians by S, and keep that name.
+    """
+    if not symmetric(chain.wrt) or type(chain) is not Chain:
+        return Partial(Name(chain.of.name), Name(chain.wrt.name))
+    return Name(unused(chain.ws, *(("G", "H", "grad") if chain.gradient else ("J", "M", "jac"))))
 
 
 def constrained(line: Line, gradient: np.ndarray) -> np.ndarray:
@@ -46,57 +70,107 @@ def free_steps(chain: Chain) -> list[Step]:
     names: dict[str, object] = {"x": Name(line.name)}
     if "homogeneous" in line.properties:
         names |= {"i": free_columns(line), "s": size_term(line.leaf.shape[0])}
-        words = (
+        words = Text(
             "The final 1 of {x} is fixed, so the derivative has no place for it. {i} is the "
-            "identity of size {s} without its last column."
+            "identity of size {s} without its last column.",
+            names,
         )
-        return [_note(chain, "The final 1 of {x}", words, names)]
-    if symmetric(line) and not chain.gradient:
-        kind = "symmetric" if "symmetric" in line.properties else "diagonal"
-        words = (
-            "{x} is " + kind + ", but this Jacobian counts all its entries as free, each with a "
-            "column of its own. "
-        )
-        if chain.ws.problem.convention.layout == "denominator":
-            words = words.replace("a column", "a row")
-        if kind == "symmetric":
-            words += (
-                "If entries (i, j) and (j, i) move together, their two places have to be added; a "
-                "gradient asked by {x} does so."
-            )
-        else:
-            words += "Only those on the diagonal can move; a gradient asked by {x} keeps only them."
-        return [_note(chain, "All entries of {x} count as free", words, names)]
+        return [_note(chain, Text("The final 1 of {x}", names), words)]
     return []
 
 
-def _note(chain: Chain, title: str, words: str, names: dict[str, object]) -> Step:
+def _note(chain: Chain, title: Text, words: Text) -> Step:
     name = f"free.{chain.of.name}.{chain.wrt.name}"
-    return Step(name, "note", "free entries", Text(title, names), why=Text(words, names))
+    return Step(name, "note", "free entries", title, why=words)
 
 
 def symmetry_steps(chain: Chain) -> list[Step]:
-    """From the gradient with all entries free, G, to the one with respect to the free entries."""
-    if not symmetric(chain.wrt) or not chain.gradient or chain.final is None:
+    """From G or J, which count every place by itself, to the derivative by the free entries."""
+    if not symmetric(chain.wrt) or chain.final is None:
         return []
-    taken = {*chain.ws.graph.lines, *chain.ws.graph.sizes}
-    free = Name(next(n for n in ("G", "F", "G_free", "G_all") if n not in taken))
-    x = {"x": Name(chain.wrt.name), "g": free}
-    whole = constrained_term(chain.wrt, free)
-    if "diagonal" in chain.wrt.properties:
-        why = "{g} would be the gradient if all entries of {x} were free; only those on the "
-        why += "diagonal are, so only they have a derivative: {w}."
-    else:
-        why = "{g} would be the gradient if all entries of {x} were free. But {x} is symmetric: "
-        why += "entries (i, j) and (j, i) move together, and each pair counts once: {w}."
-    formula = chain.closed_term()
-    return [
-        Step(
-            "constraint",
-            "chain",
-            "symmetry",
-            Text("Free entries of {x}", x),
-            () if formula is None else (free, formula),
-            why=Text(why, {**x, "w": whole}),
+    return [_gradient_step(chain) if chain.gradient else _jacobian_step(chain)]
+
+
+def _gradient_step(chain: Chain) -> Step:
+    whole = whole_symbol(chain)
+    x = {"x": Name(chain.wrt.name), "g": whole, "w": constrained_term(chain.wrt, whole)}
+    words = (
+        "{g} counts every place of {x} by itself. But {x} is symmetric: entries (i, j) and (j, i) "
+        "move together, and each pair counts once: {w}."
+    )
+    if tied(chain.wrt) == "diagonal":
+        words = (
+            "{g} counts every place of {x} by itself. But {x} is diagonal: only the entries on "
+            "the diagonal can move, so only they have a derivative: {w}."
         )
-    ]
+    formula = chain.closed_term()
+    return Step(
+        "constraint",
+        "chain",
+        "symmetry",
+        Text("Free entries of {x}", x),
+        () if formula is None else (whole, formula),
+        why=Text(words, x),
+        uses=(f"chain.{chain.wrt.name}",),
+    )
+
+
+def _jacobian_step(chain: Chain) -> Step:
+    """∂y/∂vech(S) = J D, or the columns of the diagonal."""
+    whole, line = whole_symbol(chain), chain.wrt
+    d = duplication(line)
+    turned = chain.ws.problem.convention.layout == "denominator"
+    v = free_name(line)
+    x: dict[str, object] = {"x": Name(line.name), "j": whole, "v": v}
+    size = free_jacobian_size(chain.of, line, "denominator" if turned else "numerator")
+    members: tuple[Expr, ...] = ()
+    if d is None:
+        words = (
+            "{j} counts every place of {x} by itself. But {x} is diagonal: only the entries {v} "
+            "can move, so only they have a place in the Jacobian."
+        )
+    else:
+        x |= {"d": d, "s": Call("vec", (Name(line.name),)), "p": Binary("@", d, v)}
+        words = (
+            "{j} counts every place of {x} by itself. But {x} is symmetric: only its entries on "
+            "and below the diagonal are free. {v} stacks them column by column, and {s} = {p} "
+            "with the duplication matrix {d}, which puts every entry off the diagonal into its "
+            "two places."
+        )
+        product = around(whole, *((d, None) if turned else (None, d)))
+        members = (Partial(Name(chain.of.name), v), product)
+    return Step(
+        "constraint",
+        "chain",
+        "symmetry",
+        Text("Free entries of {x}", x),
+        members,
+        why=Text(words, x),
+        shape=size,
+        jacobian_dims=size_text(size),
+        uses=(f"chain.{line.name}",),
+    )
+
+
+def free_jacobian_size(of: Line, wrt: Line, layout: str) -> tuple[dims.Dim, dims.Dim]:
+    """Rows × columns of a Jacobian, with a place for each free entry."""
+    rows, columns = dims.product(of.leaf.node.shape), free_count(wrt)
+    return (rows, columns) if layout == "numerator" else (columns, rows)
+
+
+def constrained_jacobian(chain: Chain, formula: Expr | None) -> Expr | None:
+    """The closed form by the free entries; `formula` counts every place by itself."""
+    line, style = chain.wrt, chain.ws.problem.convention
+    if tied(line) == "symmetric":
+        d = duplication(line)
+        left, right = (d, None) if style.layout == "denominator" else (None, d)
+        return None if formula is None else between(formula, left, right, unit(line))
+    node = diagonal_of(chain.closed(), (*(None,) * chain.lead, line))
+    if tree_size(node) > LONG:
+        return None
+    try:
+        leaf = chain.jacobian_leaf
+        term = jacobian_term(chain.ws.whole(node), chain.lead, leaf, style.layout, style.vec)
+    except NoMatrixForm:
+        return None
+    return term if len(text(term)) <= LONG else None

@@ -11,13 +11,13 @@ from ..expr import Binary, Call, Expr, Name, Num, Partial, Transpose
 from ..graph import dims
 from ..graph.dims import Dim
 from ..notation.build import size_term
+from ..notation.index import has_subscripts
 from ..problem.instance import with_sizes
 from ..problem.lines import Line
 from ..problem.model import Task
-from ..steps import Check, Step, TaskResult, Text
+from ..steps import Check, Step, TaskResult, Text, all_of
 from ..value import Value
 from .chain import Chain, paper_value
-from .chain_steps import has_subscripts
 from .checked import instance_of, instance_words, step_aside
 from .extended import cut, extended, free_name, renamed
 from .forward import forward_steps, given_steps
@@ -167,15 +167,13 @@ def _motion_steps(motion: Motion) -> list[Step]:
 
 def _reason(motion: Motion, d: Differential) -> Text:
     movers = [o for o in d.line.operands if o is motion.wrt or o.name in motion.found]
-    holes = {f"x{k}": Name(o.name) for k, o in enumerate(movers)}
-    names = [f"{{x{k}}}" for k in range(len(movers))]
-    holes["z"] = Name(d.line.name)
+    z = Name(d.line.name)
     if len(movers) == 1:
         first = movers[0]
         name = motion.along.name if first is motion.wrt else motion.found[first.name].name
-        return Text("The local derivative of {z}, applied to {d}.", {**holes, "d": Name(name)})
-    listed = ", ".join(names[:-1]) + " and " + names[-1]
-    return Text(f"{listed} move, and what each of them does to {{z}} adds up.", holes)
+        return Text("The local derivative of {z}, applied to {d}.", {"z": z, "d": Name(name)})
+    listed = all_of([Name(o.name) for o in movers])
+    return Text("{list} move, and what each of them does to {z} adds up.", {"list": listed, "z": z})
 
 
 def _closing_steps(

@@ -36,7 +36,7 @@ from ..graph import node as g
 from ..graph.node import Node
 from ..problem.elaborate import elaborate
 from ..problem.instance import formula_definition
-from ..steps import TaskResult, Text
+from ..steps import TaskResult, Text, all_of
 from .chain import Chain
 from .checked import instances_of, too_large
 from .printed import paper_shape, printed_value
@@ -87,7 +87,7 @@ def judged_formula(
     if value is not None:
         point = printed_value(ws, wanted)
         if point is not None:
-            return _by_numbers(words, point, value, tolerance, "")
+            return _by_numbers(words, point, value, tolerance)
     our_typed = None if ours is None else _typed_or_none(ws, ours)
     if our_typed is not None and same_on_paper(theirs.shape, shape):
         verdict = _compared(theirs, our_typed)
@@ -109,14 +109,12 @@ def _misfit(ws: Workspace, e: Expr, error: ShapeError) -> Text:
             typed(ws, part)
         except ShapeError:
             operands = children(part)
-            holes: dict[str, Any] = {}
             try:
-                for k, x in enumerate(operands):
-                    holes |= {f"x{k}": x, f"d{k}": dims.text(typed(ws, x).shape)}
+                sizes = [(x, dims.text(typed(ws, x).shape)) for x in operands]
             except TutorError:
                 break
-            listed = " and ".join(f"{{x{k}}} ({{d{k}}})" for k in range(len(operands)))
-            return Text("the sizes of " + listed + " do not fit together in it", holes)
+            listed = all_of([Text("{x} ({d})", {"x": x, "d": d}) for x, d in sizes])
+            return Text("the sizes of {list} do not fit together in it", {"list": listed})
     return Text("it does not fit together: {m}", {"m": error.message})
 
 
@@ -205,9 +203,7 @@ def _at_instances(words: Slips, wanted: Expr, ours: Expr | None) -> Judgement:
         number = _our_value(here, result, ours, sizes)
         if theirs is None or number is None:
             continue
-        listed = ", ".join(f"{n} = {size}" for n, size in sizes.items())
-        place = f"at random values ({listed}) " if listed else "at random values "
-        found = _by_numbers(replace(words, here=here), theirs, number, None, place)
+        found = _by_numbers(replace(words, here=here), theirs, number, None, sizes)
         if not found.correct:
             break
     return found
@@ -232,8 +228,13 @@ def _our_value(
 
 
 def _by_numbers(
-    words: Slips, theirs: np.ndarray, ours: np.ndarray, tolerance: float | None, place: str
+    words: Slips,
+    theirs: np.ndarray,
+    ours: np.ndarray,
+    tolerance: float | None,
+    drawn: Mapping[str, int] | None = None,
 ) -> Judgement:
+    """Whether two arrays agree; `drawn` are the sizes of random values that they come from."""
     ours = np.asarray(ours, dtype=float)
     a, b = (x.reshape(paper_shape(x.shape)) for x in (theirs, ours))
     allowed = AGREE if tolerance is None else tolerance
@@ -243,4 +244,12 @@ def _by_numbers(
         return Judgement(False, words.transposed())
     if a.shape != b.shape:
         return Judgement(False, words.sizes())
-    return Judgement(False, words.slip(a, b) or words.entry(a, b, place))
+    slip = words.slip(a, b)
+    if slip is not None or drawn is None:
+        return Judgement(False, slip or words.entry(a, b))
+    entry = words.entry(a, b)
+    if not drawn:
+        return Judgement(False, Text("at random values {it}", {"it": entry}))
+    sizes = ", ".join(f"{n} = {size}" for n, size in drawn.items())
+    note = Text("at random values ({sizes}) {it}", {"sizes": sizes, "it": entry})
+    return Judgement(False, note)

@@ -14,8 +14,7 @@ from ..problem.lines import Line
 from ..steps import Check, Step, TaskResult, Text
 from ..value import Value
 from .numbers import approx, dot_product, equation, exact_term, substituted
-from .sliding import picture
-from .windows import first_window
+from .window_entry import entry_steps
 from .workspace import Workspace, as_json
 
 WORDS = {
@@ -92,7 +91,6 @@ def forward_steps(ws: Workspace, lines: Sequence[Line]) -> list[Step]:
         products = dot_product(line, numbers) if value is not None else None
         result = exact_term(value)
         words = WORDS.get(line.op.name) if line.op else None
-        example = first_window(ws, line) if words else None
         steps.append(
             Step(
                 f"forward.{line.name}",
@@ -101,16 +99,14 @@ def forward_steps(ws: Workspace, lines: Sequence[Line]) -> list[Step]:
                 Text("Compute {y}", {"y": Name(line.name)}),
                 equation(Name(line.name), line.formula, products or middle, result),
                 approx=approx(value) if value is not None else None,
-                why=Text(words + (" {example}" if example else ""), {"example": example})
-                if words
-                else None,
+                why=Text(words) if words else None,
                 shape=line.shape,
                 uses=tuple(
                     f"{'given' if o.op is None else 'forward'}.{o.name}" for o in line.operands
                 ),
-                picture=picture(ws, line),
             )
         )
+        steps += entry_steps(ws, line)
     return steps
 
 

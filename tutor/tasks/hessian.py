@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..errors import InputError, Where
-from ..expr import Call, Expr, Name, Num, Partial, Transpose
+from ..expr import Call, Expr, Name, Num, Partial
 from ..graph import dims
 from ..graph import node as g
 from ..graph.dims import Dim
@@ -17,8 +17,10 @@ from ..steps import Step, TaskResult, Text
 from . import gradient
 from .chain import size_text
 from .chain_steps import chain_steps, local_steps
+from .duplication import free_count, tied
 from .extended import cut, told
 from .forward import forward_steps, given_steps
+from .free_entries import folded_value, free_slope, free_steps, second_symbol
 from .hessian_check import checked
 from .hessian_renamed import base_of, rearranged
 from .hessian_sign import Sign, sign
@@ -61,14 +63,18 @@ def derive(ws: Workspace, task_id: str, of: str, wrt: Sequence[str], place: Wher
     turned = ws.problem.convention.layout == "denominator"
     first, second = (columns, rows) if turned else (rows, columns)
     slope = gradient.solve(here, task_id, "gradient", of, first.name)
+    formula = free_slope(here, target, first) if tied(first) else slope.formula
     steps += _gradient_steps(ws, here, slope, first)
-    found = twice(here, target, first, second, slope.formula, place)
-    formula = _zero(rows, columns) if g.is_zero(found.node) else found.formula
-    found = replace(found, formula=formula)
-    steps += _again_steps(found, target, first, slope.formula, {s.id for s in steps}, task_id)
+    found = twice(here, target, first, second, formula, place)
+    steps += _again_steps(found, target, first, formula, {s.id for s in steps}, task_id)
+    symbol, shape = second_symbol(target, rows, columns), _shape(rows, columns)
+    if g.is_zero(found.node):
+        value = None if found.value is None else folded_value(here, found.value, first, second)
+        found = replace(found, formula=_zero(shape), value=value)
+    elif tied(rows) or tied(columns):
+        more, found = free_steps(found, target, rows, columns)
+        steps += more
     judged = sign(found.value) if found.value is not None and rows is columns else None
-    symbol = _symbol(target, rows, columns)
-    shape = _shape(rows, columns)
     steps += _closing(found, symbol, shape, rows, columns, judged)
     return TaskResult(
         id=task_id,
@@ -80,7 +86,7 @@ def derive(ws: Workspace, task_id: str, of: str, wrt: Sequence[str], place: Wher
         dims=dims.text(shape),
         jacobian_dims=None,
         symbol=symbol,
-        formula=formula,
+        formula=found.formula,
         value=found.value,
         extra={"definite": judged.word if judged else None},
         check=checked(ws, here, found, (target, first, second)),
@@ -93,14 +99,6 @@ def _accept(ws: Workspace, target: Line, rows: Line, columns: Line) -> None:
             f"`{target.name}` has size {target.dims}: a Hessian needs a scalar",
             hint="ask for its `jacobian`, or for the Hessian of a scalar such as its sum",
         )
-    for line in (rows, columns):
-        tied = sorted({"symmetric", "diagonal"} & line.properties)
-        if tied:
-            raise InputError(
-                f"`{line.name}` is declared {tied[0]}: second derivatives are "
-                "taken with all entries free",
-                hint="declare it as a plain matrix for this task",
-            )
     for a, b in ((rows, columns), (columns, rows)):
         if a is not b and ws.graph.depends(a, b):
             raise InputError(
@@ -112,20 +110,10 @@ def _accept(ws: Workspace, target: Line, rows: Line, columns: Line) -> None:
 # -- what it is called ----------------------------------------------------------------------------
 
 
-def _symbol(target: Line, rows: Line, columns: Line) -> Expr:
-    """∂²L/∂w² of a scalar, ∂²L/∂w ∂wᵀ of a vector, ∂²L/∂vec(W) ∂vec(W)ᵀ of a matrix."""
-    top, side = (
-        Call("vec", (Name(x.name),)) if x.symbol.order > 1 else Name(x.name)
-        for x in (rows, columns)
-    )
-    side = Transpose(side) if columns.symbol.order else side
-    return Partial(Partial(Name(target.name), top), side)
-
-
 def _shape(rows: Line, columns: Line) -> tuple[Dim, ...]:
     if not rows.symbol.order and not columns.symbol.order:
         return ()
-    return dims.product(rows.symbol.shape), dims.product(columns.symbol.shape)
+    return free_count(rows), free_count(columns)
 
 
 def _heading(target: Line, rows: Line, columns: Line) -> Text:
@@ -135,8 +123,7 @@ def _heading(target: Line, rows: Line, columns: Line) -> Text:
     return Text("Mixed second derivatives of {y}: rows {a}, columns {b}", names)
 
 
-def _zero(rows: Line, columns: Line) -> Expr:
-    shape = _shape(rows, columns)
+def _zero(shape: tuple[Dim, ...]) -> Expr:
     return Call("zeros", tuple(size_term(d) for d in shape)) if shape else Num("0")
 
 
@@ -146,6 +133,8 @@ def _zero(rows: Line, columns: Line) -> Expr:
 def _gradient_steps(ws: Workspace, here: Workspace, slope: TaskResult, first: Line) -> list[Step]:
     """The gradient's derivation, or the task that has shown it."""
     of = slope.subject["of"]
+    if tied(first):
+        return [s for s in told(slope) if s.id not in ("constraint", "answer")]
     earlier = ws.derived.get((of, first.name)) if here is ws else None
     if earlier is None:
         return [
@@ -180,11 +169,18 @@ def _again_steps(
         )
         return [Step("again", "again", "second derivative", Text("Once more"), why=why)]
     named = Name(found.name)
-    why = Text(
+    words = (
         "A Hessian is the Jacobian of the gradient. {g} is the gradient of {y} with respect "
-        "to {x}; it is differentiated once more, by the same rules.",
-        {**names, "g": named},
+        "to {x}; it is differentiated once more, by the same rules."
     )
+    if tied(first):
+        words = (
+            "A Hessian is the Jacobian of the gradient. {g} is the gradient of {y} with respect "
+            "to {x}, every place counted by itself; it is differentiated once more, by the same "
+            "rules."
+        )
+    why = Text(words, {**names, "g": named})
+    symbol = None if tied(first) else Partial(Name(target.name), Name(first.name))
     line = found.ws.line(found.name)
     steps = [
         Step(
@@ -192,10 +188,10 @@ def _again_steps(
             "again",
             "second derivative",
             Text("Call the gradient {g}", {"g": named}),
-            equation(named, Partial(Name(target.name), Name(first.name)), slope),
+            equation(named, symbol, slope),
             why=why,
             shape=line.shape,
-            uses=("gradient",),
+            uses=(f"chain.{first.name}",) if tied(first) else ("gradient",),
         )
     ]
     if found.chain is None:
@@ -223,13 +219,14 @@ def _closing(
 ) -> list[Step]:
     value, formula = found.value, found.formula
     members = equation(symbol, formula, exact_term(value))
-    matrix = rows.symbol.order > 1 or columns.symbol.order > 1
+    matrix = any(x.symbol.order > 1 and not tied(x) for x in (rows, columns))
     why = None
     if matrix:
         by = found.ws.problem.convention.vec
         why = Text(
-            "A matrix variable counts as one long vector, its entries taken "
-            + ("column by column." if by == "column" else "row by row.")
+            "A matrix variable counts as one long vector, its entries taken column by column."
+            if by == "column"
+            else "A matrix variable counts as one long vector, its entries taken row by row."
         )
     elif found.chain is None and found.name is not None and g.is_zero(found.node):
         why = Text("The gradient does not depend on {x}.", {"x": Name(columns.name)})
@@ -244,7 +241,7 @@ def _closing(
             why=why,
             shape=shape,
             jacobian_dims=size_text(shape) if len(shape) == 2 else None,  # type: ignore[arg-type]
-            uses=("again",),
+            uses=("free",) if tied(rows) or tied(columns) else ("again",),
             level=0,
         )
     ]

@@ -8,7 +8,6 @@ from itertools import pairwise
 import numpy as np
 import sympy as sp
 
-from ..expr import Expr
 from ..steps import Text
 from ..value import Value, decimal_term
 
@@ -29,10 +28,26 @@ class Sign:
     why: Text
 
 
-def sign(value: Value, whose: str = "Its") -> Sign:
+FEW = {
+    POSITIVE: "{eigenvalues} are all positive: it is positive definite.",
+    NEGATIVE: "{eigenvalues} are all negative: it is negative definite.",
+    SEMI_POSITIVE: "{eigenvalues} are positive or zero: it is positive semidefinite.",
+    SEMI_NEGATIVE: "{eigenvalues} are negative or zero: it is negative semidefinite.",
+    INDEFINITE: "{eigenvalues} are of both signs: it is indefinite.",
+}
+MANY = {
+    POSITIVE: "{eigenvalues}: it is positive definite.",
+    NEGATIVE: "{eigenvalues}: it is negative definite.",
+    SEMI_POSITIVE: "{eigenvalues}: it is positive semidefinite.",
+    SEMI_NEGATIVE: "{eigenvalues}: it is negative semidefinite.",
+    INDEFINITE: "{eigenvalues}: it is indefinite.",
+}
+
+
+def sign(value: Value, whose: str = "it") -> Sign:
     """Definite or not, of a symmetric matrix (n, n) or a second derivative ().
 
-    whose: the word before "eigenvalues" in the reason.
+    whose: "it" or "hessian", as the reason calls it.
     """
     data = value.data.reshape(1, 1) if value.data.ndim == 0 else value.data
     n = len(data)
@@ -100,13 +115,17 @@ def _scalar_words(word: str) -> Text:
 
 def _minor_words(word: str, matrix: sp.Matrix, whose: str) -> Text:
     minors = [matrix[:k, :k].det() for k in range(1, matrix.rows + 1)]
-    holes: dict[str, Expr] = {f"d{k}": Value(_cell(m)).expr() for k, m in enumerate(minors, 1)}
-    listed = ", ".join("{" + k + "}" for k in holes)
-    start = whose + " leading minors " + listed
+    listed = {"list": tuple(Value(_cell(m)).expr() for m in minors)}
+    whole = Text(
+        "Its leading minors {list}" if whose == "it" else "The Hessian's leading minors {list}",
+        listed,
+    )
     if word == POSITIVE:
-        return Text(start + " are all positive: it is positive definite.", holes)
-    rest = " alternate in sign, the first negative: it is negative definite."
-    return Text(start + rest, holes)
+        return Text("{minors} are all positive: it is positive definite.", {"minors": whole})
+    return Text(
+        "{minors} alternate in sign, the first negative: it is negative definite.",
+        {"minors": whole},
+    )
 
 
 def _cell(x: sp.Expr) -> np.ndarray:
@@ -125,19 +144,15 @@ def _eigenvalue_words(word: str, matrix: np.ndarray, whose: str) -> Text:
     if largest == 0:
         return Text("It is the zero matrix: all its eigenvalues are 0.")
     if len(found) <= SHOWN:
-        terms: dict[str, Expr] = {f"e{k}": decimal_term(x, 4) for k, x in enumerate(found)}
-        start = whose + " eigenvalues " + ", ".join("{" + k + "}" for k in terms) + " are "
-    else:
-        terms = {"a": decimal_term(found[0], 4), "b": decimal_term(found[-1], 4)}
-        start = whose + " eigenvalues lie between {a} and {b}: "
-    many = len(found) > SHOWN
-    end = {
-        POSITIVE: "all positive: it is positive definite.",
-        NEGATIVE: "all negative: it is negative definite.",
-        SEMI_POSITIVE: "positive or zero: it is positive semidefinite.",
-        SEMI_NEGATIVE: "negative or zero: it is negative semidefinite.",
-        INDEFINITE: "of both signs: it is indefinite.",
-    }[word]
-    if many:
-        end = f"it is {word}."
-    return Text(start + end, terms)
+        whole = Text(
+            "Its eigenvalues {list}" if whose == "it" else "The Hessian's eigenvalues {list}",
+            {"list": tuple(decimal_term(x, 4) for x in found)},
+        )
+        return Text(FEW[word], {"eigenvalues": whole})
+    whole = Text(
+        "Its eigenvalues lie between {a} and {b}"
+        if whose == "it"
+        else "The Hessian's eigenvalues lie between {a} and {b}",
+        {"a": decimal_term(found[0], 4), "b": decimal_term(found[-1], 4)},
+    )
+    return Text(MANY[word], {"eigenvalues": whole})

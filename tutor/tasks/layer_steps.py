@@ -6,14 +6,14 @@ What holds for several layers in the same words and numbers is said once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
 from ..expr import Expr, Name
 from ..problem.applied import Applied
-from ..problem.layer_spec import Product, Reason, Window, total
-from ..steps import Step, Text
+from ..problem.layer_spec import Product, Window, axis_words, total
+from ..steps import Step, Text, all_of
 from .arithmetic import by, num, plus, times
 from .receptive import Field
 from .slide_steps import numbers, told
@@ -76,7 +76,7 @@ def merged(drafts: Iterable[Draft]) -> list[Draft]:
     return list(found.values())
 
 
-def named(names: Sequence[str]) -> str:
+def named(names: Sequence[str]) -> Text:
     """Layers of one type in words: `relu_1`, `relu_1 to relu_3`, `relu_1, relu_4 and 7 more`."""
     runs: list[list[str]] = []
     for name in dict.fromkeys(names):
@@ -86,11 +86,16 @@ def named(names: Sequence[str]) -> str:
         else:
             runs.append([name])
     runs = [part for run in runs for part in ([run] if len(run) > 2 else [[n] for n in run])]
-    words = [run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
+    words = [
+        Text("{a}", {"a": run[0]})
+        if len(run) == 1
+        else Text("{a} to {b}", {"a": run[0], "b": run[-1]})
+        for run in runs
+    ]
     if len(words) > _NAMED:
         rest = sum(len(run) for run in runs[_NAMED - 1 :])
-        return f"{', '.join(words[: _NAMED - 1])} and {rest} more"
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+        return Text("{some} and {n} more", {"some": tuple(words[: _NAMED - 1]), "n": rest})
+    return all_of(words)
 
 
 # --- one layer -----------------------------------------------------------------------------------
@@ -107,7 +112,7 @@ def layers_steps(
             if (law := (draft.about, draft.why.message if draft.why else "")) in laws:
                 draft.why = None
             laws.add(law)
-        topic = Text(draft.topic.message, {"layer": named(draft.layers), **draft.topic.args})
+        topic = replace(draft.topic, args={"layer": named(draft.layers), **draft.topic.args})
         steps.add(
             draft.kind, draft.rule, topic, draft.equation, draft.why, draft.level, draft.shape
         )
@@ -152,7 +157,7 @@ def _drafts(layer: Applied) -> list[Draft]:
                 "parameter count",
                 Text("{layer}: parameters"),
                 _count(Name("N"), parameters),
-                _reason(reasons[0]),
+                reasons[0],
             )
         )
         neurons = tuple(num(n) for n in layer.output)
@@ -175,7 +180,7 @@ def _drafts(layer: Applied) -> list[Draft]:
                     "multiply-add count",
                     Text("{layer}: multiply-adds"),
                     _count(Name("MACs"), counts.macs),
-                    _reason(reasons[1]),
+                    reasons[1],
                 )
             )
     for draft in drafts:
@@ -186,26 +191,17 @@ def _drafts(layer: Applied) -> list[Draft]:
     return drafts
 
 
-def _reason(reason: Reason) -> Text:
-    words, holes = reason
-    return Text(words, {k: v for k, v in holes.items() if f"{{{k}}}" in words})
-
-
 def _size_drafts(layer: Applied) -> list[Draft]:
     slides, drafts = layer.slides, []
     same = layer.args.get("padding") == "same"
     alike = len({numbers(s) for s in slides}) == 1
     for slide in slides[:1] if alike else slides:
         suffix = "" if alike else f"_{slide.axis[0]}"
-        axes = _axes([s.axis for s in slides]) if alike else slide.axis
+        axes = axis_words([s.axis for s in slides] if alike else [slide.axis])
         equation, why = told(slide, f"n{suffix}_out", suffix, same)
         topic = Text("{layer}: {axes} of the output", {"axes": axes})
         drafts.append(Draft("shape", "output size", topic, equation, why))
     return drafts
-
-
-def _axes(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _letters(products: Sequence[Product]) -> Expr:
@@ -231,7 +227,7 @@ def _worked(name: Expr, figures: Expr, result: int) -> tuple[Expr, ...]:
 def _field_steps(steps: StepList, layer: Applied, before: Field, after: Field) -> None:
     if before is None or after is None or not layer.slides:
         return
-    told_axes: dict[Any, list[str]] = {}
+    told_axes: dict[Any, tuple[Text, list[str]]] = {}
     for i, slide in enumerate(layer.slides):
         r, jump, grown = before[i].size, before[i].jump, after[i].size
         if isinstance(slide, Window) and jump is not None:
@@ -247,8 +243,8 @@ def _field_steps(steps: StepList, layer: Applied, before: Field, after: Field) -
             why = Text(
                 "The inputs that one output sees, followed back to the start: {r}.", {"r": grown}
             )
-        told_axes.setdefault((equation, _plain(why)), []).append(slide.axis)
-    for (equation, (message, *holes)), axes in told_axes.items():
-        title = Text("{layer}: receptive field, {axis}", {"layer": layer.name, "axis": _axes(axes)})
-        why = Text(message, dict(holes))
+        told_axes.setdefault((equation, _plain(why)), (why, []))[1].append(slide.axis)
+    for (equation, _), (why, axes) in told_axes.items():
+        names = {"layer": layer.name, "axis": axis_words(axes)}
+        title = Text("{layer}: receptive field, {axis}", names)
         steps.add("shape", "receptive field", title, equation, why, level=2)

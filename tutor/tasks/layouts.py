@@ -7,13 +7,17 @@ from ..notation.build import NoMatrixForm
 from ..notation.jacobian import jacobian_term
 from ..notation.names import size_words
 from ..notation.text import text
-from ..steps import Step, Text
+from ..steps import Step, Text, in_turn
 from .chain import Chain, jacobian_size, size_text, tree_size
-from .constrained import symmetric
+from .constrained import free_jacobian_size, symmetric
 
 LONGEST = 48  # characters of a formula inside a sentence
 OTHER = {"numerator": "denominator", "denominator": "numerator", "column": "row", "row": "column"}
-STACKED = {"column": "columns", "row": "rows"}
+LAYOUT = {
+    "numerator": Text("numerator layout"),
+    "denominator": Text("denominator layout"),
+}
+VEC = {"column": Text("vec by columns"), "row": Text("vec by rows")}
 
 
 def layout_steps(chain: Chain, kind: str) -> list[Step]:
@@ -56,25 +60,29 @@ def _of_gradient(chain: Chain) -> Text | None:
         "g": symbol,
         "x": Name(line.name),
         "a": Name("alpha" if "alpha" not in chain.ws.graph.lines else "eta"),
-        "l": layout,
-        "o": OTHER[layout],
         "s": size,
         "t": other,
     }
-    start = "The gradient has the size of {x}, so that an update {x} − {a}·{g} fits; "
+    fits = Text("The gradient has the size of {x}, so that an update {x} − {a}·{g} fits", args)
     if symmetric(line):
-        return Text(start + "a Jacobian counts all entries of {x} as free instead.", args)
-    message = start + "as a Jacobian "
+        words = "{fits}; a Jacobian has one column for each free entry of {x} instead."
+        if layout == "denominator":
+            words = "{fits}; a Jacobian has one row for each free entry of {x} instead."
+        return Text(words, {"fits": fits, "x": Name(line.name)})
     if flat:
-        message += "it is {s} ({l} layout) or {t} ({o} layout)."
-    else:
-        # tensors of order 3 and more go row by row in either convention
-        vec = chain.ws.problem.convention.vec if line.symbol.order <= 2 else "row"
-        column = Call("vec", (symbol,))
-        row = layout == "numerator"
-        args |= {"v": STACKED[vec], "w": Transpose(column) if row else column}
-        message += "it is {w}, {s} ({l} layout, vec by {v}), or its transpose."
-    return Text(message, args)
+        words = "{fits}; as a Jacobian it is {s} (numerator layout) or {t} (denominator layout)."
+        if layout == "denominator":
+            words = (
+                "{fits}; as a Jacobian it is {s} (denominator layout) or {t} (numerator layout)."
+            )
+        return Text(words, {"fits": fits, "s": size, "t": other})
+    # tensors of order 3 and more go row by row in either convention
+    vec = chain.ws.problem.convention.vec if line.symbol.order <= 2 else "row"
+    column = Call("vec", (symbol,))
+    jacobian = Transpose(column) if layout == "numerator" else column
+    words = "{fits}; as a Jacobian it is {w}, {s} ({layout}, {vec}), or its transpose."
+    stated = {"layout": LAYOUT[layout], "vec": VEC[vec]}
+    return Text(words, {"fits": fits, "w": jacobian, "s": size, **stated})
 
 
 def _of_jacobian(chain: Chain) -> Text | None:
@@ -82,45 +90,63 @@ def _of_jacobian(chain: Chain) -> Text | None:
     style = chain.ws.problem.convention
     other = _term(chain, OTHER[style.layout], style.vec)
     own = _term(chain, style.layout, style.vec)
-    size = size_words(size_text(jacobian_size(chain.of, chain.wrt, OTHER[style.layout])))
-    args: dict[str, object] = {
-        "y": Name(chain.of.name),
-        "x": Name(chain.wrt.name),
-        "l": style.layout.capitalize(),
-        "o": OTHER[style.layout],
-        "s": size,
-    }
+    size = size_words(size_text(free_jacobian_size(chain.of, chain.wrt, OTHER[style.layout])))
+    args: dict[str, object] = {"y": Name(chain.of.name), "x": Name(chain.wrt.name)}
     full = _first(chain, "jacobian")
-    message = ""
+    numerator = style.layout == "numerator"
+    said: list[Text | None] = []
     if full:
-        message = "{l} layout: rows belong to {y}, columns to {x}. "
-        if style.layout == "denominator":
-            message = "{l} layout: rows belong to {x}, columns to {y}. "
+        said.append(
+            Text(
+                "Numerator layout: rows belong to {y}, columns to {x}."
+                if numerator
+                else "Denominator layout: rows belong to {x}, columns to {y}.",
+                args,
+            )
+        )
     if other is not None and other != own:
-        args["t"] = other
-        message += "In {o} layout it is the transpose, {t} ({s})."
+        said.append(
+            Text(
+                "In denominator layout it is the transpose, {t} ({s})."
+                if numerator
+                else "In numerator layout it is the transpose, {t} ({s}).",
+                {"t": other, "s": size},
+            )
+        )
     elif full:
-        message += "In {o} layout it is the transpose ({s})."
-    vec = _of_vec(chain, own, args)
-    message = message.strip() + (" " + vec if vec else "")
-    return Text(message.strip(), args) if message.strip() else None
+        said.append(
+            Text(
+                "In denominator layout it is the transpose ({s})."
+                if numerator
+                else "In numerator layout it is the transpose ({s}).",
+                {"s": size},
+            )
+        )
+    said.append(_of_vec(chain, own))
+    return in_turn(*said) if any(said) else None
 
 
-def _of_vec(chain: Chain, own: Expr | None, args: dict[str, object]) -> str:
+def _of_vec(chain: Chain, own: Expr | None) -> Text | None:
     """The other stacking, where this one shows in the formula."""
     vec = chain.ws.problem.convention.vec
     stacked = max(chain.of.leaf.node.order, chain.wrt.symbol.order) == 2
     if not stacked or own is None:
-        return ""
+        return None
     other = _term(chain, chain.ws.problem.convention.layout, OTHER[vec])
     if other is None or other == own:
-        return ""
-    args |= {"v": STACKED[vec], "r": STACKED[OTHER[vec]], "u": other}
-    return "Here vec stacks {v}; stacking {r} gives {u}."
+        return None
+    return Text(
+        "Here vec stacks columns; stacking rows gives {u}."
+        if vec == "column"
+        else "Here vec stacks rows; stacking columns gives {u}.",
+        {"u": other},
+    )
 
 
 def _term(chain: Chain, layout: str, vec: str) -> Expr | None:
     """The Jacobian in another convention, where it is short enough for a sentence."""
+    if symmetric(chain.wrt):
+        return None
     node = chain.ws.whole(chain.closed())
     if tree_size(node) > 4 * LONGEST:
         return None

@@ -34,13 +34,14 @@ def reasons(goals: Sequence[Goal], spans: Mapping[str, range]) -> list[Text]:
 
 def _missed(goal: Goal, axis: int, size: int, sizes: Sequence[int]) -> Text:
     near = [n for n in sizes if n < size][-1:] + [n for n in sizes if n > size][:1]
-    words = "Axis {i} of {y} is never {n}"
+    holes = {"i": axis, "y": Name(goal.chain.node), "n": size, "a": near[0], "b": near[-1]}
     if len(sizes) == 1:
-        words += ", but always {a}: the unknowns do not change it."
+        words = "Axis {i} of {y} is never {n}, but always {a}: the unknowns do not change it."
+    elif len(near) == 1:
+        words = "Axis {i} of {y} is never {n}; the nearest that it gets is {a}."
     else:
-        words += "; the nearest that it gets is " + " or ".join(("{a}", "{b}")[: len(near)]) + "."
-    holes = {"i": axis, "y": Name(goal.chain.node), "n": size}
-    return Text(words, holes | dict(zip("ab", near, strict=False)))
+        words = "Axis {i} of {y} is never {n}; the nearest that it gets is {a} or {b}."
+    return Text(words, {k: v for k, v in holes.items() if f"{{{k}}}" in words})
 
 
 def _attained(goal: Goal, spans: Mapping[str, range]) -> list[tuple[int, ...]]:

@@ -166,8 +166,7 @@ def rule_steps(
         names = {"w": Name(line.name)}
         title = sentence(rule.title, names)
         if tag:
-            title = Text(f"{rule.title}, step {{k}}", {**names, "k": str(k + 1)})
-            title = sentence(title.message, title.args)
+            title = Text("{title}, step {k}", {"title": title, "k": k + 1})
         if not symbols.alone and "{w}" not in rule.title:
             title = Text("{title} of {w}", {"title": title, **names})
         last = rule.symbol == "w"

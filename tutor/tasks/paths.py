@@ -132,16 +132,18 @@ def _path_step(chain: PathChain, path: Path, k: int, alone: bool) -> Step:
         written = written if len(text(written)) <= LONG else None
     value = _value(chain, chain.value(path.node))
     through = [x for x in path.lines[1:-1]]
-    holes: dict[str, object] = {f"v{i}": Name(x.name) for i, x in enumerate(reversed(through))}
-    route = ", ".join("{" + h + "}" for h in holes)
-    title = "Product of the Jacobians along the only path" if alone else f"Path {k}"
-    if not alone:
-        title += " through " + route if route else ", directly"
+    route = tuple(Name(x.name) for x in reversed(through))
+    if alone:
+        title = Text("Product of the Jacobians along the only path")
+    elif route:
+        title = Text("Path {k} through {names}", {"k": k, "names": route})
+    else:
+        title = Text("Path {k}, directly", {"k": k})
     return Step(
         f"chain.{chain.wrt.name}" if alone else f"path.{k}",
         "chain",
         "chain rule",
-        Text(title, holes if not alone else {}),
+        title,
         equation(
             _product(symbols, scalar), written, product_term(chain, path.node), exact_term(value)
         ),

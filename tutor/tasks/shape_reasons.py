@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 from ..expr import Call, Expr, Name, Neg, Transpose
 from ..graph import dims
 from ..problem.lines import Line
-from ..problem.origin import counted
-from ..steps import Text
+from ..problem.origin import counted_columns, counted_entries, counted_rows
+from ..steps import Text, all_of, in_turn
 from .windows import size_reason, slides, transposed_reason
 from .workspace import Workspace
 
@@ -25,7 +24,7 @@ def reason(ws: Workspace, line: Line) -> Text:
         return Text("{n} coordinates and the final 1 of homogeneous coordinates.", {"n": n})
     if line.op is None:
         return Text("As given.") if line.leaf.order else Text("A number.")
-    parts = {f"d{k}": o.dims for k, o in enumerate(line.operands)}
+    sizes = tuple(o.dims for o in line.operands)
     if line.op.name == "matmul" and len(line.operands) == 2:
         a, b = (_term_dims(line, k, ws) for k in (0, 1))
         return Text(
@@ -33,11 +32,11 @@ def reason(ws: Workspace, line: Line) -> Text:
         )
     if line.op.name == "vec":
         return Text(
-            "All {n} entries of a {d0} matrix in one column.",
-            {"n": str(dims.product(line.operands[0].shape)), **parts},
+            "All {n} entries of a {d} matrix in one column.",
+            {"n": str(dims.product(line.operands[0].shape)), "d": sizes[0]},
         )
     if line.op.name == "homogeneous":
-        return Text("{d0} and one more entry, the final 1.", parts)
+        return Text("{d} and one more entry, the final 1.", {"d": sizes[0]})
     if slides(line):
         return size_reason(ws, line)
     if line.op.name.startswith("conv_transpose"):
@@ -51,8 +50,7 @@ def reason(ws: Workspace, line: Line) -> Text:
     elementwise = all(o.dims in (line.dims, "1×1") for o in line.operands)
     if elementwise:
         return Text("Entry by entry, so the size stays.")
-    listed = ", ".join("{" + k + "}" for k in parts)
-    return Text("From " + listed + " by {op}.", {**parts, "op": line.op.name.replace("_", " ")})
+    return Text("From {sizes} by {op}.", {"sizes": sizes, "op": line.op.name.replace("_", " ")})
 
 
 def _term_dims(line: Line, k: int, ws: Workspace) -> str:
@@ -68,10 +66,7 @@ def _term_dims(line: Line, k: int, ws: Workspace) -> str:
 
 
 def _one_after_another(sentences: Sequence[Text]) -> Text:
-    if len(sentences) == 1:
-        return sentences[0]
-    holes = {f"s{k}": t for k, t in enumerate(sentences)}
-    return Text(" ".join(f"{{{k}}}" for k in holes), holes)
+    return in_turn(*sentences)
 
 
 # -- derivatives ----------------------------------------------------------------------------------
@@ -82,14 +77,14 @@ def edge_reason(a: Line, b: Line, layout: str) -> Text:
     y, x = Name(a.name), Name(b.name)
     m, n = dims.product(a.leaf.node.shape), dims.product(b.symbol.shape)
     if "homogeneous" in b.properties:
-        holes = {"y": y, "x": x, "m": counted(m, "entries"), "n": dims.one(n)}
+        holes = {"y": y, "x": x, "m": counted_entries(m), "n": dims.one(n)}
         return Text("{y} has {m}, {x} has {n} free ones (the final 1 is fixed).", holes)
     first, second = ((m, a, y), (n, b, x)) if layout == "numerator" else ((n, b, x), (m, a, y))
     return Text(
         "{rows} for the entries of {y}, {columns} for those of {x}{vec}.",
         {
-            "rows": counted(first[0], "rows"),
-            "columns": counted(second[0], "columns"),
+            "rows": counted_rows(first[0]),
+            "columns": counted_columns(second[0]),
             "y": first[2],
             "x": second[2],
             "vec": _unrolled([first, second]),
@@ -104,9 +99,9 @@ def _unrolled(sides: Sequence[tuple[dims.Dim, Line, Expr]]) -> Text:
         for n, line, x in sides
         if line.leaf.order >= 2
     ]
-    holes: dict[str, Any] = {}
-    parts = []
-    for k, (x, n, how) in enumerate(found):
-        holes |= {f"v{k}": Call(how, (x,)), f"n{k}": f"{dims.one(n)}×1"}
-        parts.append(f"{{v{k}}} is {{n{k}}}")
-    return Text("; " + " and ".join(parts) if parts else "", holes)
+    if not found:
+        return Text("")
+    parts = [
+        Text("{v} is {n}", {"v": Call(how, (x,)), "n": f"{dims.one(n)}×1"}) for x, n, how in found
+    ]
+    return Text("; {list}", {"list": all_of(parts)})

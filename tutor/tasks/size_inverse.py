@@ -16,8 +16,10 @@ from typing import Any
 from ..expr import Binary, Expr, Name, Num
 from ..graph.sizes import both_sides
 from ..problem.arguments import free_names, substitute
+from ..problem.layer_spec import axis_words
 from ..problem.layers import LAYERS
 from ..problem.layers_window import AXES
+from ..steps import Text
 from .arithmetic import floor_of, num, plus, times
 from .shape_chain import Stage
 from .size_equation import ONE, numerator
@@ -175,10 +177,10 @@ def _linear(u: Name, factor: int, low: int, high: int, smallest: int) -> Solved:
 
 def grouped(
     windows: Sequence[OpenWindow], wanted: Sequence[Interval]
-) -> list[tuple[str, OpenWindow, Interval]]:
+) -> list[tuple[Text, OpenWindow, Interval]]:
     """Axes with the same equation together."""
     groups: dict[Any, list[tuple[OpenWindow, Interval]]] = {}
     for window, interval in zip(windows, wanted, strict=True):
         letters = (window.size, window.kernel, window.stride, window.before, window.after)
         groups.setdefault((*letters, window.dilation, interval), []).append((window, interval))
-    return [(" and ".join(w.axis for w, _ in members), *members[0]) for members in groups.values()]
+    return [(axis_words([w.axis for w, _ in members]), *members[0]) for members in groups.values()]

@@ -7,7 +7,7 @@ from fractions import Fraction
 from ..expr import Binary, Expr, Name, Num
 from ..problem.layer_spec import Slide, Window
 from ..problem.slides import Adaptive, Scaled, Spread
-from ..steps import Text
+from ..steps import Text, in_turn
 from . import size_equation
 from .arithmetic import ceil_of, floor_of, num, plus, times
 
@@ -63,28 +63,32 @@ def _window_reason(w: Window, same: bool) -> Text:
         )
     padded = w.before or w.after
     n = w.size + w.before + w.after
-    words = "The window spans {span} of {n} entries" + (" with padding" if padded else "")
+    spans = Text(
+        "The window spans {span} of {n} entries with padding"
+        if padded
+        else "The window spans {span} of {n} entries",
+        {"span": span, "n": n},
+    )
     if n == span:
-        return Text(words + ", all there are: it fits once.", {"span": span, "n": n})
-    words += "; it fits once, and once more for each "
-    words += "entry that is left." if w.stride == 1 else "whole stride of {s} that is left."
-    holes = {"span": span, "n": n, "s": w.stride}
-    return Text(words, {k: v for k, v in holes.items() if f"{{{k}}}" in words})
+        return Text("{spans}, all there are: it fits once.", {"spans": spans})
+    if w.stride == 1:
+        words = "{spans}; it fits once, and once more for each entry that is left."
+        return Text(words, {"spans": spans})
+    words = "{spans}; it fits once, and once more for each whole stride of {s} that is left."
+    return Text(words, {"spans": spans, "s": w.stride})
 
 
 def _spread_reason(w: Spread) -> Text:
-    words = "The first input fills {span} entries of the output, and every further one begins "
-    words += "{s} later" if w.stride > 1 else "one later"
-    if w.output_padding:
-        words += "; the output padding adds {q}"
-    if w.before or w.after:
-        words += "; the padding is cut off at both ends"
-    holes = {
-        "span": w.dilation * (w.kernel - 1) + 1,
-        "s": w.stride,
-        "q": w.output_padding,
-    }
-    return Text(words + ".", {k: v for k, v in holes.items() if f"{{{k}}}" in words})
+    said = Text(
+        "The first input fills {span} entries of the output, and every further one begins {n} "
+        "later.",
+        {"span": w.dilation * (w.kernel - 1) + 1, "n": w.stride},
+        one="The first input fills {span} entries of the output, and every further one begins one "
+        "later.",
+    )
+    more = Text("The output padding adds {q}.", {"q": w.output_padding})
+    cut = Text("The padding is cut off at both ends.")
+    return in_turn(said, more if w.output_padding else None, cut if w.before or w.after else None)
 
 
 def _adaptive_reason(w: Adaptive) -> Text:

@@ -37,18 +37,25 @@ class Slips:
 
     def transposed(self) -> Text:
         layout = self.ws.problem.convention.layout
-        other = "denominator" if layout == "numerator" else "numerator"
         args: dict[str, Any] = {
             "a": dims.text(on_paper(self.theirs)),
             "b": dims.text(on_paper(self.ours)),
         }
         square = same_on_paper(self.theirs, self.ours)
         if self.result.task == "jacobian":
-            message = "this is the transpose: right in " + other + " layout"
-            message += ", but here " + layout + " layout is used"
-            return Text(
-                message if square else message + ", in which the size is {b}, not {a}", args
-            )
+            if layout == "numerator":
+                said = Text(
+                    "this is the transpose: right in denominator layout, but here numerator layout "
+                    "is used"
+                )
+            else:
+                said = Text(
+                    "this is the transpose: right in numerator layout, but here denominator layout "
+                    "is used"
+                )
+            if square:
+                return said
+            return Text("{this}, in which the size is {b}, not {a}", {"this": said, **args})
         if self.result.task == "gradient":
             args["x"] = Name(str(self.result.subject["wrt"]))
             if square:
@@ -57,10 +64,9 @@ class Slips:
                     args,
                 )
             return Text("this is the transpose: a gradient has the size of {x}, {b}, not {a}", args)
-        return Text(
-            "this is the transpose of the result" + ("" if square else ", which is {b}, not {a}"),
-            args,
-        )
+        if square:
+            return Text("this is the transpose of the result")
+        return Text("this is the transpose of the result, which is {b}, not {a}", args)
 
     def sizes(self) -> Text:
         args = {"a": dims.text(on_paper(self.theirs)), "b": dims.text(on_paper(self.ours))}
@@ -75,10 +81,10 @@ class Slips:
             if independent.relative_error(ratio * theirs, ours) <= AGREE:
                 return _factor(ratio, ours.size)
         if self.result.task == "jacobian" and self._other_vec(theirs, ours):
-            other = "rows" if self.ws.problem.convention.vec == "column" else "columns"
             return Text(
-                "the entries are right, but in another order: right where vec stacks {o}",
-                {"o": other},
+                "the entries are right, but in another order: right where vec stacks rows"
+                if self.ws.problem.convention.vec == "column"
+                else "the entries are right, but in another order: right where vec stacks columns"
             )
         return None
 
@@ -101,29 +107,29 @@ class Slips:
             for r, c in ((rows, columns), back)
         )
 
-    def entry(self, theirs: np.ndarray, ours: np.ndarray, place: str) -> Text:
+    def entry(self, theirs: np.ndarray, ours: np.ndarray) -> Text:
         """The entry that differs most."""
         gap = np.where(np.isfinite(theirs), np.abs(theirs - ours), np.inf)
         at = np.unravel_index(int(np.argmax(gap)), gap.shape)
         args = {"a": f"{float(theirs[at]):.6g}", "b": f"{float(ours[at]):.6g}"}
         if ours.size == 1:
-            return Text(place + "it is {a}, but the result is {b}", args)
+            return Text("it is {a}, but the result is {b}", args)
         plain = [str(k + 1) for k, n in zip(at, ours.shape, strict=True) if n > 1]
         args["k"] = plain[0] if len(plain) == 1 else f"({', '.join(plain)})"
-        return Text(place + "its entry {k} is {a}, but the result has {b}", args)
+        return Text("its entry {k} is {a}, but the result has {b}", args)
 
 
 def _factor(ratio: float, entries: int) -> Text | None:
     """A factor that a slip explains; of a single number any ratio is some factor."""
     for number, words in (
-        (-1.0, "the sign is wrong: the result is the negative of this"),
-        (2.0, "a factor 2 is missing"),
-        (0.5, "it is twice the result"),
-        (-2.0, "the sign is wrong, and a factor 2 is missing"),
-        (-0.5, "the sign is wrong, and it is twice as large as the result"),
+        (-1.0, Text("the sign is wrong: the result is the negative of this")),
+        (2.0, Text("a factor 2 is missing")),
+        (0.5, Text("it is twice the result")),
+        (-2.0, Text("the sign is wrong, and a factor 2 is missing")),
+        (-0.5, Text("the sign is wrong, and it is twice as large as the result")),
     ):
         if abs(ratio - number) < AGREE:
-            return Text(words)
+            return words
     if entries == 1 or ratio == 0:
         return None
     return Text("it differs by a factor: the result is {r} times this", {"r": f"{ratio:.6g}"})

@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import InputError, ShapeError, did_you_mean
 from ..expr import Binary, Expr, List, Name
 from ..problem.model import Problem, Task
-from ..steps import Answer, Table, TaskResult, Text
+from ..steps import Answer, Table, TaskResult, Text, all_of
 from ..value import Value
 from .arithmetic import agrees, by, num, rational
 from .shape_calls import chain_to
@@ -113,13 +113,12 @@ def _check_names(goals: Sequence[Goal], unknown: Sequence[str], task: Task) -> N
 
 
 def _heading(names: Mapping[str, Expr], goals: Sequence[Goal]) -> Text:
-    holes: dict[str, Any] = dict(names)
-    wanted = []
-    for i, goal in enumerate(goals):
-        holes |= {f"y{i}": Name(goal.chain.node), f"shape{i}": by(goal.target)}
-        wanted.append(f"{{y{i}}} has shape {{shape{i}}}")
-    which = ", ".join(f"{{{k}}}" for k in names)
-    return Text(f"Find {which} so that {' and '.join(wanted)}", holes)
+    wanted = [
+        Text("{y} has shape {shape}", {"y": Name(g.chain.node), "shape": by(g.target)})
+        for g in goals
+    ]
+    holes = {"names": tuple(names.values()), "goals": all_of(wanted)}
+    return Text("Find {names} so that {goals}", holes)
 
 
 def _value(number: int) -> Value:
@@ -154,12 +153,8 @@ def _answer(task: Task, unknown: Sequence[str], solutions: Sequence[Values]) -> 
     hit = _hit(answer, unknown, solutions)
     note = None
     if hit:
-        smallest = [Binary("==", Name(n), num(solutions[0][n])) for n in unknown]
-        holes = {f"e{i}": e for i, e in enumerate(smallest)}
-        note = Text(
-            "This is a solution; the smallest is " + ", ".join(f"{{{k}}}" for k in holes) + ".",
-            holes,
-        )
+        smallest = tuple(Binary("==", Name(n), num(solutions[0][n])) for n in unknown)
+        note = Text("This is a solution; the smallest is {list}.", {"list": smallest})
     return Answer(task.answer_json, hit is not None, note)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from ..expr import Binary, Name
-from ..steps import Text
+from ..problem.layer_spec import axis_words
+from ..steps import Text, all_of
 from . import no_solution
 from .arithmetic import by, num
 from .shape_search import Goal, Values
@@ -21,47 +21,46 @@ def found(add: Add, spans: Mapping[str, range], solutions: Sequence[Values]) -> 
     smallest, count = solutions[0], len(solutions)
     if len(spans) == 1:
         (name,) = spans
+        holes = {"range": _within(spans)}
         if count == 1:
-            why, holes = "It is the only solution ", {}
+            why = Text("It is the only solution among {range}.", holes)
         else:
             shown = ", ".join(str(s[name]) for s in solutions[:_LISTED])
             dots = " …" if count > _LISTED else ""
-            why, holes = "The smallest of {n} solutions ({all}) ", {"all": shown + dots}
+            holes |= {"n": count, "all": shown + dots}
+            why = Text("The smallest of {n} solutions ({all}) among {range}.", holes)
         add(
             "closed",
             "solution",
             Text("Solution"),
             (Name(name), num(smallest[name])),
-            Text(why + "among {u} = {a} to {b}.", {**holes, "n": count} | _range(spans, name)),
+            why,
             level=0,
         )
         return
-    values = [Binary("==", Name(n), num(v)) for n, v in smallest.items()]
-    equations = {f"e{i}": e for i, e in enumerate(values)}
-    within, holes = _within(spans)
-    listed = ", ".join(f"{{{k}}}" for k in equations)
-    words = "The only solution is " if count == 1 else "The smallest of {n} solutions is "
+    values = tuple(Binary("==", Name(n), num(v)) for n, v in smallest.items())
+    holes = {"list": values, "range": _within(spans)}
+    if count == 1:
+        why = Text("The only solution is {list}, among {range}.", holes)
+    else:
+        why = Text("The smallest of {n} solutions is {list}, among {range}.", {**holes, "n": count})
     add(
         "closed",
         "solution",
         Text("Solution"),
-        why=Text(f"{words}{listed}, among {within}.", {**equations, **holes, "n": count}),
+        why=why,
         level=0,
     )
 
 
-def _range(spans: Mapping[str, range], name: str) -> dict[str, Any]:
-    span = spans[name]
-    return {"u": Name(name), "a": span[0], "b": span[-1]}
-
-
-def _within(spans: Mapping[str, range]) -> tuple[str, dict[str, Any]]:
-    """The ranges that were searched: words and their holes."""
-    words, holes = [], {}
-    for i, name in enumerate(spans):
-        holes |= {f"{k}{i}": v for k, v in _range(spans, name).items()}
-        words.append(f"{{u{i}}} = {{a{i}}} to {{b{i}}}")
-    return " and ".join(words), holes
+def _within(spans: Mapping[str, range]) -> Text:
+    """The ranges that were searched."""
+    return all_of(
+        [
+            Text("{u} = {a} to {b}", {"u": Name(name), "a": span[0], "b": span[-1]})
+            for name, span in spans.items()
+        ]
+    )
 
 
 def verify(add: Add, goal: Goal, solution: Values) -> None:
@@ -78,19 +77,19 @@ def verify(add: Add, goal: Goal, solution: Values) -> None:
             if not chain or chain in seen:
                 continue
             seen.add(chain)
-            title = Text("{layer}: put it back ({a})", {"layer": stage.name, "a": slide.axis})
+            axis = axis_words([slide.axis])
+            title = Text("{layer}: put it back ({a})", {"layer": stage.name, "a": axis})
             add("check", "output size", title, chain, level=2)
     title = Text("{y} has shape {shape}", {"y": Name(goal.chain.node), "shape": by(x)})
     add("check", "output shape", title, why=Text("As wanted."), shape=x)
 
 
 def none(add: Add, goals: Sequence[Goal], spans: Mapping[str, range]) -> None:
-    within, holes = _within(spans)
     add(
         "note",
         "no solution",
         Text("There is no solution"),
-        why=Text(f"No whole numbers {within} give the wanted shape.", holes),
+        why=Text("No whole numbers {range} give the wanted shape.", {"range": _within(spans)}),
         level=0,
     )
     for why in no_solution.reasons(goals, spans):

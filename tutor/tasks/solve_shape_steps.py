@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..expr import Binary, Expr, Name
+from ..problem.layer_spec import axis_words
 from ..problem.layers import LAYERS
-from ..steps import Step, Text
+from ..steps import Step, Text, in_turn
 from . import size_equation, spread_inverse
 from . import solve_shape_result as result
 from .arithmetic import by, num
@@ -116,7 +117,7 @@ class Explanation:
                 alike.setdefault((found, wanted[i]), []).append(window.axis)
                 wanted[i] = (max(found[0], 1), found[1])
             for (found, after), axes in alike.items():
-                back.append(_backwards(stage.name, " and ".join(axes), found, after))
+                back.append(_backwards(stage.name, axis_words(axes), found, after))
         for title, shape in lines:
             self._add("shape", "output shape", title, shape=shape)
         for title, why in back:
@@ -171,7 +172,7 @@ class Explanation:
                 return True
         return False
 
-    def _equation(self, layer: str, axes: str, window: OpenWindow, wanted: Interval) -> None:
+    def _equation(self, layer: str, axes: Text, window: OpenWindow, wanted: Interval) -> None:
         if not window.letters():
             return
         if not self.formula_shown:
@@ -203,45 +204,51 @@ class Explanation:
             ),
         )
         low, high = window.inequalities(wanted)
-        words = "A floor is {m} exactly when its argument is at least {m} and below {next}: "
         holes: dict[str, Any] = {"m": least - 1, "next": most, "low": low, "high": high}
-        if not goal:
-            words = "The floor lies between {m} and {last} when its argument is at least {m} and "
-            words += "below {next}: "
+        if goal:
+            words = (
+                "A floor is {m} exactly when its argument is at least {m} and below {next}: {low} "
+                "and {high}."
+            )
+        else:
+            words = (
+                "The floor lies between {m} and {last} when its argument is at least {m} and "
+                "below {next}: {low} and {high}."
+            )
             holes["last"] = most - 1
         self._add(
             "closed",
             "floor",
             Text("What the floor says about the {axes}", {"axes": axes}),
-            why=Text(words + "{low} and {high}.", holes),
+            why=Text(words, holes),
         )
         self._solved(axes, window, wanted)
 
-    def _solved(self, axes: str, window: OpenWindow, wanted: Interval) -> None:
+    def _solved(self, axes: Text, window: OpenWindow, wanted: Interval) -> None:
         solved = solve_for(window, wanted)
         if solved is None:
             return
         u = Name(solved.letter)
         least, most = solved.interval
-        words, holes = "", {"u": u}
+        order = None
         if solved.raw is not None:
             low = Binary("<=", num(solved.raw[0]), solved.middle)
             high = Binary("<=", solved.middle, num(solved.raw[1]))
-            words, holes = "Put in order: {low} and {high}. ", {**holes, "low": low, "high": high}
+            order = Text("Put in order: {low} and {high}.", {"low": low, "high": high})
         if most is None:
-            words += "Every {u} from {a} on fits."
+            fits = Text("Every {u} from {a} on fits.", {"u": u, "a": least})
         elif least > most:
-            words += "No whole number {u} does this."
+            fits = Text("No whole number {u} does this.", {"u": u})
         elif least == most:
-            words += "The only whole number that does this is {a}."
+            fits = Text("The only whole number that does this is {a}.", {"a": least})
         else:
-            words += "The whole numbers that do this are {a} to {b}."
-        holes |= {"a": least, "b": most}
+            holes = {"a": least, "b": most}
+            fits = Text("The whole numbers that do this are {a} to {b}.", holes)
         self._add(
             "closed",
             "integers in an interval",
             Text("Solve for {u} ({axes})", {"u": u, "axes": axes}),
-            why=Text(words, {k: v for k, v in holes.items() if f"{{{k}}}" in words}),
+            why=in_turn(order, fits),
         )
 
 
@@ -256,10 +263,13 @@ def _keeps(stage: Stage) -> bool:
     return LAYERS[stage.layer.type].receptive == "keeps"
 
 
-def _backwards(layer: str, axis: str, found: Interval, wanted: Interval) -> tuple[Text, Text]:
+def _backwards(layer: str, axis: Text, found: Interval, wanted: Interval) -> tuple[Text, Text]:
     title = Text("{layer}: what the {axis} before it must be", {"layer": layer, "axis": axis})
-    holes = {"low": wanted[0], "high": wanted[1], "a": max(found[0], 1), "b": found[1]}
-    outputs = "{low}" if wanted[0] == wanted[1] else "{low} to {high}"
-    inputs = "{a}" if holes["a"] == found[1] else "{a} to {b}"
-    words = f"An output of {outputs} comes from an input of {inputs}."
-    return title, Text(words, {k: v for k, v in holes.items() if f"{{{k}}}" in words})
+    sizes = {"output": _from_to(*wanted), "input": _from_to(max(found[0], 1), found[1])}
+    return title, Text("An output of {output} comes from an input of {input}.", sizes)
+
+
+def _from_to(low: int, high: int) -> Text:
+    if low == high:
+        return Text("{a}", {"a": low})
+    return Text("{a} to {b}", {"a": low, "b": high})

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..expr import Binary, Expr, Name, Num
 from ..problem.arguments import free_names
+from ..problem.layer_spec import axis_words
 from ..problem.layers_window import AXES
 from ..steps import Text
 from .arithmetic import num, plus, times
@@ -108,7 +109,7 @@ def spread_steps(
         ),
     )
     for (*_, wanted), members in alike.items():
-        axes = " and ".join(it.axis for it in members)
+        axes = axis_words([it.axis for it in members])
         it = members[0]
         names = {"layer": stage.name, "axes": axes}
         add(
@@ -122,7 +123,7 @@ def spread_steps(
             _solved(add, axes, it, wanted)
 
 
-def _solved(add: Callable[..., None], axes: str, it: OpenSpread, wanted: int) -> None:
+def _solved(add: Callable[..., None], axes: Text, it: OpenSpread, wanted: int) -> None:
     u = Name(it.letters()[0])
     start, slope = it.at(0), it.at(1) - it.at(0)
     title = Text("Solve for {u} ({axes})", {"u": u, "axes": axes})
@@ -133,14 +134,15 @@ def _solved(add: Callable[..., None], axes: str, it: OpenSpread, wanted: int) ->
     rest = times(num(slope), u) if slope != 1 else u
     left = rest if start == 0 else plus(num(start), rest) if start > 0 else plus(rest, num(start))
     exact = Fraction(wanted - start, slope)
-    words = "Put in order: {e}, so {u} is {a}"
     if exact.denominator > 1:
-        words += ", which is no whole number"
+        words = "Put in order: {e}, so {u} is {a}, which is no whole number."
     elif exact < 0:
-        words += ", which is negative"
+        words = "Put in order: {e}, so {u} is {a}, which is negative."
+    else:
+        words = "Put in order: {e}, so {u} is {a}."
     equation = Binary("==", left, num(wanted))
     holes = {"e": equation, "u": u, "a": num(exact)}
-    add("closed", "linear equation", title, (), Text(words + ".", holes))
+    add("closed", "linear equation", title, (), Text(words, holes))
 
 
 def divisor_names(stage: Stage) -> Iterator[tuple[str, str]]:

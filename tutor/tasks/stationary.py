@@ -197,13 +197,12 @@ def _result(
         extra["exact_solutions"] = [{n: v.strings() for n, v in p.items()} for p in values]
     if outcome.note is not None:
         extra["note"] = outcome.note
-    holes = {"y": Name(target.name), **{f"x{k}": Name(n) for k, n in enumerate(names)}}
-    listed = ", ".join(f"{{x{k}}}" for k in range(len(names)))
+    holes = {"y": Name(target.name), "x": tuple(Name(n) for n in names)}
     return TaskResult(
         id=task.id,
         task="stationary",
         subject={"of": target.name, "wrt": names[0] if len(names) == 1 else names},
-        heading=Text("Where the gradient of {y} with respect to " + listed + " vanishes", holes),
+        heading=Text("Where the gradient of {y} with respect to {x} vanishes", holes),
         steps=tuple(steps),
         shape=shape,
         dims=dims.text(shape) if shape is not None else None,

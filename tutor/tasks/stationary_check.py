@@ -195,7 +195,7 @@ def kind_at(ws: Workspace, of: Line, lines: Sequence[Line], convex: bool) -> tup
         basis = basis.astype(int).astype(object) if exact else basis
         whole = basis.dot(whole).dot(basis.T)
     one = len(whole) == 1
-    seen = sign(Value(_tidy(whole)), "The Hessian's")
+    seen = sign(Value(_tidy(whole)), "hessian")
     word, why = seen.word, seen.why
     if word == POSITIVE or (word == SEMI_POSITIVE and convex):
         return MINIMUM, why
@@ -227,8 +227,10 @@ def _higher(ws: Workspace, of: Line, line: Line) -> tuple[str, Text]:
         if value[()] != 0:
             up = float(value[()]) > 0
             why = Text(
-                "The first derivative that does not vanish there is number {k}, and it is "
-                + ("positive." if up else "negative."),
+                "The first derivative that does not vanish there is number {k}, and it is positive."
+                if up
+                else "The first derivative that does not vanish there is number {k}, and it is "
+                "negative.",
                 {"k": order},
             )
             return SADDLE if order % 2 else (MINIMUM if up else MAXIMUM), why

@@ -15,7 +15,7 @@ from ..graph.node import Node, is_delta, is_zero, pieces
 from ..notation.build import NoMatrixForm
 from ..notation.kronecker import connected
 from ..problem.lines import Line
-from ..steps import Step, Text
+from ..steps import Step, Text, in_turn
 from ..value import Value
 from .chain import paper_value
 from .extended import free_name
@@ -101,17 +101,22 @@ def never_invertible(linear: Node) -> bool:
 
 def symbolic_note(line: Line, part: Affine, ws: Workspace) -> Text:
     """What to say of such an equation without numbers."""
-    holes: dict[str, object] = {"x": Name(line.name)}
+    rank = {"r": structural_rank(part.linear)}
     try:
-        holes["a"] = ws.term(simplify(part.linear))
-        matrix = "The matrix {a} of this linear equation"
+        never = Text(
+            "The matrix {a} of this linear equation can never be inverted: its rank is at most "
+            "{r}.",
+            {"a": ws.term(simplify(part.linear)), **rank},
+        )
     except NoMatrixForm:
-        matrix = "The matrix of this linear equation"
-    words = f" can never be inverted: its rank is at most {structural_rank(part.linear)}. "
+        never = Text(
+            "The matrix of this linear equation can never be inverted: its rank is at most {r}.",
+            rank,
+        )
     end = "So no single {x} solves the equation: it has infinitely many solutions, or none."
     if is_zero(part.constant):
         end = "So not only {x} = 0 solves the equation, but infinitely many other {x} do."
-    return Text(matrix + words + end, holes)
+    return in_turn(never, Text(end, {"x": Name(line.name)}))
 
 
 # -- numbers --------------------------------------------------------------------------------------
@@ -183,8 +188,9 @@ def _floating(matrix: np.ndarray, side: np.ndarray):
 def no_point(found: Family) -> Text:
     n = len(found.hessian.data)
     return Text(
-        f"The matrix of these linear equations is singular: its rank is {found.rank}, not {n}. "
-        "The equations contradict each other, so no point solves them."
+        "The matrix of these linear equations is singular: its rank is {r}, not {n}. "
+        "The equations contradict each other, so no point solves them.",
+        {"r": found.rank, "n": n},
     )
 
 
@@ -195,12 +201,18 @@ def note(line: Line, found: Family) -> Text:
         return Text(
             "At these numbers the equations do not contain {x}: every {x} solves them.", names
         )
-    where = {1: "a line", 2: "a plane"}.get(free, f"a space of dimension {free}")
-    return Text(
-        f"The matrix of these linear equations is singular: its rank is {found.rank}, not {n}. So "
-        "there is no single stationary point: the solutions {x} fill " + where + ".",
-        names,
+    singular = Text(
+        "The matrix of these linear equations is singular: its rank is {r}, not {n}. So "
+        "there is no single stationary point.",
+        {"r": found.rank, "n": n},
     )
+    if free == 1:
+        fill = Text("The solutions {x} fill a line.", names)
+    elif free == 2:
+        fill = Text("The solutions {x} fill a plane.", names)
+    else:
+        fill = Text("The solutions {x} fill a space of dimension {k}.", {**names, "k": free})
+    return in_turn(singular, fill)
 
 
 def family_steps(ws: Workspace, target: Line, line: Line, found: Family) -> list[Step]:
@@ -210,10 +222,12 @@ def family_steps(ws: Workspace, target: Line, line: Line, found: Family) -> list
     why = note(line, found)
     if len(names) <= LISTED:
         members = (Name(line.name), _written(line, found, names))
-        listed = ", ".join("{" + t + "}" for t in names)
-        holes = {**why.args, **{t: Name(t) for t in names}}
-        numbers = "the number" if len(names) == 1 else "the numbers"
-        why = Text(f"{why.message} Here {numbers} {listed} can be chosen freely.", holes)
+        listed = {"list": tuple(Name(t) for t in names)}
+        if len(names) == 1:
+            free = Text("Here the number {list} can be chosen freely.", listed)
+        else:
+            free = Text("Here the numbers {list} can be chosen freely.", listed)
+        why = in_turn(why, free)
     title = Text("All stationary points")
     steps = [
         Step(
@@ -228,16 +242,13 @@ def family_steps(ws: Workspace, target: Line, line: Line, found: Family) -> list
             level=0,
         )
     ]
-    seen = sign(found.hessian, "The Hessian's")
-    kind = "a minimum"
+    seen = sign(found.hessian, "hessian")
+    kind = "It is the same everywhere, so every one of these points is a minimum of {y}."
     if seen.word in (NEGATIVE, SEMI_NEGATIVE):
-        kind = "a maximum"
+        kind = "It is the same everywhere, so every one of these points is a maximum of {y}."
     elif seen.word == INDEFINITE:
-        kind = "a saddle"
-    words = Text(
-        "{r} It is the same everywhere, so every one of these points is " + kind + " of {y}.",
-        {"r": seen.why, "y": Name(target.name)},
-    )
+        kind = "It is the same everywhere, so every one of these points is a saddle of {y}."
+    words = in_turn(seen.why, Text(kind, {"y": Name(target.name)}))
     if not found.rank:
         words = Text("{y} has the same value everywhere.", {"y": Name(target.name)})
     title = Text("Which kind?")

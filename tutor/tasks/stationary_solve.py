@@ -62,9 +62,11 @@ def search(ws: Workspace, of: Line, lines: Sequence[Line]) -> Outcome:
             outcome.note = note if kept else Text("No real numbers solve these equations.")
             return outcome
     if closed and doubtful and _closed(ws, outcome):
-        holes = {f"h{k}": e for k, e in enumerate(dict.fromkeys(doubtful))}
-        listed = " or ".join("{" + k + "}" for k in holes)
-        outcome.note = Text("Where " + listed + " is zero, there may be further points.", holes)
+        first, *rest = dict.fromkeys(doubtful)
+        listed = Text("{a}", {"a": first})
+        for e in rest:
+            listed = Text("{a} or {b}", {"a": listed, "b": e})
+        outcome.note = Text("Where {list} is zero, there may be further points.", {"list": listed})
         return outcome
     outcome.found = []
     if left and doubtful:
@@ -134,8 +136,11 @@ def _why_not(left: Sequence[Line], slopes: dict[str, Node]) -> Text:
         return Text("This gradient is never zero: there is no stationary point.")
     for x in left:
         if x.symbol not in topological([slopes[x.name]]):
-            words = "What is left of the equation for {x} does not contain it: it holds for every "
-            return Text(words + "value of {x}, or for none.", {"x": Name(x.name)})
+            return Text(
+                "What is left of the equation for {x} does not contain it: it holds for every "
+                "value of {x}, or for none.",
+                {"x": Name(x.name)},
+            )
     return _NO_CLOSED_FORM
 
 

@@ -12,7 +12,7 @@ from ..expr import Expr, Name, Num, Partial
 from ..graph import node as g
 from ..notation.build import NoMatrixForm
 from ..problem.lines import Line
-from ..steps import Step, TaskResult, Text
+from ..steps import Step, TaskResult, Text, all_of, in_turn
 from .chain import paper_value
 from .numbers import approx, equation, exact_term
 from .second import gradient_node
@@ -22,10 +22,10 @@ from .stationary_sign import never_negative
 from .workspace import Workspace
 
 KINDS = {
-    "minimum": "a minimum",
-    "maximum": "a maximum",
-    "saddle": "a saddle: on some sides it goes up from there, on others down",
-    "undecided": "a stationary point of which the second derivative does not tell the kind",
+    "minimum": Text("a minimum"),
+    "maximum": Text("a maximum"),
+    "saddle": Text("a saddle: on some sides it goes up from there, on others down"),
+    "undecided": Text("a stationary point of which the second derivative does not tell the kind"),
 }
 
 
@@ -88,17 +88,16 @@ def _solving(ws: Workspace, found: Found) -> list[Step]:
     names: dict[str, object] = {"w": Name(found.name)}
     steps = []
     if found.equation is not None:
-        before = {f"b{k}": Name(n) for k, n in enumerate(found.after)}
-        listed = ", ".join("{" + k + "}" for k in before)
+        before = {"list": tuple(Name(n) for n in found.after)}
         steps.append(
             Step(
                 f"put.{found.name}",
                 "solution",
                 "substitution",
-                Text("Put in " + listed, before),
+                Text("Put in {list}", before),
                 equation(found.equation, Num("0")),
                 why=Text(
-                    "With what is known of " + listed + ", this is left for {w}.",
+                    "With what is known of {list}, this is left for {w}.",
                     {**before, **names},
                 ),
                 shape=line.leaf.shape,
@@ -154,17 +153,12 @@ def _solving(ws: Workspace, found: Found) -> list[Step]:
 
 def _conditions(ws: Workspace, found: Found) -> Text | None:
     """What the solution needs."""
-    holes: dict[str, object] = {}
-    parts = []
-    for e in dict.fromkeys(found.solved.invertible):
-        holes[f"h{len(holes)}"] = e
-        parts.append(f"{{h{len(holes) - 1}}} is invertible")
+    parts = [Text("{x} is invertible", {"x": e}) for e in dict.fromkeys(found.solved.invertible)]
     for e in dict.fromkeys(found.solved.factors):
         if never_zero(e, ws):
             continue
-        holes[f"h{len(holes)}"] = e
-        parts.append(f"{{h{len(holes) - 1}}} is not zero")
-    return Text("Provided that " + " and ".join(parts) + ".", holes) if parts else None
+        parts.append(Text("{x} is not zero", {"x": e}))
+    return Text("Provided that {list}.", {"list": all_of(parts)}) if parts else None
 
 
 def value_steps(ws: Workspace, lines: Sequence[Line], outcome: Outcome) -> list[Step]:
@@ -221,17 +215,16 @@ def kind_step(
         why = (
             found
             if "bowl" in found.message
-            else Text("{r} This is " + KINDS[kinds[0]] + ".", {"r": found})
+            else in_turn(found, Text("This is {kind}.", {"kind": KINDS[kinds[0]]}))
         )
     elif not reasons:
         why = Text("Without numbers it stays open whether this is a minimum, a maximum or neither.")
     else:
-        holes: dict[str, object] = {f"r{i}": r for i, r in enumerate(reasons)}
         parts = [
-            f"Solution {i + 1} is {KINDS[k]}. ({{r{i}}})" if i < len(reasons) else ""
-            for i, k in enumerate(kinds)
+            Text("Solution {k} is {kind}. ({why})", {"k": i, "kind": KINDS[k], "why": r})
+            for i, (k, r) in enumerate(zip(kinds, reasons, strict=False), 1)
         ]
-        why = Text(" ".join(parts), holes)
+        why = in_turn(*parts)
     return [Step("kind", "note", "second derivative test", Text("Which kind?"), why=why)]
 
 

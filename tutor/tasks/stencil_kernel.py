@@ -12,8 +12,11 @@ from fractions import Fraction
 from math import factorial, log2
 from typing import Any
 
+from ..steps import Text
+
 MOST_NODES = 25
 SIDES = ("central", "forward", "backward")
+SIDE = {"central": Text("central"), "forward": Text("forward"), "backward": Text("backward")}
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from math import factorial
-from typing import Any
 
 from ..expr import Binary, Call, Component, Expr, List, Name, Neg, Num, Sum
-from ..steps import Step, Text
+from ..steps import Step, Text, in_turn
 from .arithmetic import num, plus, times
-from .stencil_kernel import Kernel
+from .stencil_kernel import SIDE, Kernel
 
 X, H, F, K, J = Name("x"), Name("h"), Name("f"), Name("k"), Name("j")
 _SHOWN_EQUATIONS = 5  # more moment equations are shown in detail only
@@ -108,20 +107,18 @@ def steps(
 
 def _ansatz(out: _Steps, k: Kernel, side: str, accuracy: int) -> None:
     d, n = k.derivative, len(k.nodes)
-    words = "Take {n} neighbouring values ({side}), spaced by {h}, with unknown weights. "
-    holes: dict[str, Any] = {"n": n, "side": side, "h": H}
+    take = Text(
+        "Take {n} neighbouring values ({side}), spaced by {h}, with unknown weights.",
+        {"n": n, "side": SIDE[side], "h": H},
+    )
     if n > d + 1 or side != "central":
-        words += "So many are needed for an error of order {a}."
-        holes["a"] = accuracy
+        needed = Text("So many are needed for an error of order {a}.", {"a": accuracy})
     else:
-        words += "A derivative of degree {d} needs at least so many."
-        holes["d"] = d
-    if k.order > accuracy:
-        words += " By symmetry the order is even {order}."
-        holes["order"] = k.order
+        needed = Text("A derivative of degree {d} needs at least so many.", {"d": d})
+    even = Text("By symmetry the order is even {order}.", {"order": k.order})
     weighted = _sum([times(_coefficient(j), _at(j)) for j in k.nodes])
     out.add("given", "", Text("A weighted sum of neighbours"), (Name("S"), weighted),
-            Text(words, holes))  # fmt: skip
+            in_turn(take, needed, even if k.order > accuracy else None))  # fmt: skip
     step = times(J, H)
     body = times(
         Binary("/", Binary("**", step, K), Call("factorial", (K,))),
@@ -239,27 +236,25 @@ def _laplacian(out: _Steps, k: Kernel, plane: Sequence[Sequence[Fraction]]) -> N
 
 def _least_size(out: _Steps, k: Kernel, plane: bool) -> None:
     d = k.derivative
-    words = (
+    few = Text(
         "With fewer than {n} values, the equations for the moments of degree below {d} already "
         "force all weights to 0 (the Vandermonde matrix is invertible), and then the moment of "
-        "degree {d} cannot be {fact}. With {n} values there is a solution. So a kernel for a "
-        "derivative of degree {d} has at least {n} entries"
+        "degree {d} cannot be {fact}. With {n} values there is a solution.",
+        {"d": d, "n": d + 1, "fact": Call("factorial", (num(d),))},
     )
-    words += " along each axis." if plane else "."
-    holes: dict[str, Any] = {
-        "d": d,
-        "n": d + 1,
-        "fact": Call("factorial", (num(d),)),
-    }
-    if len(k.nodes) > d + 1:
-        words += " This one has {size}, for its accuracy and its side."
-        holes["size"] = len(k.nodes)
+    if plane:
+        so = "So a kernel for a derivative of degree {d} has at least {n} entries along each axis."
+    else:
+        so = "So a kernel for a derivative of degree {d} has at least {n} entries."
+    least = Text(so, {"d": d, "n": d + 1})
+    size = {"size": len(k.nodes)}
+    this = Text("This one has {size}, for its accuracy and its side.", size)
     out.add(
         "note",
         "least size",
         Text("The least size"),
         (Name("n_min"), plus(num(d), Num("1")), num(d + 1)),
-        Text(words, holes),
+        in_turn(few, least, this if len(k.nodes) > d + 1 else None),
         level=0,
     )
 
@@ -268,13 +263,13 @@ def _convention(out: _Steps, k: Kernel, flipped: bool) -> None:
     odd = k.derivative % 2 == 1
     symmetric = k.coefficients == k.coefficients[::-1]
     if flipped:
-        words = "The kernel is given for true convolution, which flips it"
+        said = Text("The kernel is given for true convolution, which flips it.")
     else:
-        words = "The kernel is given for cross-correlation; true convolution flips it"
+        said = Text("The kernel is given for cross-correlation; true convolution flips it.")
+    more = None
     if symmetric:
-        words += ", but this one is symmetric, so it stays the same."
+        more = Text("This one is symmetric, so it stays the same.")
     elif k.coefficients == tuple(-c for c in k.coefficients[::-1]) and odd:
-        words += ": for this derivative of odd degree that changes the sign."
-    else:
-        words += "."
-    out.add("note", "convention", Text("Convolution or cross-correlation"), (), Text(words))
+        more = Text("For this derivative of odd degree that changes the sign.")
+    title = Text("Convolution or cross-correlation")
+    out.add("note", "convention", title, (), in_turn(said, more))

@@ -270,13 +270,11 @@ def _result(
 
 
 def _heading(task: Task, chosen: Plan, lines: Sequence[Line]) -> Text:
-    holes: dict[str, Any] = {f"n{j}": Name(x.name) for j, x in enumerate(lines)}
-    names = Text(", ".join(f"{{{h}}}" for h in holes), holes)
-    k = task.args["steps"]
-    parts = {"names": names, "k": str(k), "steps": "step" if k == 1 else "steps"}
+    holes = {"names": tuple(Name(x.name) for x in lines), "n": task.args["steps"]}
+    trained = Text("Training {names} for {n} steps", holes, one="Training {names} for {n} step")
     if chosen.optimiser.name == "sgd" and chosen.plain:
-        return Text("Training {names} for {k} {steps}", parts)
-    return Text("Training {names} for {k} {steps}: {o}", parts | {"o": chosen.optimiser.title})
+        return trained
+    return Text("{training}: {o}", {"training": trained, "o": Text(chosen.optimiser.title)})
 
 
 def _check(ws: Workspace, chosen: Plan, descent: Descent, run: Run) -> Check | None:

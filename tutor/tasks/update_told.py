@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from ..errors import InputError
 from ..expr import Binary, Expr, Name
+from ..notation.index import has_subscripts
 from ..problem.lines import Line
 from ..problem.model import Task
 from ..steps import Check, Step, TaskResult, Text
 from . import gradient
-from .chain_steps import has_subscripts
 from .learning import subject
 from .numbers import approx, equation, exact_term
 from .optimiser_plan import Plan
@@ -81,13 +81,14 @@ def _longer(step: Step, member: Expr) -> Step:
 
 
 def heading(chosen: Plan, lines: Sequence[Line], steps: int) -> Text:
-    holes: dict[str, object] = {f"n{j}": Name(x.name) for j, x in enumerate(lines)}
-    names = Text(", ".join(f"{{{h}}}" for h in holes), holes)
-    parts = {"names": names, "o": chosen.optimiser.title, "k": str(steps)}
+    parts = {
+        "names": tuple(Name(x.name) for x in lines),
+        "o": Text(chosen.optimiser.title),
+        "n": steps,
+    }
     if chosen.plain:
-        return Text("Gradient step on {names}" if steps == 1 else "{k} gradient steps on {names}",
-                    parts)  # fmt: skip
-    return Text("{o}: a step on {names}" if steps == 1 else "{o}: {k} steps on {names}", parts)
+        return Text("{n} gradient steps on {names}", parts, one="Gradient step on {names}")
+    return Text("{o}: {n} steps on {names}", parts, one="{o}: a step on {names}")
 
 
 def apart(steps: Sequence[Step], line: Line) -> list[Step]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from ..expr import Binary, Expr, Name, Neg, Num, Transpose
 from ..ops.base import integers
 from ..ops.conv import sides
 from ..problem import values
-from ..problem.layer_spec import Window
+from ..problem.layer_spec import Window, axis_words
 from ..problem.lines import Line
 from ..steps import Text
 from ..value import Value, decimal_term
