@@ -70,7 +70,7 @@ def test_sine_neuron() -> None:
     graph, forward, gradient, update, train, evaluate = problem.tasks
     assert graph.args == {"values": False, "gradients": False}
     assert forward.args == {"of": ("L",), "after": None}
-    assert gradient.args == {"of": "L", "wrt": ("w",), "after": None}
+    assert gradient.args == {"of": "L", "wrt": ("w",), "after": None, "form": "matrix"}
     assert gradient.answer == (parse("-12"), parse("pi + 1"))
     assert gradient.answer_json == [-12, "pi + 1"]
     assert (gradient.points, gradient.tolerance, gradient.hint) == (2, 1e-3, "chain rule")

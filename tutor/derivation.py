@@ -75,6 +75,7 @@ def derivation(
     kind: str | None = None,
     conventions: Mapping[str, Any] | None = None,
     checking: bool = True,
+    index: bool = False,
 ) -> Derivation:
     """Infer, derive, check.
 
@@ -82,6 +83,7 @@ def derivation(
     declarations: lines such as "A: matrix(m, n)".
     kind: gradient, jacobian or hessian; None takes the gradient of a scalar, else the Jacobian.
     conventions: layout and vec; None for the default.
+    index: show the closed form entry by entry, too.
     """
     said = {k: str(v) for k, v in (conventions or {}).items() if v is not None}
     for name, value in {**said, **({} if kind is None else {"kind": kind})}.items():
@@ -101,8 +103,9 @@ def derivation(
         )
     given = {**TASKS[kind], "of": None, "wrt": None}
     args = {name: arg.default if arg else None for name, arg in given.items()}
+    form = {"form": "index"} if index else {}
     task = Task(
-        "1", kind, {**args, "of": inferred.of, "wrt": names}, inferred.graph[names[0]].where
+        "1", kind, {**args, "of": inferred.of, "wrt": names, **form}, inferred.graph[names[0]].where
     )
     problem = replace(inferred.problem, tasks=(task,), statement=_statement(inferred))
     solution = solve(problem, checking=checking)

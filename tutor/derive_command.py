@@ -49,6 +49,9 @@ def derive(
         Layout | None, typer.Option("--layout", help="Rows of a Jacobian: those of the result.")
     ] = None,
     vec: Annotated[Vec | None, typer.Option("--vec", help="How vec unrolls a matrix.")] = None,
+    index: Annotated[
+        bool, typer.Option("--index", help="The closed form with subscripts, Σ and δ, too.")
+    ] = False,
     format: Annotated[
         Format, typer.Option("--format", "-f", help="How the derivation is written.")
     ] = Format.terminal,
@@ -75,6 +78,7 @@ def derive(
         kind=kind_of(hessian=hessian, jacobian=jacobian),
         conventions={"layout": layout, "vec": vec},
         checking=not no_check,
+        index=index,
     )
     if code is not None:
         write(found.code(code.value), out)

@@ -16,7 +16,7 @@ class NoMatrixForm(Exception):
 
 
 def size_term(d: Dim) -> Expr:
-    return term_of(dims.number(d))
+    return term_of(dims.factored(dims.number(d)))
 
 
 def relation_term(node: Node) -> Expr:
@@ -27,6 +27,28 @@ def relation_term(node: Node) -> Expr:
         return Call("eye", tuple(size_term(d) for d in node.shape))
     if node.order == 1 and coefs == (1,):
         return unit_term(node.shape[0], constant)
+    if node.order == 2:
+        return _moved_identity(node)
+    raise NoMatrixForm
+
+
+def _moved_identity(node: Node) -> Expr:
+    """Rows or columns of an identity, or one that is upside down: what slices and flips are."""
+    coefs, constant = node.attr
+    n, m = node.shape
+    if coefs == (1, 1) and dims.same(n, m) and dims.same(constant, dims.dim(n - 1)):
+        return Call("flip", (Call("eye", (size_term(n),)),), (("axis", Num("0")),))
+    if coefs != (1, -1) or not all(isinstance(d, int) for d in (n, m, constant)):
+        raise NoMatrixForm
+    whole = Slice(None, None, None)
+
+    def part(start: int, length: int) -> Slice:
+        return Slice(size_term(start) if start else None, size_term(start + length), None)
+
+    if constant >= 0 and constant + m <= n:
+        return Index(Call("eye", (size_term(n),)), (whole, part(constant, m)))
+    if constant <= 0 and n - constant <= m:
+        return Index(Call("eye", (size_term(m),)), (part(-constant, n), whole))
     raise NoMatrixForm
 
 
@@ -151,7 +173,7 @@ def transposed(e: Expr, symmetric: frozenset[str] = frozenset()) -> Expr:
             return Neg(transposed(e.arg, symmetric))
         case Diagonal():
             return Transpose(e)
-        case Call("eye", (_,)) | Call("diag"):
+        case Call("eye", (_,)) | Call("diag") | Call("flip", (Call("eye", (_,)),)):
             return e
         case Call("inv", (arg,)) if transposed(arg, symmetric) == arg:
             return e

@@ -1,43 +1,89 @@
-"""Index notation: what has no matrix form is written with subscripts and a sum.
+"""Index notation: what has no matrix form is written with subscripts, Σ and δ.
 
 ∂L/∂w_k = Σ_o ∂L/∂y_o · x_{o+k}: an index relation is solved for one of its labels, which then
-appears as a sum inside the subscript. Indices count from 0, an entry outside its array counts 0,
-and an axis of size 1 has no subscript.
+appears as a sum inside the subscript; one that cannot be solved stays as a δ. Indices count from 0,
+an entry outside its array counts 0, and an axis of size 1 has no subscript. The range of a summed
+letter is that of the axis at which it stands alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
-from ..expr import Binary, Call, Component, Expr, Name, Neg, Num, Sum, Transpose
+import sympy as sp
+
+from ..expr import Binary, Call, Component, Expr, Name, Neg, Num, Sum, Transpose, walk
 from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node, constant_of, pieces
-from .build import NoMatrixForm, product, scaled, size_term, sum_term
+from .build import NoMatrixForm, scaled, sum_term
 from .calls import call_term
-from .matrix import Leaves, map_term
+from .matrix import Leaves, map_term, matrix_term
 from .scalars import term_of
+from .signs import led
+from .subscript import (
+    Linear,
+    combined,
+    delta_term,
+    eliminated,
+    letter,
+    renamed,
+    stays_within,
+    subscript_term,
+)
 
 At = Expr | None  # the subscript of one axis
-OUTPUT = ("i", "j", "k", "l", "m", "n", "p", "q")
-SUMMED = ("r", "s", "t", "u", "v", "a", "b", "c", "d", "e")
+EntryLeaf = Callable[[Node, Sequence[At]], Expr]  # an entry of a leaf
+OUTPUT = ("i", "j", "k", "l", "m", "n", "p", "h", "q")
+SUMMED = ("r", "s", "t", "u", "v", "a", "e", "b", "c", "d")
+ORDER = {x: k for k, x in enumerate((*OUTPUT, *SUMMED))}
+DEEPEST = 12  # functions and sums inside one another
+WRITTEN_OUT = 3  # values of an index that are written one by one
+WINNERS = ("max_pool_winner", "argmax_onehot")
 
 
-def index_term(node: Node, leaf: Leaves, letters: Sequence[str] = OUTPUT) -> Expr:
-    """One entry of the node, at the given index letters."""
-    return _entry(node, subscripts(node.shape, letters), leaf, 0)
+def index_term(
+    node: Node,
+    leaf: Leaves,
+    avoid: Collection[str] = (),
+    entry_leaf: EntryLeaf | None = None,
+    vec: str = "column",
+) -> Expr:
+    """One entry of the node, at the index letters that `subscripts` gives; raises NoMatrixForm.
+
+    avoid: names that no index letter may have
+    entry_leaf: how an entry of a leaf is written, where subscripts behind it will not do
+    """
+    letters = [x for x in OUTPUT if x not in avoid]
+    summed = tuple(x for x in SUMMED if x not in avoid)
+    mark = "delta" if "delta" not in avoid else "delta_K"
+    at: list[Linear | None] = []
+    scope: dict[str, Dim] = {}
+    for name, d in zip(_letters(node.shape, letters), node.shape, strict=True):
+        at.append(None if name is None else letter(name))
+        if name is not None:
+            scope[name] = d
+    writer = _Writer(leaf, entry_leaf, summed, mark, vec)
+    return led(writer.entry(node, tuple(at), scope, 0))
 
 
-def subscripts(shape: Sequence[Dim], letters: Sequence[str] = OUTPUT) -> tuple[At, ...]:
+def subscripts(shape: Sequence[Dim], avoid: Collection[str] = ()) -> tuple[At, ...]:
     """An index letter per axis; None for an axis of size 1."""
+    names = _letters(shape, [x for x in OUTPUT if x not in avoid])
+    return tuple(None if x is None else Name(x) for x in names)
+
+
+def _letters(shape: Sequence[Dim], letters: Sequence[str]) -> list[str | None]:
     free = iter(letters)
-    found: list[At] = []
+    found: list[str | None] = []
     for d in shape:
-        letter = None if d == 1 else next(free, None)
-        if d != 1 and letter is None:
+        name = None if d == 1 else next(free, None)
+        if d != 1 and name is None:
             raise NoMatrixForm
-        found.append(None if letter is None else Name(letter))
-    return tuple(found)
+        found.append(name)
+    return found
 
 
 def component(e: Expr, at: Sequence[At]) -> Expr:
@@ -46,110 +92,202 @@ def component(e: Expr, at: Sequence[At]) -> Expr:
     return Component(e, shown) if shown else e
 
 
-def _entry(node: Node, at: tuple[At, ...], leaf: Leaves, depth: int) -> Expr:
-    if depth > 3:
-        raise NoMatrixForm
-    match node.kind:
-        case "var":
-            return component(leaf(node), at)
-        case "map":
-            return map_term(node.attr, _entry(node.args[0], at, leaf, depth), False)
-        case "add":
-            terms = []
-            for c, a in zip(node.attr, node.args, strict=True):
-                value = constant_of(a)
-                terms.append(
-                    (c, term_of(value) if value is not None else _entry(a, at, leaf, depth))
+def has_subscripts(e: Expr) -> bool:
+    return any(isinstance(x, Component | Sum) for x in walk(e))
+
+
+Scope = Mapping[str, Dim]  # the letters in use and their ranges
+Place = tuple[Linear | None, ...]
+
+
+@dataclass(frozen=True)
+class _Writer:
+    leaf: Leaves
+    entry_leaf: EntryLeaf | None
+    summed: tuple[str, ...]
+    mark: str  # of the Kronecker delta
+    vec: str
+
+    def entry(self, node: Node, at: Place, scope: Scope, depth: int) -> Expr:
+        """The node at a place; only `var` and `call` may be asked for one beside their array."""
+        if depth > DEEPEST:
+            raise NoMatrixForm
+        match node.kind:
+            case "var":
+                if self.entry_leaf is not None:
+                    return self.entry_leaf(node, _shown(at))
+                return component(untransposed(self.leaf(node), node), _shown(at))
+            case "rel":
+                coefs, constant = node.attr
+                parts = [(c, x) for c, x in zip(coefs, at, strict=True) if x is not None]
+                return self.delta(combined(parts, dims.dim(-constant)))
+            case "map":
+                return map_term(node.attr, self.entry(node.args[0], at, scope, depth + 1), False)
+            case "add":
+                return self.sum(node, at, scope, depth)
+            case "ein":
+                return self.product(node, at, scope, depth)
+            case "call" if node.attr[0] == "power":
+                base, exponent = (
+                    self.entry(a, at if a.order else (), scope, depth + 1) for a in node.args
                 )
-            return sum_term(terms)
-        case "call":
-            name = node.attr[0]
-            args: list[Expr] = []
-            for a in node.args:
-                letters = subscripts(a.shape)
-                args.append(leaf(a) if a.kind == "var" else _entry(a, letters, leaf, depth + 1))
-            winner = name in ("max_pool_winner", "argmax_onehot")
-            whole = Call("winner", tuple(args)) if winner else call_term(node, args)
-            if node.order == 1 and isinstance(whole, Transpose):
-                whole = whole.arg  # one subscript: no matter whether it is a row or a column
-            return component(whole, at)
-        case "ein":
-            return _product(node, at, leaf, depth)
-        case _:
-            raise NoMatrixForm
+                return Binary("**", base, exponent)
+            case _:
+                return component(self.whole(node), _shown(at))
 
-
-def _product(node: Node, at: tuple[At, ...], leaf: Leaves, depth: int) -> Expr:
-    coef, factors, out, sizes = pieces(node)
-    letter: dict[int, At] = dict.fromkeys(x for x, d in sizes.items() if d == 1)
-    letter |= dict(zip(out, at, strict=True))
-    relations = [_without_units(f, ls, sizes) for f, ls in factors if f.kind == "rel"]
-    plain = [(f, ls) for f, ls in factors if f.kind != "rel"]
-    carried = {x for _, ls in plain for x in ls}
-    solved: dict[int, tuple[tuple[tuple[Dim, int], ...], Dim]] = {}
-    for coefs, constant, ls in relations:
-        if not ls and constant == 0:
-            continue
-        pick = [
-            (c, x)
-            for c, x in zip(coefs, ls, strict=True)
-            if c in (1, -1)
-            and x not in letter
-            and x not in solved
-            and not any(x == y for s in solved.values() for _, y in s[0])
+    def whole(self, node: Node) -> Expr:
+        """The array that the node is, to be followed by subscripts."""
+        if node.kind != "call":
+            return untransposed(matrix_term(node, self.leaf, self.vec), node)
+        args = [
+            self.leaf(a) if a.kind == "var" else matrix_term(a, self.leaf, self.vec)
+            for a in node.args
         ]
-        if not pick:
+        if node.attr[0] in WINNERS:
+            return Call("winner", tuple(args))
+        return untransposed(call_term(node, args), node)
+
+    def delta(self, form: Linear) -> Expr:
+        """1 where the form is zero."""
+        if form.terms:
+            return delta_term(form, ORDER, self.mark)
+        if not isinstance(form.constant, int):
             raise NoMatrixForm
-        c, x = next(((c, x) for c, x in pick if x in carried), pick[0])
-        rest = tuple(
-            (dims.dim(-dims.number(d) * c), y) for d, y in zip(coefs, ls, strict=True) if y != x
-        )
-        solved[x] = (rest, dims.dim(dims.number(constant) * c))
-    if any(x not in carried for x in solved):
-        # its range would be lost: as part of another subscript it could leave it unnoticed
-        raise NoMatrixForm
-    names = iter(x for x in SUMMED[depth * 4 :])
-    indices = []
-    for label in sizes:
-        if label not in letter and label not in solved:
-            used = label in carried or any(label == y for s in solved.values() for _, y in s[0])
-            if used:
-                name = next(names, None)
-                if name is None:
-                    raise NoMatrixForm
-                letter[label] = Name(name)
-                indices.append(name)
+        return Num("1" if form.constant == 0 else "0")
 
-    def subscript(label: int) -> At:
-        if label in letter:
-            return letter[label]
-        rest, constant = solved[label]
-        terms = [(dims.number(c), s) for c, y in rest if (s := subscript(y)) is not None]
-        terms.sort(key=lambda item: item[0].could_extract_minus_sign())
-        if constant != 0:
-            terms.append((dims.number(constant), Num("1")))
-        return sum_term(terms) if terms else size_term(constant)
+    def sum(self, node: Node, at: Place, scope: Scope, depth: int) -> Expr:
+        terms: list[tuple[sp.Expr, Expr]] = []
+        for c, a in zip(node.attr, node.args, strict=True):
+            value = constant_of(a)
+            term = None if value is None else term_of(value)
+            terms.append((c, term or self.entry(a, at, scope, depth + 1)))
+        return sum_term(terms)
 
-    body: list[Expr] = []
-    for factor, ls in plain:
-        constant = constant_of(factor)
-        if constant is not None:
-            body.append(term_of(constant))
-        else:
-            body.append(_entry(factor, tuple(subscript(x) for x in ls), leaf, depth + 1))
-    inside = product([], None) if not body else body[0]
-    for b in body[1:]:
-        inside = Binary("*", inside, b)
-    whole = Sum(tuple(indices), inside) if indices else inside
-    negative = bool(coef.could_extract_minus_sign())
-    result = scaled(-coef if negative else coef, whole)
-    return Neg(result) if negative else result
+    def product(self, node: Node, at: Place, scope: Scope, depth: int) -> Expr:
+        coef, factors, out, sizes = pieces(node)
+        fixed: dict[int, Linear | None] = dict.fromkeys(x for x, d in sizes.items() if d == 1)
+        fixed |= dict(zip(out, at, strict=True))
+        parts = self.parts(factors, fixed, sizes, scope, depth)
+        if parts is None:
+            return Num("0")
+        negative = bool(coef.could_extract_minus_sign())
+        whole = scaled(-coef if negative else coef, parts)
+        return Neg(whole) if negative else whole
+
+    def parts(
+        self,
+        factors: Sequence[tuple[Node, tuple[int, ...]]],
+        fixed: Mapping[int, Linear | None],
+        sizes: Mapping[int, Dim],
+        scope: Scope,
+        depth: int,
+    ) -> Expr | None:
+        """The sum over the labels that are not fixed; None if it is zero."""
+        inner = [x for x in sizes if x not in fixed]
+        form = {**fixed, **{x: letter(f"#{x}") for x in inner}}
+        plain = [(f, ls) for f, ls in factors if f.kind != "rel"]
+        relations = [
+            combined(
+                [
+                    (c, place)
+                    for c, x in zip(f.attr[0], ls, strict=True)
+                    if (place := form[x]) is not None
+                ],
+                dims.dim(-f.attr[1]),
+            )
+            for f, ls in factors
+            if f.kind == "rel"
+        ]
+        carried = {f"#{x}" for f, ls in plain if _is_guard(f) for x in ls if x in inner}
+        ranges = {**scope, **{f"#{x}": sizes[x] for x in inner}}
+        values, left = eliminated(relations, {f"#{x}" for x in inner}, carried, ranges)
+        rest = [x for x in inner if f"#{x}" not in values]
+        loose = [x for x in rest if not any(x in ls for _, ls in plain)]
+        if loose:
+            return self.one_by_one(factors, fixed, sizes, scope, depth, loose)
+        free = [x for x in self.summed if x not in scope]
+        if len(free) < len(rest):
+            raise NoMatrixForm
+        chosen = dict(zip(rest, free, strict=False))
+        scope = {**scope, **{name: sizes[x] for x, name in chosen.items()}}
+        named = {f"#{x}": name for x, name in chosen.items()}
+
+        def place(x: int) -> Linear | None:
+            if x in fixed:
+                return fixed[x]
+            return renamed(values.get(f"#{x}", letter(f"#{x}")), named)
+
+        body: list[Expr] = []
+        for factor, ls in plain:
+            where = tuple(place(x) for x in ls)
+            inside = all(
+                w is None or stays_within(w, sizes[x], scope)
+                for w, x in zip(where, ls, strict=True)
+            )
+            value = constant_of(factor)
+            if value is not None:
+                body.append(term_of(value))
+            elif inside or _is_guard(factor, strictly=True):
+                body.append(self.entry(factor, where, scope, depth + 1))
+            else:
+                body.append(component(self.whole(factor), _shown(where)))
+        deltas = [self.delta(renamed(r, named)) for r in left]
+        if Num("0") in deltas:
+            return None
+        body = [*powers(body), *dict.fromkeys(d for d in deltas if d != Num("1"))]
+        term: Expr = body[0] if body else Num("1")
+        for b in body[1:]:
+            term = Binary("*", term, b)
+        return Sum(tuple(chosen.values()), term) if chosen else term
+
+    def one_by_one(
+        self,
+        factors: Sequence[tuple[Node, tuple[int, ...]]],
+        fixed: Mapping[int, Linear | None],
+        sizes: Mapping[int, Dim],
+        scope: Scope,
+        depth: int,
+        loose: Sequence[int],
+    ) -> Expr | None:
+        """A label that no array shows the range of: its few values, added up."""
+        label, size = loose[0], sizes[loose[0]]
+        if len(loose) > 1 or not isinstance(size, int) or size > WRITTEN_OUT:
+            raise NoMatrixForm
+        found = [
+            self.parts(factors, {**fixed, label: Linear((), v)}, sizes, scope, depth + 1)
+            for v in range(size)
+        ]
+        terms = [(sp.S.One, t) for t in found if t is not None]
+        return sum_term(terms) if terms else None
 
 
-def _without_units(
-    node: Node, labels: Sequence[int], sizes: dict[int, Dim]
-) -> tuple[tuple[Dim, ...], Dim, tuple[int, ...]]:
-    """A relation without its axes of size 1, whose index is always 0."""
-    coefs, constant = node.attr
-    kept = [(c, x) for c, x in zip(coefs, labels, strict=True) if sizes[x] != 1]
-    return tuple(c for c, _ in kept), constant, tuple(x for _, x in kept)
+def _shown(at: Place) -> tuple[At, ...]:
+    return tuple(None if x is None else subscript_term(x, ORDER) for x in at)
+
+
+def untransposed(e: Expr, node: Node) -> Expr:
+    """One subscript: no matter whether it is that of a row or of a column."""
+    return e.arg if node.order <= 1 and isinstance(e, Transpose) else e
+
+
+def _is_guard(node: Node, strictly: bool = False) -> bool:
+    """An array whose entries can be asked for beside it, where they count 0."""
+    kept = node.kind == "var" or (node.kind == "call" and node.attr[0] != "power")
+    return kept or (not strictly and node.order <= 2 and constant_of(node) is None)
+
+
+def powers(body: Sequence[Expr]) -> list[Expr]:
+    """Equal factors as a power; entries of one array in the order of their subscripts."""
+    count: dict[Expr, int] = {}
+    for b in body:
+        count[b] = count.get(b, 0) + 1
+    found = [b if n == 1 else Binary("**", b, Num(str(n))) for b, n in count.items()]
+    ordered: list[Expr] = []
+    for array, run in groupby(found, lambda b: b.arg if isinstance(b, Component) else None):
+        entries = list(run)
+        ordered += entries if array is None else sorted(entries, key=_alphabetical)
+    return ordered
+
+
+def _alphabetical(e: Expr) -> list[int]:
+    return [ORDER.get(x.id, len(ORDER)) for x in walk(e) if isinstance(x, Name)]

@@ -12,11 +12,12 @@ from ..graph import node as g
 from ..graph.interned import is_symmetric
 from ..graph.node import Node, pieces
 from .build import NoMatrixForm, chained, product, size_term, sum_term, transposed
-from .kronecker import assembled, connected, elementwise, split_diagonal, unrolled_pair
+from .kronecker import assembled, connected, elementwise, split_diagonal
 from .matrix import Leaves, unsigned_term
 from .products import Product
 from .scalars import term_of
 from .signs import led
+from .unrolling import joined_axis, unrolled_pair
 
 
 def jacobian_term(
@@ -59,7 +60,10 @@ def _numerator(node: Node, rows: int, leaf: Leaves, vec: str) -> Expr:
         term = unsigned_term(node, leaf, vec)
         return _unrolled(node, term) if rows == 2 else term
     if rows == columns == 1:
-        return unsigned_term(node, leaf, vec)
+        try:
+            return unsigned_term(node, leaf, vec)
+        except NoMatrixForm:
+            return _joined(node, rows, leaf, vec)
     if node.kind == "add":
         return sum_term(
             [(c, _numerator(a, rows, leaf, vec)) for c, a in zip(node.attr, node.args, strict=True)]
@@ -80,12 +84,20 @@ def _numerator(node: Node, rows: int, leaf: Leaves, vec: str) -> Expr:
     except NoMatrixForm:
         parts = split_diagonal(node, rows)
         if parts is None:
-            raise
+            return _joined(node, rows, leaf, vec)
     left, inner, right = parts
     term = _numerator(inner, rows, leaf, vec)
     if left is not None:
         term = chained(_diagonal(left, leaf, vec), term)
     return term if right is None else chained(term, _diagonal(right, leaf, vec))
+
+
+def _joined(node: Node, rows: int, leaf: Leaves, vec: str) -> Expr:
+    """With an axis that joins two, as vec and kron do, taken as these two."""
+    parts = joined_axis(node, rows, vec)
+    if parts is None:
+        raise NoMatrixForm
+    return _numerator(*parts, leaf, vec)
 
 
 def _diagonal(node: Node, leaf: Leaves, vec: str) -> Expr:

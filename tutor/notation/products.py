@@ -10,7 +10,7 @@ import sympy as sp
 from ..expr import Binary, Call, Expr, Name, Num, Transpose
 from ..graph import dims
 from ..graph.dims import Dim
-from ..graph.node import Node
+from ..graph.node import Node, is_delta
 from .build import (
     NoMatrixForm,
     chained,
@@ -23,7 +23,7 @@ from .build import (
 )
 from .convolutions import convolution
 from .norms import squared_length, total
-from .relations import Item, diagonal_of, entries, rearranged, without_units
+from .relations import Item, as_matrix, diagonal_of, entries, rearranged, without_units
 from .scalars import term_of
 
 
@@ -93,8 +93,7 @@ class Product:
                 self.moves = [m for m in self.moves if m[0].order > 1 or m[1][0] not in gone]
                 return True
         for at, (node, labels) in enumerate(self.moves):
-            coefs, constant = node.attr
-            if node.order == 2 and coefs == (1, -1) and constant == 0:
+            if is_delta(node):
                 self.moves.pop(at)
                 self.items.append(Item(relation_term(node), labels))
                 return True
@@ -103,7 +102,7 @@ class Product:
                 return True
             if node.order == 1 and labels[0] in self.out and count[labels[0]] == 2:
                 self.moves.pop(at)
-                self.items.append(Item(unit_term(node.shape[0], constant), labels))
+                self.items.append(Item(unit_term(node.shape[0], node.attr[1]), labels))
                 return True
             for k, item in enumerate(self.items):
                 inner = [x for x in labels if x in item.labels and count[x] == 2]
@@ -114,7 +113,12 @@ class Product:
                     self.items[k] = found
                     self.moves.pop(at)
                     return True
-        return False
+        numbered = enumerate(self.moves)
+        first = next(((k, m) for k, move in numbered if (m := as_matrix(*move))), None)
+        if first is not None:
+            self.moves.pop(first[0])
+            self.items.append(first[1])
+        return first is not None
 
     # -- one rule each -----------------------------------------------------------------------
 
@@ -123,9 +127,8 @@ class Product:
         count = self.uses()
         for k, item in enumerate(self.items):
             if len(item.labels) == 2 and item.labels[0] == item.labels[1]:
-                closed = count[item.labels[0]] == 2
                 trace = Item(Call("tr", (item.term,)), ())
-                self.items[k] = trace if closed else diagonal_of(item)
+                self.items[k] = trace if count[item.labels[0]] == 2 else diagonal_of(item)
                 return True
         return False
 
@@ -134,8 +137,7 @@ class Product:
         count = self.uses()
         for a, b in self.pairs():
             if set(a.labels) == set(b.labels) and a.labels and all(count[x] == 2 for x in a.labels):
-                same = a.labels == b.labels
-                right = b.term if same or len(b.labels) == 1 else b.flipped
+                right = b.flipped if a.labels != b.labels and len(b.labels) > 1 else b.term
                 if a.term == right and not (len(a.labels) == 1 and isinstance(a.term, Name)):
                     self.replace(a, b, Item(squared_length(a.term, len(a.labels)), ()))
                 elif len(a.labels) == 1:
@@ -226,8 +228,7 @@ class Product:
         """An axis of size 1 is not summed on paper: a 1×n matrix is a row."""
         if all(self.sizes[x] != 1 for x in alone):
             return False
-        kept = [x for x in item.labels if x not in alone]
-        self.items[k] = without_units(item, self.sizes, kept)
+        self.items[k] = without_units(item, self.sizes, [x for x in item.labels if x not in alone])
         return True
 
     def divides(self, size: sp.Expr) -> bool:

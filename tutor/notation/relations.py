@@ -9,7 +9,7 @@ from ..expr import Call, Expr, Index, Slice, Transpose
 from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node
-from .build import Diagonal, size_term, transposed
+from .build import Diagonal, NoMatrixForm, relation_term, size_term, transposed
 
 
 @dataclass
@@ -39,6 +39,14 @@ def without_units(item: Item, sizes: Mapping[int, Dim], out: Sequence[int]) -> I
 def diagonal_of(item: Item) -> Item:
     """The diagonal of a square factor whose two labels are one."""
     return Item(Diagonal("diag", (item.term,)), item.labels[:1])
+
+
+def as_matrix(node: Node, labels: tuple[int, ...]) -> Item | None:
+    """A relation between two axes that no factor took in: a matrix of zeros and ones."""
+    try:
+        return Item(relation_term(node), labels) if node.order == 2 else None
+    except NoMatrixForm:
+        return None
 
 
 def rearranged(

@@ -36,6 +36,7 @@ OPTIMIZER_FLAGS = ("nesterov", "centered")
 _OF = Arg("node", required=True)
 _WRT = Arg("nodes", required=True)
 _AFTER = Arg("after")
+_FORM = Arg("word", "matrix", words=("matrix", "index"))
 _STEP = {
     "of": _OF,
     "wrt": _WRT,
@@ -51,9 +52,9 @@ TASKS: dict[str, dict[str, Arg]] = {
     "forward": {"of": Arg("nodes", ()), "after": _AFTER},
     "graph": {"values": Arg("flag", False), "gradients": Arg("flag", False)},
     "shapes": {"of": Arg("nodes", ()), "edges": Arg("edges")},
-    "gradient": {"of": _OF, "wrt": _WRT, "after": _AFTER},
-    "jacobian": {"of": _OF, "wrt": _WRT},
-    "hessian": {"of": _OF, "wrt": _WRT},
+    "gradient": {"of": _OF, "wrt": _WRT, "after": _AFTER, "form": _FORM},
+    "jacobian": {"of": _OF, "wrt": _WRT, "form": _FORM},
+    "hessian": {"of": _OF, "wrt": _WRT, "form": _FORM},
     "directional": {"of": _OF, "wrt": _OF, "along": Arg("expression", required=True)},
     "taylor": {
         "of": _OF,

@@ -194,11 +194,14 @@ class _Session:
             case "gradient" | "jacobian":
                 found = []
                 for name in _as_tuple(args["wrt"]):
-                    found.append(module.solve(ws, task.id, task.kind, args["of"], name))
+                    result = module.solve(ws, task.id, task.kind, args["of"], name)
+                    found.append(_formed(ws, task, result))
                     if task.kind == "gradient" and not args.get("after"):
                         ws.derived.setdefault((args["of"], name), task.id)
                 return found
-            case "hessian" | "directional" | "taylor" | "stationary":
+            case "hessian":
+                return [_formed(ws, task, module.solve(ws, task))]
+            case "directional" | "taylor" | "stationary":
                 return [module.solve(ws, task)]
             case "update" | "train":
                 more = (self.progress,) if task.kind == "train" else ()
@@ -211,6 +214,15 @@ class _Session:
                 return [module.solve(ws, task.id, args["expr"], source)]
             case kind:
                 raise InputError(f"unknown task `{kind}`")
+
+
+def _formed(ws: Workspace, task: Task, result: TaskResult) -> TaskResult:
+    """With subscripts too, if the task asks for that."""
+    if task.args.get("form") != "index":
+        return result
+    from .by_index import by_index
+
+    return by_index(ws, result)
 
 
 def _mixed(results: list[TaskResult]) -> bool:

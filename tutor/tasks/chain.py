@@ -8,6 +8,7 @@ and substituted into the next: closed form and numbers both come from these step
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
@@ -16,21 +17,23 @@ import numpy as np
 from .. import limits
 from ..calculus.reverse import identity, pullback
 from ..calculus.simplify import simplify, substitute
+from ..calculus.standard import derived_by_name
 from ..errors import InputError
 from ..expr import Call, Expr, Name, Num, Partial, Transpose
 from ..graph import dims
 from ..graph import node as g
-from ..graph.node import Node, topological
+from ..graph.node import Node
 from ..notation.build import NoMatrixForm, size_term, transposed
-from ..notation.index import index_term
 from ..notation.jacobian import jacobian_term
 from ..notation.text import text
 from ..numeric.evaluate import NotFinite
 from ..problem.lines import Line
 from ..value import Value
+from .duplication import without_swaps
+from .indexed import LONG, entry, free_entries, shortest_entry, tree_size
 from .workspace import Workspace
 
-LONG = 240  # characters of a closed form that still reads well
+GIVENS, DEFINED, ALL = 0, 1, 2  # the names in which a closed form is written
 
 
 @dataclass
@@ -70,8 +73,7 @@ class Chain:
     def walk(self) -> None:
         users = self.ws.graph.consumers()
         names = {x.name for x in self.path}
-        front = self.of.val.node.shape if self.of.val else ()
-        seed = g.const(1, front) if self.gradient else identity(front)
+        seed = self.seed
         deadline = monotonic() + limits.DERIVATION_SECONDS
         for line in reversed(self.path):
             if line is self.of:
@@ -135,21 +137,34 @@ class Chain:
 
     # -- closed form -------------------------------------------------------------------------
 
-    def closed(self, keep_defined: bool = False) -> Node:
-        """The last adjoint with every upstream adjoint (and every line) written out."""
+    def closed(self, keep: int = GIVENS) -> Node:
+        """The last adjoint with every upstream adjoint (and every line not kept) written out."""
         full: dict[Node, Node] = {}
         for line in self.ws.graph.below([self.of]):
-            if line.val is not None and not (keep_defined and line.kind == "defined"):
+            kept = keep == ALL or (keep == DEFINED and line.kind == "defined")
+            if line.val is not None and not kept:
                 full[line.symbol] = substitute(line.val.node, full)
         done: dict[Node, Node] = {}
         for adjoint in self.adjoints.values():
             done[adjoint.symbol] = substitute(adjoint.node, done | full)
         assert self.final is not None
-        return simplify(done[self.final.symbol])
+        node = simplify(done[self.final.symbol])
+        if keep != GIVENS or self.wrt.val is not None:
+            return node
+        return derived_by_name(node, full[self.of.symbol], self.seed, self.wrt.symbol)
 
-    def closed_term(self) -> Expr | None:
-        """The closed form where it reads well: in the givens, else with the author's own names."""
-        for keep in (False, True):
+    @property
+    def seed(self) -> Node:
+        """∂of/∂of."""
+        front = self.of.val.node.shape if self.of.val else ()
+        return g.const(1, front) if self.gradient else identity(front)
+
+    def closed_term(self, auto: bool = False) -> Expr | None:
+        """The closed form where it reads well: in the givens, else with the author's own names.
+
+        auto: if need be, with the names of all lines, those of the steps between too
+        """
+        for keep in (GIVENS, DEFINED, *((ALL,) if auto else ())):
             node = self.closed(keep)
             if tree_size(node) > LONG:
                 continue
@@ -161,21 +176,18 @@ class Chain:
                 return term
         return None
 
-    def closed_in_subscripts(self) -> Expr | None:
-        """The closed form of a gradient with subscripts, where it has no matrix form."""
-        if not self.gradient:
-            return None
-        for keep in (False, True):
-            node = self.closed(keep)
-            if tree_size(node) > LONG:
-                continue
-            try:
-                term = index_term(self.ws.whole(node), self.ws.leaf_term)
-            except NoMatrixForm:
-                continue
-            if len(text(term)) <= LONG:
-                return term
-        return None
+    def closed_entry(self) -> Expr | None:
+        """The closed form with subscripts; of a symmetric variable its free entries."""
+
+        def form(keep: int) -> Callable[[], Node]:
+            return lambda: self.freed(self.closed(keep))
+
+        lead = None if self.gradient else self.lead
+        return shortest_entry(self.ws, map(form, (GIVENS, DEFINED, ALL)), lead)
+
+    def freed(self, node: Node) -> Node:
+        tied = {"symmetric", "diagonal"} & self.wrt.properties
+        return free_entries(self.wrt, node) if tied and self.gradient and node.order else node
 
     def term(self, node: Node, line: Line) -> Expr:
         """An adjoint as a term: a gradient in its variable's shape, a Jacobian as a matrix."""
@@ -186,7 +198,8 @@ class Chain:
         style = ws.problem.convention
         if g.is_zero(node):
             return zeros(jacobian_size(self.of, line, style.layout))
-        return jacobian_term(ws.whole(node), self.lead, self.jacobian_leaf, style.layout, style.vec)
+        term = jacobian_term(ws.whole(node), self.lead, self.jacobian_leaf, style.layout, style.vec)
+        return without_swaps(term, line, style.layout == "denominator")
 
     def jacobian_leaf(self, node: Node) -> Expr:
         """A leaf among Jacobians: ∂y/∂z is the matrix that the layout makes of it.
@@ -209,20 +222,15 @@ class Chain:
         try:
             return self.term(adjoint.node, adjoint.line)
         except NoMatrixForm:
-            if not self.gradient:
-                return None
-            try:
-                return index_term(self.ws.whole(adjoint.node), self.ws.leaf_term)
-            except NoMatrixForm:
-                return None
-
-
-def tree_size(node: Node) -> int:
-    """How many nodes the expression has when everything shared is written out."""
-    size: dict[Node, int] = {}
-    for n in topological([node]):
-        size[n] = 1 + sum(size[a] for a in n.args)
-    return size[node]
+            pass
+        lead = None if self.gradient else self.lead
+        found = shortest_entry(self.ws, [lambda: adjoint.node], lead)
+        if found is not None:
+            return found
+        try:
+            return entry(self.ws, adjoint.node, lead)
+        except NoMatrixForm:
+            return None
 
 
 def paper_value(line: Line, number: np.ndarray) -> Value:

@@ -5,20 +5,32 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InputError
-from ..expr import Call, Expr, Name, Num, Partial
+from ..expr import Call, Expr, Name, Num, Partial, Transpose
 from ..graph import dims
+from ..notation.index import has_subscripts
 from ..problem.lines import Line
 from ..steps import Check, Step, TaskResult, Text
 from ..value import Value
-from .chain import Chain, jacobian_size, paper_value, size_text, zeros
-from .chain_steps import chain_steps, has_subscripts, local_steps, subscripted
+from .chain import Chain, paper_value, size_text, zeros
+from .chain_steps import chain_steps, local_steps
 from .checked import check
 from .conditions import condition_steps, convention_steps
-from .constrained import constrained, constrained_term, free_steps, symmetric, symmetry_steps
+from .constrained import (
+    constrained,
+    constrained_jacobian,
+    constrained_term,
+    free_jacobian_size,
+    free_steps,
+    symmetric,
+    symmetry_steps,
+)
+from .duplication import duplication, folded_columns, free_name
 from .forward import forward_steps, given_steps
+from .indexed import entry_symbol, reading_steps
 from .layouts import layout_steps
 from .numbers import approx, equation, exact_term
 from .paths import PathChain, path_steps
+from .recognised import recognised_steps
 from .renamed import ints, only_user, rearranged_given, renamed
 from .unrolled import unrolled
 from .workspace import Workspace
@@ -45,6 +57,7 @@ def _direct(ws: Workspace, task_id: str, kind: str, target: Line, variable: Line
     steps = [*given_steps(ws, below), *forward_steps(ws, below)]
     if chain.final is None and target is not variable:
         return _independent(ws, task_id, kind, target, variable, steps)
+    steps += recognised_steps(ws, below)
     steps += local_steps(chain, task_id)
     steps += (
         path_steps(chain, task_id) if isinstance(chain, PathChain) else chain_steps(chain, task_id)
@@ -56,6 +69,7 @@ def _direct(ws: Workspace, task_id: str, kind: str, target: Line, variable: Line
     steps += convention_steps(ws, chain)
     steps += free_steps(chain)
     steps += layout_steps(chain, kind)
+    steps += reading_steps(ws, steps)
     found = check(ws, chain, value, formula, lambda at, near: shown_value(at, near, kind))
     return _result(ws, task_id, kind, target, variable, steps, formula, value, found)
 
@@ -64,6 +78,11 @@ def _through(
     ws: Workspace, task_id: str, kind: str, target: Line, variable: Line, base: Line
 ) -> TaskResult:
     """∂L/∂vec(W) from ∂L/∂W, in one more step."""
+    if kind == "jacobian" and symmetric(base):
+        raise InputError(
+            f"`{variable.name}` holds the entries of `{base.name}`, which are not all free",
+            hint=f"ask with respect to `{base.name}`",
+        )
     inner = _direct(ws, task_id, kind, target, base)
     formula, value = renamed(ws, kind, inner, variable, base)
     names = {"w": Name(variable.name), "W": Name(base.name)}
@@ -72,7 +91,7 @@ def _through(
         "value",
         "rearrangement",
         Text("The same variable as {W}", names),
-        equation(_symbol(target, variable), formula, exact_term(value)),
+        equation(_symbol(kind, target, variable), formula, exact_term(value)),
         approx=approx(value) if value else None,
         why=Text(
             "{w} holds the entries of {W} in another order, so its derivative holds those of the "
@@ -105,7 +124,7 @@ def _independent(
         "value",
         "constant",
         Text("No path from {x} to {y}", names),
-        equation(_symbol(target, variable), exact_term(value) if value else zero),
+        equation(_symbol(kind, target, variable), exact_term(value) if value else zero),
         why=Text("{y} does not depend on {x}, so its derivative is zero.", names),
         shape=shape,
         jacobian_dims=_jacobian_dims(ws, target, variable),
@@ -134,6 +153,10 @@ def _result(
     )
     shape = _shape(ws, kind, target, variable)
     size = _jacobian_dims(ws, target, variable)
+    symbol: Expr = _symbol(kind, target, variable)
+    indexed = formula is not None and has_subscripts(formula)
+    if indexed and value is None:
+        symbol = entry_symbol(ws, target, variable, kind == "gradient")
     return TaskResult(
         id=task_id,
         task=kind,
@@ -143,27 +166,29 @@ def _result(
         shape=shape,
         dims=dims.text(shape) if kind == "gradient" else size,
         jacobian_dims=size,
-        symbol=_symbol(target, variable),
+        symbol=symbol,
         formula=formula,
         value=value,
+        extra={"form": "index"} if indexed else {},
         check=found,
     )
 
 
-def _symbol(target: Line, variable: Line) -> Partial:
-    return Partial(Name(target.name), Name(variable.name))
+def _symbol(kind: str, target: Line, variable: Line) -> Partial:
+    free = kind == "jacobian" and symmetric(variable)
+    return Partial(Name(target.name), free_name(variable) if free else Name(variable.name))
 
 
 def _shape(ws: Workspace, kind: str, target: Line, variable: Line) -> tuple[dims.Dim, ...]:
     """Of a gradient its variable's free entries; of a Jacobian rows × columns."""
     if kind == "jacobian":
-        return jacobian_size(target, variable, ws.problem.convention.layout)
+        return free_jacobian_size(target, variable, ws.problem.convention.layout)
     free = variable.symbol if "homogeneous" in variable.properties else variable.leaf
     return free.shape
 
 
 def _jacobian_dims(ws: Workspace, target: Line, variable: Line) -> str:
-    return size_text(jacobian_size(target, variable, ws.problem.convention.layout))
+    return size_text(free_jacobian_size(target, variable, ws.problem.convention.layout))
 
 
 # -- the closed form and the numbers --------------------------------------------------------------
@@ -175,10 +200,14 @@ def closing(ws: Workspace, chain: Chain, kind: str) -> tuple[Expr | None, Value 
         return (Num("1"), Value(_object(1))) if kind == "gradient" else _identity(chain)
     final = chain.final
     assert final is not None
-    formula = chain.closed_term()
-    if formula is None and final.value is None:
-        formula = chain.closed_in_subscripts()
-    if symmetric(chain.wrt) and kind == "gradient" and formula is not None:
+    formula = chain.closed_term(auto=True)
+    if symmetric(chain.wrt) and kind == "jacobian":
+        formula = constrained_jacobian(chain, formula)
+    elif formula is None:
+        formula = chain.closed_entry()
+        if formula is None and not symmetric(chain.wrt):
+            formula = chain.formula(final)
+    elif symmetric(chain.wrt):
         formula = constrained_term(chain.wrt, formula)
     value = None if final.value is None else shown_value(ws, chain, kind)
     return formula, value
@@ -190,7 +219,8 @@ def shown_value(ws: Workspace, chain: Chain, kind: str) -> Value:
     number = chain.final.value
     if kind == "gradient":
         return paper_value(chain.wrt, constrained(chain.wrt, number))
-    return unrolled(ws, chain, number)
+    turned = ws.problem.convention.layout == "denominator"
+    return folded_columns(unrolled(ws, chain, number), chain.wrt, turned)
 
 
 def _object(x: int) -> np.ndarray:
@@ -207,11 +237,16 @@ def _identity(chain: Chain) -> tuple[Expr | None, Value | None]:
     from ..notation.build import size_term
 
     n = dims.product(chain.of.symbol.shape)
+    turned = chain.ws.problem.convention.layout == "denominator"
+    formula: Expr | None = Call("eye", (size_term(n),))
+    if symmetric(chain.wrt):
+        formula = duplication(chain.wrt)
+        formula = Transpose(formula) if formula is not None and turned else formula
     if not isinstance(n, int):
-        return Call("eye", (size_term(n),)), None
+        return formula, None
     data = np.full((n, n), sp.S.Zero, dtype=object)
     np.fill_diagonal(data, sp.S.One)
-    return Call("eye", (Num(str(n)),)), Value(data)
+    return formula, folded_columns(Value(data), chain.wrt, turned)
 
 
 def _written_out(chain: Chain, kind: str) -> Text:
@@ -233,25 +268,23 @@ def closing_steps(
     ws: Workspace, chain: Chain, kind: str, formula: Expr | None, value: Value | None
 ) -> list[Step]:
     """The last step, off which the answer is read: closed form and numbers."""
-    symbol = Partial(Name(chain.of.name), Name(chain.wrt.name))
-    size = jacobian_size(chain.of, chain.wrt, ws.problem.convention.layout)
+    symbol = _symbol(kind, chain.of, chain.wrt)
+    size = free_jacobian_size(chain.of, chain.wrt, ws.problem.convention.layout)
     shape = chain.wrt.symbol.shape if kind == "gradient" else size
     number = exact_term(value)
     why = _written_out(chain, kind)
     indexed = formula is not None and has_subscripts(formula)
-    if indexed or formula is None:
+    entries = entry_symbol(ws, chain.of, chain.wrt, kind == "gradient") if indexed else symbol
+    members = equation(entries, formula, None if indexed else number)
+    steps: list[Step] = []
+    if indexed and value is not None:
+        steps.append(Step("entries", "closed", "substitution", Text("Entry by entry"), members,
+                          why=why, shape=shape, uses=(f"chain.{chain.wrt.name}",)))  # fmt: skip
         members, why = equation(symbol, number), None
-    else:
-        members = equation(symbol, formula, number)
-    if len(members) < 2:
-        members = equation(subscripted(symbol, chain.wrt), formula) if formula else ()
-    if not members:
-        why = Text(
-            "Written out, this has no short form in matrix notation; with numbers for {x} and the "
-            "others its entries can be worked out.",
-            {"x": Name(chain.wrt.name)},
-        )
-    return [
+    if len(members) < 2 and value is None:
+        members = ()
+        why = Text("Written out, this is too long to read; the steps above say how it is made.")
+    steps.append(
         Step(
             "answer",
             "closed",
@@ -265,4 +298,5 @@ def closing_steps(
             uses=(f"chain.{chain.wrt.name}",),
             level=0,
         )
-    ]
+    )
+    return steps

@@ -20,6 +20,7 @@ from ..numeric.evaluate import NotFinite
 from ..problem.lines import Line
 from .chain import LONG, tree_size
 from .extended import free_name
+from .indexed import taken
 from .workspace import Workspace
 
 
@@ -104,7 +105,7 @@ class Motion:
         except NoMatrixForm:
             pass
         try:
-            return index_term(node, self.leaf)
+            return index_term(node, self.leaf, taken(self.ws))
         except NoMatrixForm:
             return None
 

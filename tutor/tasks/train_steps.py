@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..expr import Expr, Name, Partial
+from ..notation.index import has_subscripts
 from ..steps import Step, Text
 from ..value import Value
 from .chain import Chain
-from .chain_steps import has_subscripts, subscripted
+from .indexed import entry_symbol
 from .numbers import approx, equation, exact_term
 from .optimiser_plan import Plan
 from .optimiser_steps import Symbols, rule_steps, setting_steps
@@ -29,7 +30,7 @@ def train_steps(
                     "closed",
                     "chain rule",
                     Text("The gradient that every step uses"),
-                    (_named(one, formula), formula),
+                    (_named(ws, one, formula), formula),
                     shape=one.line.leaf.shape,
                 )
             )
@@ -83,6 +84,7 @@ def _slope(ws: Workspace, one: Symbols) -> Expr | None:
     return chain.formula(chain.final) if found is None else found
 
 
-def _named(one: Symbols, formula: Expr) -> Expr:
-    symbol = Partial(Name(one.target.name), Name(one.line.name))
-    return subscripted(symbol, one.line) if has_subscripts(formula) else symbol
+def _named(ws: Workspace, one: Symbols, formula: Expr) -> Expr:
+    if has_subscripts(formula):
+        return entry_symbol(ws, one.target, one.line, gradient=True)
+    return Partial(Name(one.target.name), Name(one.line.name))
