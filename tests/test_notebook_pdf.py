@@ -26,7 +26,8 @@ def test_notebook_has_a_cell_per_task() -> None:
     solution = tutor.load(SINE).solve(checking=False).solution
     book = json.loads(notebook(solution))
     assert (book["nbformat"], book["nbformat_minor"]) == (4, 5)
-    assert len(book["cells"]) == 1 + len(solution.tasks)
+    assert len(book["cells"]) == 1 + len(solution.tasks) + 1  # head, tasks, notes
+    assert book["cells"][-1]["source"][0] == "## Notes\n"
     assert len({c["id"] for c in book["cells"]}) == len(book["cells"])
     text = "".join(book["cells"][0]["source"])
     assert text.startswith("# A sine neuron") and "```" not in text and "$$" in text

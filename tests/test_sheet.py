@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from test_html import Page
 from typer.testing import CliRunner
 
 import tutor
 from tutor.cli import app
-from tutor.errors import InputError
+from tutor.errors import InputError, ToolError
 from tutor.exercises import exercise
 from tutor.problem.task_table import TASKS
-from tutor.render import sheet
+from tutor.render import sheet, sheet_typst
 from tutor.sheets import written
 
 ROOT = Path(__file__).parents[1]
@@ -23,6 +27,7 @@ PROBLEMS = sorted((ROOT / "problems").rglob("*.yaml"))
 SECRET = """
 title: Secret
 source: a book
+notes: The first answer is secretnote.
 given: {x: [1, 2], W: "matrix(3, ?)", u: {value: [3]}}
 define: {y: sum(x**2) * 7001, z: W @ x}
 tasks:
@@ -51,8 +56,19 @@ def test_every_problem_makes_a_sheet(path: Path) -> None:
 def test_no_answer_leaks() -> None:
     problem = tutor.loads(SECRET).problem
     e = exercise(problem)
-    for text in (sheet.html("Sheet", [e]), sheet.latex("Sheet", [e])):
-        for secret in ("14002", "28004", "35005", "35006", "hidden", "0.125", "3×2", r"3\times2"):
+    pages = (sheet.html("Sheet", [e]), sheet.latex("Sheet", [e]))
+    for text in (*pages, sheet_typst.typst("Sheet", [e], lambda tex: tex.replace("\\", ""))):
+        for secret in (
+            "secretnote",
+            "14002",
+            "28004",
+            "35005",
+            "35006",
+            "hidden",
+            "0.125",
+            "3×2",
+            r"3\times2",
+        ):
             assert secret not in text, secret
         assert "7001" in text and "(2 points)" in text
     assert all(v.value is None for v in e.variables.values() if v.kind != "given")
@@ -62,7 +78,62 @@ def test_no_answer_leaks() -> None:
 def test_the_leak_test_can_fail() -> None:
     """Planted fault: the solutions' file does hold what the sheet must not."""
     solution = tutor.loads(SECRET).solve(checking=False).solution
-    assert "14002" in sheet.html_solutions("Sheet", [solution])
+    page = sheet.html_solutions("Sheet", [solution])
+    assert "14002" in page and "secretnote" in page
+
+
+def numbers(answer: Any) -> Iterator[str]:
+    """The numbers of an expected answer that are long enough not to stand there by chance."""
+    if isinstance(answer, dict | list):
+        for x in answer.values() if isinstance(answer, dict) else answer:
+            yield from numbers(x)
+    elif answer is not None:
+        yield from (
+            n for n in re.findall(r"\d+(?:\.\d+)?", answer) if len(re.sub(r"\D", "", n)) > 2
+        )
+
+
+def leaks(text: str) -> list[str]:
+    """Numbers of expected answers on the student's sheet of a problem, in any format.
+
+    A number that is given cannot be a leak: a target that is reached, or a size that is kept.
+    """
+    raw = yaml.load(text, Loader=yaml.BaseLoader)  # everything as it was typed
+    typed = " ".join(str(raw.get(k)) for k in ("given", "define", "network"))
+    typed += " ".join(str({k: v for k, v in t.items() if k not in HIDDEN}) for t in tasks(raw))
+    wanted = [n for t in tasks(raw) for n in numbers(t.get("answer"))]
+    e = exercise(tutor.loads(text).problem)
+    page = re.sub(r"<style>.*?</style>", "", sheet.html("Sheet", [e]), flags=re.DOTALL)
+    document = sheet.latex("Sheet", [e]).split(r"\begin{document}")[1]
+    found = []
+    for shown in (page, re.sub(r"<[^>]*>", "", page), document):
+        plain = re.sub(r"(?<=\d)(,|\\,|\{,\}|\u2009)(?=\d{3})", "", shown)
+        for n in wanted:
+            if n not in typed and re.search(rf"(?<![\d.]){re.escape(n)}(?!\d)", plain):
+                found.append(n)
+    return found
+
+
+HIDDEN = ("answer", "text", "hint", "tolerance")
+
+
+def tasks(raw: dict[str, Any]) -> list[dict[str, Any]]:
+    return [t for t in raw["tasks"] if isinstance(t, dict)]
+
+
+@pytest.mark.parametrize("path", PROBLEMS, ids=lambda p: p.stem)
+def test_no_problem_tells_its_answers(path: Path) -> None:
+    """Title, source, statement and questions of the problems that come with tutor."""
+    assert leaks(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("line", ["title: It is 14,002", "source: It is 28004"])
+def test_an_answer_in_the_open_is_seen(line: str) -> None:
+    """Planted faults: an author who writes the answer where students read it."""
+    assert not leaks(SECRET)
+    key = line.split(":")[0]
+    source = re.sub(rf"^{key}: .*$", line, SECRET, flags=re.MULTILINE)
+    assert leaks(source)
 
 
 def test_questions_are_sentences_for_every_task() -> None:
@@ -96,11 +167,59 @@ def test_files_and_templates(tmp_path: Path) -> None:
         written([problem], tmp_path / "a.docx")
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
-def test_the_command_makes_two_pdf_files(tmp_path: Path) -> None:
-    out = tmp_path / "sheet.pdf"
-    files = [str(p) for p in PROBLEMS[:2]]
-    done = CliRunner().invoke(app, ["sheet", *files, "-o", str(out), "--solutions"])
+def test_a_network_shows_its_input_and_its_blocks() -> None:
+    path = next(p for p in PROBLEMS if p.stem == "resnet18")
+    e = exercise(tutor.load(path).problem)
+    assert e.input == "3×224×224"
+    assert (1, "Residual:") in e.layers and (2, "body:") in e.layers
+    assert (3, "Conv2d(out_channels=64, kernel_size=3, padding=1, bias=False)") in e.layers
+    for text in (sheet.html("Sheet", [e]), sheet.latex("Sheet", [e])):
+        assert "A network takes an input of the size" in text
+
+
+def pdf_text(path: Path) -> str:
+    """What is written on the pages, and in the file's own description of itself."""
+    command = ["pdftotext", "-layout", str(path), "-"]
+    pages = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    about = subprocess.run(["pdfinfo", str(path)], capture_output=True, text=True, check=True)
+    return pages + about.stdout
+
+
+@pytest.mark.parametrize("program", ["pdflatex", "Typst"])
+def test_the_command_makes_two_pdf_files(
+    tmp_path: Path, program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if program == "Typst":
+        pytest.importorskip("typst")
+        pytest.importorskip("tylax")
+        readable = shutil.which("pdftotext")
+        monkeypatch.setenv("PATH", "")
+    else:
+        readable = shutil.which("pdftotext")
+        if shutil.which("pdflatex") is None:
+            pytest.skip("needs pdflatex")
+    out, file = tmp_path / "sheet.pdf", tmp_path / "secret.yaml"
+    file.write_text(SECRET, encoding="utf-8")
+    done = CliRunner().invoke(app, ["sheet", str(file), "-o", str(out), "--solutions"])
     assert done.exit_code == 0, done.output
-    assert out.read_bytes().startswith(b"%PDF")
-    assert (tmp_path / "sheet-solutions.pdf").read_bytes().startswith(b"%PDF")
+    beside = tmp_path / "sheet-solutions.pdf"
+    assert done.stderr == f"wrote {out} with {program}\nwrote {beside} with {program}\n"
+    assert out.read_bytes().startswith(b"%PDF") and beside.read_bytes().startswith(b"%PDF")
+    monkeypatch.undo()
+    if readable:
+        assert "14002" in pdf_text(beside) and "secretnote" in pdf_text(beside)
+        shown = pdf_text(out)
+        assert "7001" in shown and "(2 points)" in shown and "Exercise 1" in shown
+        assert not [s for s in ("14002", "28004", "35006", "hidden", "secretnote") if s in shown]
+
+
+def test_a_latex_template_needs_latex(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("typst")
+    pytest.importorskip("tylax")
+    monkeypatch.setenv("PATH", "")
+    template = tmp_path / "t.tex"
+    template.write_text("{{title}} {{body}}", encoding="utf-8")
+    problem = tutor.loads(SECRET).problem
+    with pytest.raises(ToolError, match="needs pdflatex") as error:
+        written([problem], tmp_path / "a.pdf", template=template)
+    assert error.value.status == 4

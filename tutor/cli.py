@@ -201,7 +201,9 @@ def sheet(
     out: Annotated[
         Path, typer.Option("-o", "--out", help="The sheet: a .pdf, .tex or .html file.")
     ] = Path("sheet.pdf"),
-    title: Annotated[str, typer.Option("--title", help="The title of the sheet.")] = "Exercises",
+    title: Annotated[
+        str | None, typer.Option("--title", help="The title of the sheet (default: Exercises).")
+    ] = None,
     solutions: Annotated[
         bool, typer.Option("--solutions", help="Write the worked solutions to a second file.")
     ] = False,
@@ -213,12 +215,14 @@ def sheet(
     """An exercise sheet with room for answers, and worked solutions in a file of their own."""
     from .problem import load
     from .render.write import write_atomic
-    from .sheets import written
+    from .sheets import typesetter, written
 
     collect_garbage_again()
-    for path, data in written([load(f) for f in files], out, title, solutions, template).items():
+    made = written([load(f) for f in files], out, title, solutions, template)
+    program = typesetter(out)
+    for path, data in made.items():
         write_atomic(path, data)
-        typer.echo(f"wrote {path}", err=True)
+        typer.echo(f"wrote {path}" + (f" with {program}" if program else ""), err=True)
 
 
 @app.command()

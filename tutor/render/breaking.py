@@ -1,10 +1,12 @@
-r"""Equations in LaTeX, broken where a person would: at the signs, then between terms of a sum."""
+r"""Equations in LaTeX, broken where a person would: at =, then at the outermost signs of a term."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
-from ..expr import Binary, Expr
+from ..expr import Expr
 from ..notation.latex import latex
 from ..notation.unicode import layout
 from ..steps import Variable
@@ -54,36 +56,151 @@ def _aligned(rows: list[str]) -> str:
 
 
 def broken(e: Expr, names: Names) -> list[str]:
-    """A term on one line, or a long sum on several; what cannot be broken is made to fit."""
-    if size(e, names) <= ROW:
+    """A term on one line, or a long one on several; what cannot be broken is made to fit."""
+    used = size(e, names)
+    if used <= ROW:
         return [latex(e, names)]
-    (first, used), *pieces = _terms(e, names)
-    rows = [first]
-    for piece, width in pieces:
-        if used + width > ROW:
-            rows.append(piece)
-            used = width
-        else:
-            rows[-1] += f" {piece}"
-            used += width
-    return [rf"\fitpart{{{rows[0]}}}"] if len(rows) == 1 else rows
+    rows = _rows(latex(e, names), used, ROW)
+    return [row if width <= ROW else rf"\fitpart{{{row}}}" for row, width in rows]
 
 
 def summands(e: Expr, names: Names, wide: int) -> list[str]:
-    """The terms of a sum that is wider than `wide`, each with the sign before it."""
-    if size(e, names) <= wide:
+    """The pieces of a term that is wider than `wide`, each with the sign before it."""
+    used = size(e, names)
+    if used <= wide:
         return [latex(e, names)]
-    return [piece for piece, _ in _terms(e, names)]
+    return [row for row, _ in _rows(latex(e, names), used, wide)]
 
 
-def _terms(e: Expr, names: Names) -> list[tuple[str, int]]:
-    """The terms of a sum with their sizes; only where their texts, joined, are the text of it."""
-    whole = latex(e, names)
-    found: list[tuple[str, int]] = []
-    while isinstance(e, Binary) and e.op in ("+", "-"):
-        left = latex(e.left, names)
-        if not whole.startswith(left):
-            break
-        found.append((whole[len(left) :].strip(), size(e.right, names) + 3))
-        whole, e = left, e.left
-    return [(whole, size(e, names)), *reversed(found)]
+# -- one term in several rows -------------------------------------------------------------------
+
+_TOKEN = re.compile(
+    r"\\(?:begin|end)\{\w+\}|\\(?:left|right)(?:\\[A-Za-z]+|\\.|.)"
+    r"|\\(?:operatorname|text)\{(?P<word>[^{}]*)\}|\\(?P<name>[A-Za-z]+)|\\.|.",
+    re.DOTALL,
+)
+_SIGNS = ("+", "-", r"\odot", r"\oslash", r"\cdot", r"\star", r"\otimes")
+_FONTS = ("mathbf", "mathrm", "hat", "bar", "tilde", "frac", "sqrt", "quad", "qquad")
+_FUNCTIONS = ("sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "log", "max", "min", "det")
+_MATRIX = re.compile(r"\\begin\{(\w+)\}((?:(?!\\begin).)*?)\\end\{\1\}", re.DOTALL)
+_SHORT = 12.0  # a denominator up to here may stand before the rest as 1/n
+
+
+def _rows(tex: str, used: float, room: float) -> list[tuple[str, float]]:
+    """A formula `used` wide in rows no wider than `room`, if that can be, and their widths."""
+    tex = _flat(tex)
+    scale = used / max(1.0, _width(tex))
+    return [(_balanced(row), _width(row) * scale) for row in _fitted(tex, room / scale)]
+
+
+def _fitted(tex: str, room: float) -> list[str]:
+    """Cut at the outermost signs, then within parentheses, and packed into few rows."""
+    parts = [tex] if _width(tex) <= room else _parts(tex)
+    if len(parts) == 1:
+        return parts
+    rows: list[str] = []
+    for part in parts:
+        for row in _fitted(part, room):
+            if rows and _width(rows[-1]) + _width(row) <= room:
+                rows[-1] += f" {row}"
+            else:
+                rows.append(row)
+    return rows
+
+
+def _parts(tex: str) -> list[str]:
+    """The formula, cut before those of its signs that stand in the fewest parentheses."""
+    cuts = _cuts(tex)
+    least = min((depth for depth, _ in cuts), default=0)
+    places = [0, *(at for depth, at in cuts if depth == least), len(tex)]
+    return [tex[a:b].strip() for a, b in pairwise(places)]
+
+
+def _cuts(tex: str) -> list[tuple[int, int]]:
+    """Where it could be cut, each with the number of parentheses around the place.
+
+    Before signs; a formula without any, after commas.
+    """
+    signs: list[tuple[int, int]] = []
+    commas: list[tuple[int, int]] = []
+    hard = depth = 0  # braces, within which nothing is cut; parentheses
+    before = ""
+    for found in _TOKEN.finditer(tex):
+        token = found[0]
+        if token == "{" or token.startswith(r"\begin"):
+            hard += 1
+        elif token == "}" or token.startswith(r"\end"):
+            hard -= 1
+        elif token in ("(", r"\lVert") or token.startswith(r"\left"):
+            depth += 1
+        elif token in (")", r"\rVert") or token.startswith(r"\right"):
+            depth -= 1
+        elif token in _SIGNS and not hard and _is_operand(before):
+            signs.append((depth, found.start()))
+        elif token == "," and not hard and tex[found.end() :].strip():
+            commas.append((depth, found.end()))
+        before = token if token.strip() else before
+    return signs or commas
+
+
+def _is_operand(token: str) -> bool:
+    """Whether a sign behind this token stands between two operands."""
+    opening = ("", "(", ",", "=", r"\lVert", *_SIGNS)
+    return token not in opening and not token.startswith(r"\left")
+
+
+def _flat(tex: str) -> str:
+    """A fraction by something short as a product, whose second factor can be cut."""
+    if not tex.startswith(r"\frac{"):
+        return tex
+    above = _group(tex, len(r"\frac"))
+    below = _group(tex, above)
+    over, under = tex[len(r"\frac{") : above - 1], tex[above + 1 : below - 1]
+    if below != len(tex) or _width(under) > _SHORT:
+        return tex
+    if all(depth for depth, _ in _cuts(over)):
+        return rf"\frac{{1}}{{{under}}} {over}"
+    return rf"\frac{{1}}{{{under}}} \left( {over} \right)"
+
+
+def _group(tex: str, start: int) -> int:
+    """Where the group in braces that begins at `start` ends."""
+    depth = 0
+    for found in _TOKEN.finditer(tex, start):
+        depth += {"{": 1, "}": -1}.get(found[0], 0)
+        if depth == 0:
+            return found.end()
+    return len(tex)
+
+
+def _balanced(row: str) -> str:
+    r"""Every \left of a row has its \right in the row: an invisible one where it was cut off."""
+    opened = closed = 0
+    for found in _TOKEN.finditer(row):
+        if found[0].startswith(r"\left"):
+            opened += 1
+        elif found[0].startswith(r"\right"):
+            opened, closed = (opened - 1, closed) if opened else (0, closed + 1)
+    return r"\left. " * closed + row + r" \right." * opened
+
+
+def _width(tex: str) -> float:
+    """About how many characters wide a formula is."""
+    tex = _MATRIX.sub(lambda m: "x" * _matrix_width(m[2]), tex)
+    total = 0.0
+    for found in _TOKEN.finditer(tex):
+        token, word, name = found[0], found["word"], found["name"]
+        if token in _SIGNS:
+            total += 3
+        elif word is not None:
+            total += len(word)
+        elif name is not None:
+            total += len(name) if name in _FUNCTIONS else 0 if name in _FONTS else 1
+        elif token not in "{}^_& " and not token.startswith((r"\begin", r"\end")):
+            total += 1
+    return total
+
+
+def _matrix_width(body: str) -> int:
+    rows = [row.split("&") for row in body.split(r"\\")]
+    return 2 + max(round(sum(_width(cell) + 2 for cell in row)) for row in rows)

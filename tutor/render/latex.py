@@ -98,9 +98,7 @@ class Document:
 
     def head(self) -> None:
         self.par(rf"{{\LARGE\bfseries\raggedright {escape.latex(self.solution.title)}\par}}")
-        if self.solution.source:
-            said = Text("Source: {source}", {"source": self.solution.source})
-            self.par(rf"{{\small {self.words(said)}}}")
+        self.source()
         self.out.append(r"\vspace{2pt}\hrule\vspace{6pt}")
         self.given()
         if self.picture:
@@ -124,13 +122,18 @@ class Document:
     def heading(self, title: str) -> None:
         self.out.append(rf"\heading{{{escape.latex(title)}}}")
 
-    def given(self) -> None:
+    def source(self) -> None:
+        if self.solution.source:
+            said = Text("Source: {source}", {"source": self.solution.source})
+            self.par(rf"{{\small {self.words(said)}}}")
+
+    def given(self, heading: str = r"\heading{%s}") -> None:
         """The statement and what is given."""
         if self.solution.statement:
             self.statement(self.solution.statement)
         given = givens(self.solution)
         if given:
-            self.out.append(rf"\heading{{{self.words(Text('Given'))}}}")
+            self.out.append(heading % self.words(Text("Given")))
             for row in self.packed(given):
                 self.display(r" \qquad ".join(row))
 

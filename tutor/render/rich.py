@@ -10,6 +10,7 @@ from ..expr import Expr
 from ..notation.latex import latex
 from ..steps import Solution, Step, TaskResult, Variable
 from . import sheet
+from .escape import html as _plain
 from .html import Page
 from .outline import Numbered, result
 from .wording import in_its_language
@@ -32,6 +33,9 @@ def exercise(e: sheet.Exercise) -> str:
     page.head(False)
     for left, right in sheet.definitions(e):
         page.put(page.display(left, right))
+    page.put(*(f"<p>{page.words(w)}</p>" for w in sheet.network(e)))
+    for depth, layer in e.layers:
+        page.put(f'<p style="margin-left:{1.5 * (depth + 1):g}em"><code>{_plain(layer)}</code></p>')
     page.put('<ol class="questions">')
     for q in e.questions:
         page.put(f"<li><b>{q.label}</b> ")

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from ..errors import InputError
 from ..expr import Expr, List, Name
 from ..steps import Solution, Table, Text, Variable
+from ..words import speaking
 from . import escape
 from .html import Page as HtmlPage
 from .html import document as html_document
 from .latex import Document as LatexPage
+from .outline import points
 from .preamble import PREAMBLE
+from .wording import plain, words
 
 ROOM = 2.2  # centimetres of empty paper per question, and per point if there are points
 
@@ -38,8 +41,10 @@ class Exercise:
     statement: str | None
     variables: Mapping[str, Variable]  # values of givens only
     definitions: tuple[tuple[tuple[str, ...], Expr], ...]
-    layers: tuple[str, ...]
+    input: str | None  # the size of a network's input
+    layers: tuple[tuple[int, str], ...]  # how deep in blocks, and the layer as it is typed
     questions: tuple[Question, ...]
+    language: str = "en"
 
     @property
     def points(self) -> float | None:
@@ -51,59 +56,53 @@ def label(k: int) -> str:
     return f"({chr(97 + k)})" if k < 26 else f"({k + 1})"
 
 
-def latex(title: str, exercises: Sequence[Exercise], template: str | None = None) -> str:
-    """The sheet as a LaTeX document."""
-    rows: list[str] = []
-    for number, e in enumerate(exercises, 1):
-        rows += _latex_exercise(number, e)
-    return filled(template or LATEX, escape.latex(title), "\n".join(rows))
+def blank(e: Exercise) -> Solution:
+    """The exercise as a page without tasks: what the renderers know how to begin."""
+    return Solution(
+        e.title,
+        e.source,
+        e.statement,
+        {},
+        e.variables,
+        (),
+        relevant=frozenset(),
+        language=e.language,
+    )
 
 
-def latex_solutions(title: str, solutions: Sequence[Solution], template: str | None = None) -> str:
-    """The worked solutions of the same exercises, one after the other."""
-    rows: list[str] = []
-    for number, s in enumerate(solutions, 1):
-        page = LatexPage(s, 1, None)
-        rows.append(rf"\heading{{Exercise {number}}}")
-        rows += page.body()
-    return filled(template or LATEX, escape.latex(title), "\n".join(rows))
+def definitions(e: Exercise) -> list[tuple[Expr, Expr]]:
+    found: list[tuple[Expr, Expr]] = []
+    for names, expr in e.definitions:
+        left: Expr = Name(names[0]) if len(names) == 1 else List(tuple(map(Name, names)))
+        found.append((left, expr))
+    return found
 
 
-def html(title: str, exercises: Sequence[Exercise], template: str | None = None) -> str:
-    """The sheet as one HTML page."""
-    rows = [f"<header><h1>{escape.html(title)}</h1></header>"]
-    for number, e in enumerate(exercises, 1):
-        rows += _html_exercise(number, e)
-    if template is not None:
-        return filled(template, escape.html(title), "\n".join(rows))
-    return html_document(title, rows)
+def network(e: Exercise) -> list[Text]:
+    """What stands above the layers of a network."""
+    if e.input is None:
+        return []
+    return [Text("A network takes an input of the size {size}:", {"size": e.input})]
 
 
-def html_solutions(title: str, solutions: Sequence[Solution], template: str | None = None) -> str:
-    rows = [f"<header><h1>{escape.html(title)}</h1></header>"]
-    for number, s in enumerate(solutions, 1):
-        page = HtmlPage(s, 1)
-        page.head(True, f"Exercise {number}. ")
-        for task in s.tasks:
-            page.task(task)
-        page.notes()
-        rows += page.out
-    if template is not None:
-        return filled(template, escape.html(title), "\n".join(rows))
-    return html_document(title, rows)
+def numbered(number: int) -> str:
+    return plain("Exercise {n}.", n=number)
+
+
+def heading(number: int, e: Exercise) -> str:
+    return f"{numbered(number)} {e.title} {worth(e)}".rstrip()
+
+
+def worth(thing: Exercise | Question) -> str:
+    """The points in words, or nothing."""
+    return "" if thing.points is None else words(points(thing.points), str, str)
+
+
+def room(q: Question) -> float:
+    return ROOM * max(1.0, min(q.points or 1.0, 6.0))
 
 
 # -- templates ------------------------------------------------------------------------------------
-
-LATEX = (
-    PREAMBLE
-    + r"""\begin{document}
-{\LARGE\bfseries\raggedright {{title}}\par}
-\vspace{2pt}\hrule\vspace{6pt}
-{{body}}
-\end{document}
-"""
-)
 
 _HOLE = re.compile(r"\{\{(title|body)\}\}")
 
@@ -118,75 +117,120 @@ def filled(template: str, title: str, body: str) -> str:
     return _HOLE.sub(lambda m: title if m[1] == "title" else body, template)
 
 
-# -- one exercise ---------------------------------------------------------------------------------
+# -- LaTeX ----------------------------------------------------------------------------------------
+
+LATEX = (
+    PREAMBLE
+    + r"""\begin{document}
+{\LARGE\bfseries\raggedright {{title}}\par}
+\vspace{2pt}\hrule\vspace{6pt}
+{{body}}
+\end{document}
+"""
+)
 
 
-def blank(e: Exercise) -> Solution:
-    """The exercise as a page without tasks: what the renderers know how to begin."""
-    return Solution(e.title, e.source, e.statement, {}, e.variables, (), relevant=frozenset())
+def latex(title: str, exercises: Sequence[Exercise], template: str | None = None) -> str:
+    """The sheet as a LaTeX document."""
+    rows: list[str] = []
+    for number, e in enumerate(exercises, 1):
+        with speaking(e.language):
+            rows += _latex_exercise(number, e)
+    return filled(template or LATEX, escape.latex(title), "\n".join(rows))
 
 
-def _points(points: float | None) -> str:
-    if points is None:
-        return ""
-    return f" ({points:g} point{'' if points == 1 else 's'})"
-
-
-def _room(q: Question) -> float:
-    return ROOM * max(1.0, min(q.points or 1.0, 6.0))
-
-
-def definitions(e: Exercise) -> list[tuple[Expr, Expr]]:
-    found: list[tuple[Expr, Expr]] = []
-    for names, expr in e.definitions:
-        left: Expr = Name(names[0]) if len(names) == 1 else List(tuple(map(Name, names)))
-        found.append((left, expr))
-    return found
+def latex_solutions(title: str, solutions: Sequence[Solution], template: str | None = None) -> str:
+    """The worked solutions of the same exercises, one after the other."""
+    rows: list[str] = []
+    for number, s in enumerate(solutions, 1):
+        with speaking(s.language):
+            page = LatexPage(s, 1, None)
+            rows.append(rf"\heading{{{escape.latex(numbered(number).rstrip('.'))}}}")
+            rows += page.body()
+    return filled(template or LATEX, escape.latex(title), "\n".join(rows))
 
 
 def _latex_exercise(number: int, e: Exercise) -> list[str]:
     page = LatexPage(blank(e), 1, None)
-    page.heading(f"Exercise {number}. {e.title}{_points(e.points)}")
-    if e.source:
-        page.par(rf"{{\small Source: {escape.latex(e.source)}}}")
-    page.given()
+    page.heading(heading(number, e))
+    page.source()
+    page.given(r"\smallskip\textit{%s}\par\nopagebreak")
     for left, right in definitions(e):
         page.equation((left, right))
-    for layer in e.layers:
-        page.par(rf"\texttt{{{escape.latex(layer)}}}")
+    for words_ in network(e):
+        page.par(page.words(words_))
+    for depth, layer in e.layers:
+        typed = rf"\texttt{{\small {escape.latex(layer)}}}"
+        page.out.append(rf"{{\parskip=0pt\leftskip={1.5 + 1.5 * depth:g}em\relax {typed}\par}}")
     for q in e.questions:
-        page.out.append(rf"\medskip\textbf{{{q.label}}}{escape.latex(_points(q.points))} ")
+        page.out.append(rf"\medskip\textbf{{{q.label}}} {escape.latex(worth(q))} ")
         if q.text:
             page.statement(q.text)
         else:
             page.par(page.words(q.words))
         for t in q.tables:
+            page.out.append(r"\nopagebreak")
             page.table(t)
         if not q.tables:
-            page.out.append(rf"\vspace{{{_room(q):.1f}cm}}")
+            page.out.append(rf"\vspace{{{room(q):.1f}cm}}")
     return page.out
+
+
+# -- HTML -----------------------------------------------------------------------------------------
+
+
+def html(title: str, exercises: Sequence[Exercise], template: str | None = None) -> str:
+    """The sheet as one HTML page."""
+    rows = [f"<header><h1>{escape.html(title)}</h1></header>"]
+    for number, e in enumerate(exercises, 1):
+        with speaking(e.language):
+            rows += _html_exercise(number, e)
+    return _html_document(title, rows, template, [e.language for e in exercises])
+
+
+def html_solutions(title: str, solutions: Sequence[Solution], template: str | None = None) -> str:
+    """The worked solutions of the same exercises as one HTML page."""
+    rows = [f"<header><h1>{escape.html(title)}</h1></header>"]
+    for number, s in enumerate(solutions, 1):
+        with speaking(s.language):
+            page = HtmlPage(s, 1)
+            page.head(True, f"{numbered(number)} ")
+            for task in s.tasks:
+                page.task(task)
+            page.notes()
+            rows += page.out
+    return _html_document(title, rows, template, [s.language for s in solutions])
+
+
+def _html_document(
+    title: str, rows: list[str], template: str | None, languages: Sequence[str]
+) -> str:
+    if template is not None:
+        return filled(template, escape.html(title), "\n".join(rows))
+    with speaking(languages[0] if languages else "en"):
+        return html_document(title, rows)
 
 
 def _html_exercise(number: int, e: Exercise) -> list[str]:
     page = HtmlPage(blank(e), 1)
-    page.head(False, f"Exercise {number}. ", _points(e.points))
+    page.head(False, f"{numbered(number)} ", worth(e))
     page.put('<div class="definitions">')
     for left, right in definitions(e):
         page.put(page.display(left, right))
-    for layer in e.layers:
-        page.put(f"<p><code>{escape.html(layer)}</code></p>")
+    page.put(*(f"<p>{page.words(w)}</p>" for w in network(e)))
+    for depth, layer in e.layers:
+        indent = f' style="margin-left:{1.5 * (depth + 1):g}em"'
+        page.put(f'<p class="layer"{indent}><code>{escape.html(layer)}</code></p>')
     page.put("</div>", '<ol class="questions">')
     for q in e.questions:
-        page.put(
-            f'<li><b>{q.label}</b><span class="points">{escape.html(_points(q.points))}</span>'
-        )
+        page.put(f'<li><b>{q.label}</b><span class="points">{escape.html(worth(q))}</span>')
         if q.text:
             page.statement(q.text)
         else:
             page.put(f"<p>{page.words(q.words)}</p>")
         for t in q.tables:
             page.table(t)
-        room = f'<div class="room" style="height:{_room(q):.1f}cm"></div>'
-        page.put("</li>" if q.tables else f"{room}</li>")
+        empty = f'<div class="room" style="height:{room(q):.1f}cm"></div>'
+        page.put("</li>" if q.tables else f"{empty}</li>")
     page.put("</ol>")
     return page.out

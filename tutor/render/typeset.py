@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,29 +21,48 @@ def pdf(solution: Solution, *, level: int = 1) -> tuple[bytes, str]:
 
     Raises ToolError when there is none, or when it fails.
     """
-    if shutil.which("pdflatex") is not None:
+    if (program := typesetter()) == "pdflatex":
         from .latex import latex
 
-        return to_pdf(latex(solution, level=level)), "pdflatex"
+        return to_pdf(latex(solution, level=level)), program
+    from .typst import typst
+
+    return from_typst(typst(solution, converter(), level=level)), program
+
+
+def typesetter() -> str:
+    """The program that will make PDF files; raises ToolError when there is none."""
+    if shutil.which("pdflatex") is not None:
+        return "pdflatex"
     try:
-        import tylax  # pyright: ignore[reportMissingImports]
-        import typst as typesetter
+        import tylax  # noqa: F401  # pyright: ignore[reportMissingImports]
+        import typst  # noqa: F401
     except ImportError:
         raise ToolError(
             "cannot write a PDF: there is neither pdflatex nor the embedded typesetter",
-            hint=INSTALL + "or use `--format html`",
+            hint=INSTALL + "or use HTML",
         ) from None
-    from .typst import typst
+    return "Typst"
 
-    document = typst(solution, tylax.latex_to_typst, level=level)
+
+def converter() -> Callable[[str], str]:
+    """LaTeX formulas into those of Typst."""
+    import tylax  # pyright: ignore[reportMissingImports]
+
+    return tylax.latex_to_typst
+
+
+def from_typst(document: str) -> bytes:
+    """A Typst document as PDF bytes; raises ToolError when it cannot be made."""
+    import typst
+
     with TemporaryDirectory(prefix="tutor-") as folder:  # all that the document could read
         try:
-            page = typesetter.compile(document.encode("utf-8"), root=folder, timestamp=0)
-        except typesetter.TypstError as error:
+            return typst.compile(document.encode("utf-8"), root=folder, timestamp=0)
+        except typst.TypstError as error:
             raise ToolError(
-                f"Typst failed: {error}", hint="use `--format html`, or install pdflatex"
+                f"Typst failed: {error}", hint="use HTML, or install pdflatex"
             ) from None
-    return page, "Typst"
 
 
 def to_pdf(source: str) -> bytes:

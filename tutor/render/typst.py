@@ -48,6 +48,7 @@ PREAMBLE = """#set document(date: none)
   let wanted = measure(body).width
   if wanted > room.width { scale(room.width / wanted * 100%, reflow: true, body) } else { body }
 })
+#let mono = text.with(font: "DejaVu Sans Mono", size: 0.85em)
 #let formula(body, note: none) = block(width: 100%, inset: (left: 2em), breakable: false, grid(
   columns: (1fr, auto), column-gutter: 1em, align: (left + horizon, right + horizon),
   fit(body), if note != none { quiet(note) }))
@@ -64,7 +65,12 @@ def typst(solution: Solution, convert: Convert, *, level: int = 1) -> str:
     for task in solution.tasks:
         page.task(task)
     page.notes()
-    return PREAMBLE + "\n".join(page.out) + "\n"
+    return document(page.out)
+
+
+def document(rows: Sequence[str]) -> str:
+    """A whole document around the rows of its body."""
+    return PREAMBLE + "\n".join(rows) + "\n"
 
 
 def literal(text: str) -> str:
@@ -87,7 +93,7 @@ class Page:
         self.names = solution.variables
         self.convert = convert
         self.level = level
-        self.out: list[str] = ['#let mono = text.with(font: "DejaVu Sans Mono", size: 0.85em)']
+        self.out: list[str] = []
 
     # pieces ------------------------------------------------------------------------------------
 
@@ -130,18 +136,11 @@ class Page:
 
     # the sheet ---------------------------------------------------------------------------------
 
-    def head(self) -> None:
-        self.put(f"= {literal(self.solution.title)}")
-        if self.solution.source:
-            said = Text("Source: {source}", {"source": self.solution.source})
-            self.put(f"#quiet[{self.words(said)}]")
-        if self.solution.statement:
-            self.statement(self.solution.statement)
-        given = givens(self.solution)
-        if given:
-            self.put(f"== {self.words(Text('Given'))}")
-            shown = "#h(2em)\n".join(map(self.given, given))
-            self.put(f"#block(inset: (left: 2em))[{shown}]")
+    def head(self, number: str = "") -> None:
+        """Title to conventions; an exercise of a sheet has a `number`."""
+        self.put(f"{'==' if number else '='} {literal(number + self.solution.title)}")
+        self.source()
+        self.given()
         said = conventions(self.solution)
         if said is not None and self.level > 0:
             self.put(f"#quiet[{self.words(Text('Conventions:'))} {self.words(said)}]")
@@ -153,7 +152,22 @@ class Page:
             self.put(f"== {literal(plain('Notes'))}")
             self.statement(self.solution.notes)
 
-    def given(self, v: Variable) -> str:
+    def source(self) -> None:
+        if self.solution.source:
+            said = Text("Source: {source}", {"source": self.solution.source})
+            self.put(f"#quiet[{self.words(said)}]")
+
+    def given(self) -> None:
+        """The statement and what is given."""
+        if self.solution.statement:
+            self.statement(self.solution.statement)
+        given = givens(self.solution)
+        if given:
+            self.put(f"=== {self.words(Text('Given'))}")
+            shown = "#h(2em)\n".join(map(self.value, given))
+            self.put(f"#block(inset: (left: 2em))[{shown}]")
+
+    def value(self, v: Variable) -> str:
         source = formula(Name(v.name), self.names)
         if v.value is not None:
             source += f" = {formula(given_term(v.value, self.solution), self.names)}"
