@@ -215,7 +215,6 @@ def test_inertia_against_eigenvalues() -> None:
 REFUSED = [
     ("x: vector(n)", "2*x", "x", "needs a scalar"),
     ("x: vector(n), y: scalar, z: scalar", "x.T @ x * y * z", "[x, y, z]", "by one name or by two"),
-    ("S: {shape: [n, n], symmetric: true}", "tr(S @ S)", "S", "declared symmetric"),
 ]
 
 

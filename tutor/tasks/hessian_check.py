@@ -13,7 +13,9 @@ from ..steps import Check, Text
 from ..value import Value
 from .chain import Chain
 from .checked import instance_of, instance_words, step_aside
+from .duplication import folded, spread
 from .extended import cut
+from .free_entries import folded_value
 from .printed import printed_error, printed_value
 from .second import Twice, block, twice_node, value_at
 from .workspace import Workspace
@@ -61,26 +63,28 @@ def _placed(line: Line, x: np.ndarray) -> np.ndarray:
 def second_error(ws: Workspace, of: Line, first: Line, second: Line, block: np.ndarray) -> float:
     """The largest relative deviation of ∂²of/∂first∂second, an array with the axes of both.
 
-    Also of its two halves from one another: a Hessian is symmetric.
+    Also of its two halves from one another: a Hessian is symmetric. Of a symmetric or diagonal
+    variable only the free entries move.
     """
+    rows = int(np.prod(first.symbol.shape, dtype=int))
+    matrix = folded(block.reshape(rows, -1), first, second)
     if first is second:
-        n = int(np.prod(block.shape[: block.ndim // 2], dtype=int))
-        matrix = block.reshape(n, n)
         error = independent.relative_error(matrix, matrix.T)
         f, x = function(ws, of, [first])
-        along = independent.pairs(n)
+        along = independent.pairs(len(matrix))
         got = np.array([d @ matrix @ d for d in along])
-        return max(
-            error, _best(got, lambda d, h: independent.second_differences(f, x, d, h), along)
-        )
+
+        def twice(d: np.ndarray, h: float) -> np.ndarray:
+            return independent.second_differences(f, x, spread(d, first), h)
+
+        return max(error, _best(got, twice, along))
     f, x = function(ws, of, [first, second])
-    rows = int(np.prod(first.symbol.shape, dtype=int))
-    matrix = block.reshape(rows, -1)
-    along = _both(rows, matrix.shape[1])
+    along = _both(*matrix.shape)
     got = np.array([u @ matrix @ v for u, v in along])
 
     def mixed(d: tuple[np.ndarray, np.ndarray], h: float) -> np.ndarray:
-        u, v = d  # polarisation: what is left of two second derivatives is four times u′Hv
+        # polarisation: what is left of two second derivatives is four times u′Hv
+        u, v = spread(d[0], first), spread(d[1], second)
         plus, minus = (np.concatenate([u, s * v]) for s in (1, -1))
         difference = independent.second_differences
         return (difference(f, x, plus, h) - difference(f, x, minus, h)) / 4
@@ -152,7 +156,7 @@ def error_at(
     if array is None:
         return float("inf")
     error = second_error(at, target, first, second, Value(array).floats())
-    shown = block(at, array, first, second)
+    shown = folded_value(at, block(at, array, first, second), first, second)
     return max(error, _formula_error(at, formula, shown, sizes))
 
 

@@ -12,6 +12,7 @@ from ..expr import Name
 from ..problem.lines import Line
 from ..steps import Step, TaskResult, Text
 from ..value import Value
+from .duplication import tied
 from .numbers import approx, equation, exact_term
 from .renamed import only_user, positions, rearranged_given
 from .workspace import Workspace
@@ -40,6 +41,12 @@ def rearranged(
     bases: Sequence[Line | None],
 ) -> TaskResult:  # fmt: skip
     """The block of the bases with its rows and columns in the variables' own order."""
+    for x, b in zip(variables, bases, strict=True):
+        if b is not None and tied(b):
+            raise InputError(
+                f"`{x.name}` holds the entries of `{b.name}`, which are not all free",
+                hint=f"ask with respect to `{b.name}`",
+            )
     orders = [
         None if b is None else positions(ws, x, b) for x, b in zip(variables, bases, strict=True)
     ]

@@ -95,7 +95,7 @@ def twice(
     if chain.final is None:  # the gradient does not depend on the second variable, or is it
         return _plain(wide, name, node, first, second)
     array = chain.final.value
-    forms = [f for f in (chain.closed_term(), term(ws, node, first, second)) if f is not None]
+    forms = [f for f in (chain.closed_term(), term(ws, node, first.symbol.order)) if f is not None]
     formula = min(forms, key=lambda f: len(text(f))) if forms else None
     value = None if array is None else block(ws, array, first, second)
     return Twice(wide, name, chain, node, array, formula, value)
@@ -105,7 +105,7 @@ def _plain(ws: Workspace, name: str | None, node: Node, first: Line, second: Lin
     """Straight from the nodes."""
     array = value_at(ws, node)
     value = None if array is None else block(ws, array, first, second)
-    return Twice(ws, name, None, node, array, term(ws, node, first, second), value)
+    return Twice(ws, name, None, node, array, term(ws, node, first.symbol.order), value)
 
 
 def _stated(
@@ -139,8 +139,11 @@ def _agrees(wide: Workspace, ws: Workspace, of: Line, first: Line, line: Line) -
     return independent.relative_error(Value(ours).floats(), Value(theirs).floats()) < 1e-9
 
 
-def term(ws: Workspace, node: Node, first: Line, second: Line) -> Expr | None:
-    """The block as a term; None where it has no matrix form or would be too long."""
+def term(ws: Workspace, node: Node, rows: int) -> Expr | None:
+    """The block as a term; None where it has no matrix form or would be too long.
+
+    rows: how many of the node's axes are those of the first variable.
+    """
     style = ws.problem.convention
     if tree_size(node) > LONG:
         return None
@@ -148,7 +151,7 @@ def term(ws: Workspace, node: Node, first: Line, second: Line) -> Expr | None:
         node = distributed(sp.S.One, ws.whole(node))
         if not node.order:
             return ws.term(node)
-        found = jacobian_term(node, first.symbol.order, ws.leaf_term, style.layout, style.vec)
+        found = jacobian_term(node, rows, ws.leaf_term, style.layout, style.vec)
     except NoMatrixForm:
         return None
     return found if len(text(found)) <= LONG else None
