@@ -110,6 +110,6 @@ def to_latex(picture: Picture, names: Names) -> str:
         body = r" \\ ".join(rows)
         return rf"\begin{{bmatrix}} {body} \end{{bmatrix}}"
 
-    signs = {"⋆": r"\star", "→": r"\rightarrow"}
+    signs = {"⋆": r"\star", "→": r"\rightarrow", "+": "+", "": r"\quad"}
     first, *rest = map(array, picture.grids)
     return first + "".join(f" {signs[s]} {a}" for s, a in zip(picture.signs, rest, strict=True))

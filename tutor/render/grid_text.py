@@ -52,8 +52,8 @@ def _cell(g: Grid, i: int, j: int, names: Names) -> str:
     return text
 
 
-def legend(picture: Picture) -> Text:
-    """What the marks mean that are used."""
+def legend(picture: Picture, known: set[str]) -> Text | None:
+    """What the marks mean that are not yet `known`, which it adds to."""
     grids = picture.grids
     used = {
         "framed": any(g.framed for g in grids),
@@ -61,5 +61,6 @@ def legend(picture: Picture) -> Text:
         "padding": any(g.cells[i][j] is not None for g in grids for i, j in g.padding),
         "outside": any(g.cells[i][j] is None for g in grids for i, j in g.padding),
     }
-    said = [MARKS[k] for k, yes in used.items() if yes]
-    return Text("{marks}.", {"marks": all_of(said)}) if said else Text("")
+    new = [k for k, yes in used.items() if yes and k not in known]
+    known.update(new)
+    return Text("{marks}.", {"marks": all_of([MARKS[k] for k in new])}) if new else None

@@ -10,7 +10,7 @@ from typing import Any
 from ..expr import Expr, Name
 from ..notation.latex import latex
 from ..notation.text import text
-from ..steps import Answer, Check, Shape, Solution, Step, TaskResult, Text, Variable
+from ..steps import Answer, Check, Picture, Shape, Solution, Step, TaskResult, Text, Variable
 from ..value import Value
 from .escape import json_text
 from .wording import in_its_language, words
@@ -107,7 +107,7 @@ def _dot(t: TaskResult, names: Mapping[str, Variable]) -> str:
 
 
 def _step(s: Step, names: Mapping[str, Variable]) -> dict[str, Any]:
-    return {
+    out: dict[str, Any] = {
         "id": s.id,
         "kind": s.kind,
         "rule": s.rule,
@@ -116,6 +116,22 @@ def _step(s: Step, names: Mapping[str, Variable]) -> dict[str, Any]:
         "text": _chain(s, " = ", " ≈ ", text) or ("" if s.why is None else plain(s.why)),
         "shape": shape_json(s.shape),
     }
+    return out if s.picture is None else out | {"picture": _picture(s.picture)}
+
+
+def _picture(p: Picture) -> dict[str, Any]:
+    """Arrays side by side; places are [row, column], an empty cell is null."""
+    arrays = [
+        {
+            "name": text(g.name),
+            "cells": [[None if c is None else text(c) for c in row] for row in g.cells],
+            "padding": [list(at) for at in g.padding],
+            "framed": [list(at) for at in g.framed],
+            "winners": [list(at) for at in g.winners],
+        }
+        for g in p.grids
+    ]
+    return {"arrays": arrays, "signs": list(p.signs), "words": plain(p.words)}
 
 
 def _chain(s: Step, equals: str, near: str, show: Any) -> str:

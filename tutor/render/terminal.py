@@ -6,8 +6,8 @@ from ..expr import Name
 from ..notation.block import Block, beside, line, width
 from ..notation.names import size_words
 from ..notation.unicode import layout
-from ..steps import Solution, TaskResult, Text, Variable
-from . import escape, paper, statement
+from ..steps import Solution, TaskResult, Text, Variable, in_turn
+from . import escape, grid_text, paper, statement
 from .outline import (
     Equation,
     Numbered,
@@ -50,6 +50,7 @@ class _Sheet:
         self.colour = colour
         self.level = level
         self.rows: list[str] = []
+        self.marked: set[str] = set()  # marks of arrays that have been explained
 
     # lines -------------------------------------------------------------------------------------
 
@@ -186,6 +187,11 @@ class _Sheet:
             self.blocks(blocks, indent)
         if step.why is not None and self.level > 0:
             self.words(self.sentence(step.why), "dim", 8)
+        if step.picture is not None and self.level > 0:
+            for row in grid_text.to_rows(step.picture, self.names, room):
+                self.put(row, None, indent)
+            marks = grid_text.legend(step.picture, self.marked)
+            self.words(self.sentence(in_turn(step.picture.words, marks)), "dim", 8)
 
     def curve(self, task: TaskResult) -> None:
         """The course of a training as a row of bars."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from ..expr import Binary, Expr, Num
+from ..expr import Binary, Expr, Name, Num, Partial
 from ..steps import Picture, Step, Text, in_turn
 from ..value import Value
 from .numbers import approx, equation, exact_term
@@ -41,9 +41,10 @@ def pool_steps(s: Slid, of: Expr, wrt: Expr, upstream: np.ndarray, value: np.nda
     left = at_place(s.of_input(wrt, 0, 0), chosen)
     x = operand_name(s.line, 0)
     holes = {"x": x, "g": of, "d": wrt}
+    variable = wrt.wrt.id if isinstance(wrt.wrt, Name) else s.line.name
     return [
         Step(
-            f"hand.{s.line.name}.{chosen}",
+            f"hand.{variable}",
             "chain",
             "pool backwards",
             Text("One entry of the gradient at {x} by hand", {"x": x}),
@@ -107,7 +108,7 @@ def _told(s: Slid, here: int, most: int, holes: dict[str, Any]) -> Text:
 
 
 def _picture(
-    s: Slid, of: Expr, wrt: Expr, upstream: np.ndarray, value: np.ndarray, chosen: At,
+    s: Slid, of: Expr, wrt: Partial, upstream: np.ndarray, value: np.ndarray, chosen: At,
     places: list[At],
 ) -> Picture | None:  # fmt: skip
     if not drawable(s):
@@ -124,7 +125,7 @@ def _picture(
     winners = won(s, 0, 0)
     middle = input_grid(s, s.of_input(x, 0, 0), s.x[0, 0], [], winners)
     words = Text(
-        "The entries of {g} go to the winners, which are in bold in {x}. The framed ones of {g} "
+        "The entries of {g} go to the winners, which are marked in {x}. The framed ones of {g} "
         "arrive at the framed entry of {d}.",
         holes,
     )

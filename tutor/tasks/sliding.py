@@ -1,4 +1,4 @@
-"""Arrays to draw for what slides: input with its padding, the window, the kernel, what comes out."""
+"""Arrays to draw for what slides: the input in its padding, the window, the kernel, the result."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _words(s: Slid, several: bool, won_: bool) -> Text:
         if won_:
             return Text(
                 "The framed window of {x} gives the framed entry of {y}; then the window moves on. "
-                "The largest entry of each window is in bold.",
+                "The largest entry of each window is marked.",
                 {"x": x, "y": y},
             )
         return Text(
