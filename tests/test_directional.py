@@ -110,8 +110,39 @@ def test_errors_have_a_place() -> None:
     assert (caught.value.where.line, caught.value.hint is not None) == (4, True)
     with pytest.raises(InputError, match="unknown name `u`"):
         asked("x: [1, 2]", "sum(x)", "u")
-    with pytest.raises(InputError, match="tied entries"):
-        asked("x: {value: [[1, 2], [2, 1]], symmetric: true}", "sum(x)", "x")
+    with pytest.raises(InputError, match="has to be symmetric too"):
+        asked("x: {value: [[1, 2], [2, 1]], symmetric: true}", "sum(x)", "[[0, 1], [0, 0]]")
+    with pytest.raises(InputError, match="has to be diagonal too"):
+        asked("x: {value: [[1, 0], [0, 1]], diagonal: true}", "sum(x)", "[[0, 1], [1, 0]]")
+
+
+SYMMETRIC = "x: {value: [[2, 1], [1, 3]], symmetric: true}"
+
+
+@pytest.mark.parametrize(
+    ("given", "f", "along"),
+    [
+        (SYMMETRIC, "logdet(x)", "[[1, 2], [2, 0]]"),
+        (SYMMETRIC + ", B: [[1, 2], [0, 1]]", "B @ x @ x", "[[1, 2], [2, 0]]"),
+        ("x: {value: [[2, 0], [0, 3]], diagonal: true}", "tr(x @ x @ x)", "[[1, 0], [0, 2]]"),
+        ("x: {shape: [n, n], symmetric: true}, u: {shape: [n, n], symmetric: true}",
+         "logdet(x)", "u"),
+    ],
+)  # fmt: skip
+def test_along_a_symmetric_direction(given: str, f: str, along: str) -> None:
+    result = asked(given, f, along)
+    assert result.formula is not None
+    assert result.check is not None
+    assert result.check.passed
+
+
+@pytest.mark.parametrize("f", ["sum(x)", "[[1, 2], [0, 1]] @ x"])
+def test_a_rate_that_is_known_without_a_point_is_checked(f: str) -> None:
+    result = asked("x: vector(2)", f, "[1, 5]")
+    assert result.value is not None
+    assert result.check is not None
+    assert result.check.passed
+    assert "random values" in result.check.method
 
 
 @pytest.mark.parametrize("given", ["x: [1, 2]", "x: vector(n)"])

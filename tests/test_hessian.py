@@ -322,3 +322,36 @@ def test_a_hessian_known_without_a_point_is_checked(f: str, wrt: str, given: str
     )
     (task,) = problem.solve().solution.tasks
     assert task.check is not None and task.check.passed and "random values" in task.check.method
+
+
+BENDS = [
+    ("x: [1, 3]", "huber_loss(x, 0*x)"),
+    ("x: [1, 2]", "huber_loss(x, 0*x, delta=2)"),
+    ("x: [0, 1]", "sum(softsign(x))"),
+]
+
+
+@pytest.mark.parametrize("kind", ["hessian", "taylor"])
+@pytest.mark.parametrize(("given", "expression"), BENDS)
+def test_where_only_the_second_derivative_jumps_the_check_steps_aside(
+    given: str, expression: str, kind: str
+) -> None:
+    result = asked(given, f"f: '{expression}'", f"{{{kind}: {{of: f, wrt: x}}}}")
+    assert result.check is not None
+    assert result.check.passed
+    assert result.check.note is not None
+    assert "second derivative" in result.check.note.message
+
+
+def test_at_a_bend_a_wrong_value_is_caught_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = second.twice_node
+
+    def wrong(*args):
+        from tutor.graph import node as g
+
+        return g.scale(sp.Rational(1001, 1000), whole(*args))
+
+    monkeypatch.setattr(hessian_check, "twice_node", wrong)
+    result = by_hessian("x: [1, 3, 1/2]", "huber_loss(x, 0*x)", "x")
+    assert result.check is not None
+    assert not result.check.passed

@@ -6,20 +6,18 @@ import numpy as np
 import sympy as sp
 
 from .. import independent
-from ..errors import InputError, ShapeError, TutorError
+from ..errors import TutorError
 from ..expr import Binary, Call, Expr, Name, Num, Partial, Transpose
 from ..graph import dims
-from ..graph.dims import Dim
 from ..notation.build import size_term
 from ..notation.index import has_subscripts
-from ..problem.instance import with_sizes
-from ..problem.lines import Line
 from ..problem.model import Task
 from ..steps import Check, Step, TaskResult, Text, all_of
 from ..value import Value
 from .chain import Chain, paper_value
-from .checked import instance_of, instance_words, step_aside
-from .extended import cut, extended, free_name, renamed
+from .checked import AT_A_KINK, instance_of, listed_sizes, step_aside
+from .direction import moving
+from .extended import free_name, renamed
 from .forward import forward_steps, given_steps
 from .hessian_check import function
 from .hessian_renamed import refuse_other_name
@@ -32,10 +30,10 @@ from .workspace import Workspace
 def solve(ws: Workspace, task: Task) -> TaskResult:
     """The derivative of `of` along a direction of `wrt`: a Jacobian-vector product."""
     target, variable = ws.line(task.args["of"]), ws.line(task.args["wrt"])
-    _accept(ws, task, target, variable)
+    refuse_other_name(ws, target, variable)
     below = ws.graph.below([target])
     steps = [*given_steps(ws, below), *forward_steps(ws, below)]
-    motion = _motion(ws, task)
+    motion = moving(ws, task)
     wide, target, variable = motion.ws, motion.of, motion.wrt
     formula, value = _answer(motion)
     symbol = Name(motion.final.name if motion.final else free_name(wide, f"d{target.name}"))
@@ -56,39 +54,6 @@ def solve(ws: Workspace, task: Task) -> TaskResult:
         value=value,
         check=_check(ws, task, motion, formula, value),
     )
-
-
-def _accept(ws: Workspace, task: Task, target: Line, variable: Line) -> None:
-    refuse_other_name(ws, target, variable)
-    if {"diagonal", "symmetric"} & variable.properties:
-        raise InputError(
-            f"`{variable.name}` has tied entries, so not every direction is one of its own",
-            hint="declare it as a plain matrix for this task",
-            where=task.places.get("wrt", task.where),
-        )
-
-
-def _motion(ws: Workspace, task: Task, sizes: dict[str, int] | None = None) -> Motion:
-    """The direction as one more line, and every differential."""
-    here = cut(ws, [task.args["wrt"]])
-    expr = with_sizes(task.args["along"], sizes or {})
-    name = free_name(here, f"d{task.args['wrt']}")
-    wide = extended(here, {name: (expr, task.sources["along"])})
-    variable, along = wide.line(task.args["wrt"]), wide.line(name)
-    wanted = _free_shape(variable)
-    if not dims.same_shape(along.leaf.shape, wanted):
-        raise ShapeError(
-            f"a direction of `{variable.name}` has its size, {dims.text(wanted)}; "
-            f"this one has {along.dims}",
-            hint=f"give one number for each entry of `{variable.name}`",
-            where=task.places.get("along", task.where),
-        )
-    return Motion(wide, wide.line(task.args["of"]), variable, along)
-
-
-def _free_shape(variable: Line) -> tuple[Dim, ...]:
-    homogeneous = "homogeneous" in variable.properties
-    return variable.symbol.shape if homogeneous else variable.leaf.shape
 
 
 # -- the answer -----------------------------------------------------------------------------------
@@ -255,16 +220,17 @@ def _check(
         return None
     if motion.final is None:
         return Check("the definitions do not mention the variable", 0.0, True)
-    if value is None:
+    if value is None or not _has_point(motion):  # sum(x) moves as dx says, without an x
         drawn = instance_of(ws, ws.line(motion.of.name))
         if drawn is None:
             return None
         at, sizes = drawn
         try:
-            error = _error(_motion(at, task, sizes), formula, sizes)
+            error = _error(moving(at, task, sizes), formula, sizes)
         except TutorError:
             return None
-        return Check(instance_words(sizes), error, error < independent.AGREE)
+        passed, at_sizes = error < independent.AGREE, listed_sizes(sizes)
+        return Check("central differences at random values", error, passed, at=at_sizes)
     note, near = None, motion
     env = motion.ws.reference(motion.of)
     if independent.kink_distance(motion.path, env) < independent.NEAR_KINK:
@@ -273,9 +239,15 @@ def _check(
             note = Text("The point is a kink from every side, so no difference can check it.")
             return Check("none", 0.0, True, note)
         near = Motion(moved, motion.of, motion.wrt, motion.along)
-        note = Text("The point lies at a kink or tie; the check was made at a point next to it.")
+        note = AT_A_KINK
     error = _error(near, formula, {})
     return Check("central difference along the direction", error, error < independent.AGREE, note)
+
+
+def _has_point(motion: Motion) -> bool:
+    ws = motion.ws
+    below = ws.graph.below([motion.of, motion.along])
+    return all(ws.numbers[x.name] is not None for x in below if x.op is None)
 
 
 def _error(motion: Motion, formula: Expr | None, sizes: dict[str, int]) -> float:

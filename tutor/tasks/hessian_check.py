@@ -12,13 +12,19 @@ from ..problem.lines import Line
 from ..steps import Check, Text
 from ..value import Value
 from .chain import Chain
-from .checked import instance_of, instance_words, step_aside
+from .checked import AT_A_KINK, instance_of, listed_sizes, step_aside
 from .duplication import folded, spread
 from .extended import cut
 from .free_entries import folded_value
 from .printed import printed_error, printed_value
 from .second import Twice, block, twice_node, value_at
 from .workspace import Workspace
+
+
+AT_A_BEND = Text(
+    "The second derivative of one of the steps jumps at this point, so the check was made at a point "
+    "next to it."
+)
 
 
 def function(
@@ -129,19 +135,22 @@ def checked(
             return None
         at, sizes = drawn
         at = cut(at, [x.name for x in (first, second) if x.kind == "freed"])
-        words = instance_words(sizes).replace("central", "second", 1)
         error = error_at(at, found.formula, lines, sizes)
-        return Check(words, error, error < independent.AGREE_SECOND)
+        passed = error < independent.AGREE_SECOND
+        at_sizes = listed_sizes(sizes)
+        return Check("second differences at random values", error, passed, at=at_sizes)
     array = Value(found.array).floats()
     env = here.reference(target)
-    if independent.kink_distance(here.graph.below([target]), env) < independent.NEAR_KINK:
-        moved = step_aside(here, Chain(here, target, first, True))
+    below = here.graph.below([target])
+    if independent.kink_distance(below, env, bends=True) < independent.NEAR_KINK:
+        smooth = independent.kink_distance(below, env) >= independent.NEAR_KINK
+        moved = step_aside(here, Chain(here, target, first, True), bends=True)
         if moved is None:
             note = Text("The point is a kink from every side, so no difference can check it.")
             return Check("none", 0.0, True, note)
-        note = Text("The point lies at a kink or tie; the check was made at a point next to it.")
         error = error_at(moved, found.formula, lines, {})
-        return Check("second differences", error, error < independent.AGREE_SECOND, note)
+        return Check("second differences", error, error < independent.AGREE_SECOND,
+                     AT_A_BEND if smooth else AT_A_KINK)  # fmt: skip
     error = second_error(here, target, first, second, array)
     error = max(error, _formula_error(here, found.formula, found.value, {}))
     return Check("second differences", error, error < independent.AGREE_SECOND)

@@ -247,9 +247,9 @@ def _check(
         return None
     if any(p.value is None for p in found):
         return _formulas(here, target, variable, len(found) - 1)
-    if independent.kink_distance(here.graph.below([target]), here.reference(target)) < (
-        independent.NEAR_KINK
-    ):
+    bends = len(found) > 2
+    env = here.reference(target)
+    if independent.kink_distance(here.graph.below([target]), env, bends) < independent.NEAR_KINK:
         return _formulas(here, target, variable, len(found) - 1)
     error = model_error(here, target, variable, [p.value.floats() for p in found if p.value])
     tolerance = independent.AGREE if len(found) == 2 else independent.AGREE_SECOND
