@@ -182,13 +182,19 @@ def inline(e: Expr, env: Arrays, rows: Collection[str] = ()) -> np.ndarray:
             return values.evaluate(e, known=None).floats()
 
 
-def kink_distance(lines: Sequence[Line], env: Arrays) -> float:
-    """How near the point is to a place where some operation has no derivative."""
+def kink_distance(lines: Sequence[Line], env: Arrays, bends: bool = False) -> float:
+    """How near the point is to a place where some operation has no derivative.
+
+    bends: or, for second derivatives, none of its derivative.
+    """
     nearest = np.inf
     for line in lines:
-        if line.op is not None and line.op.kinks is not None:
-            arrays = [a for a in operands(line, env) if a is not None]
-            nearest = min(nearest, float(line.op.kinks(arrays, dict(line.parameters))))
+        if line.op is None:
+            continue
+        for distance in (line.op.kinks, line.op.bends if bends else None):
+            if distance is not None:
+                arrays = [a for a in operands(line, env) if a is not None]
+                nearest = min(nearest, float(distance(arrays, dict(line.parameters))))
     return nearest
 
 

@@ -76,6 +76,7 @@ class Op:
                a pair of bounds, or makes an array itself: (generator, shape) -> array
     kinks      where the derivative is a convention: (arrays, parameters) -> distance to the
                nearest kink, or None
+    bends      the same for places where there is a derivative, but not one of it
     convention what is chosen there, in words
     condition  what {x} (or {y}, the result) must satisfy for the derivative to exist, in words that
                complete "provided that …": "{x} is invertible"; None if nothing
@@ -98,6 +99,7 @@ class Op:
     vjp: Callable[[Node, int, Node], Sequence[Node | None]] | None = None
     sample: Sequence[Any] = field(default=())
     kinks: Callable[..., Any] | None = None
+    bends: Callable[..., Any] | None = None
     convention: str | None = None
     moves: bool = False  # only rearranges entries: its result is the same variable
     why_scalar: str | None = None

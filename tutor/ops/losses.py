@@ -150,6 +150,13 @@ def _gap(arrays: list[np.ndarray], given: dict[str, Any]) -> float:
     return float(np.min(np.abs(a - b), initial=np.inf))
 
 
+def _past_delta(arrays: list[np.ndarray], given: dict[str, Any]) -> float:
+    """How far the differences are from δ, where a square goes over into a straight line."""
+    a, b = paper(*arrays[:2])
+    delta = float(number(given.get("delta", 1)))  # type: ignore[arg-type]
+    return float(np.min(np.abs(np.abs(a - b) - delta), initial=np.inf))
+
+
 def _inside(arrays: list[np.ndarray], given: dict[str, Any]) -> bool:
     return bool(np.all((arrays[0] > 0) & (arrays[0] < 1)))
 
@@ -169,7 +176,7 @@ LOSSES: tuple[Op, ...] = (
        "{y} is a square near the target and a straight line beyond δ, so the slope is the difference, "
        "clipped to [−δ, δ].",
        "d H = 1/n clip(x − y, −δ, δ)ᵀ(dx − dy)", "derivative of huber", "Huber 1964; " + _TORCH + "huber_loss",
-       "Huber", _plain(_huber_plain),
+       "Huber", _plain(_huber_plain), bends=_past_delta,
        meaning="mean of ½ d² where |d| ≤ δ, else δ (|d| − ½ δ), with d = x − y",
        sample=(*PAIRS, ([(3, 5), (3, 5)], {"delta": 0.3, "reduction": "sum"}, NORMAL))),
     Op("binary_cross_entropy", "p[...], y[...], w[...] -> []", _bce,
