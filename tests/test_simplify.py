@@ -8,18 +8,22 @@ import sympy as sp
 
 from tutor.calculus import (
     definitions,
+    diagonals,
     distribution,
     factors,
     functions,
     inverses,
+    masks,
     products,
     sums,
 )
 from tutor.calculus import simplify as module
 from tutor.calculus.factors import MOST_FACTORS
-from tutor.calculus.reverse import gradient
+from tutor.calculus.reverse import gradient, pullback
 from tutor.calculus.rewrite import Rule
+from tutor.calculus.sides import by_sides
 from tutor.calculus.simplify import simplify, substitute
+from tutor.calculus.standard import derived_by_name, standard
 from tutor.calculus.sums import content
 from tutor.graph.interned import is_symmetric
 from tutor.graph.node import (
@@ -205,6 +209,17 @@ MEAN_X = ein([(x, "i")], "", sp.Rational(1, 5))
 PADDED = rel((1, -1), 0, (6, 5))
 OUTER = add([ein([(P, "jk"), (x, "l")], "jkl"), ein([(P, "jl"), (y, "k")], "jkl")])
 
+GAP = sub(x, y)  # of both signs at the points that are drawn
+STEP, RELU = scalar.step(T), scalar.relu(T)
+POSITIVE = map_(STEP, GAP)
+FLAG = var("flag", (5,), {"boolean"})
+CENTRED = sub(x, broadcast(MEAN_X, (), (5,)))
+
+
+def diagonal(n: Node) -> Node:
+    return ein([(n, "i")], "ii")
+
+
 # what each rule works on
 RULE: dict[Rule, Node] = {
     functions.tidied: map_(EXP / (1 + EXP), x),
@@ -232,6 +247,18 @@ RULE: dict[Rule, Node] = {
         [1, 1, -1],
     ),
     sums.factored: add([matvec(Q, x), matvec(permute(Q, (1, 0)), x)]),
+    functions.size_out: map_(STEP, scale(sp.Rational(1, 2), mul(GAP, y))),
+    definitions.variance: ein([(power(CENTRED, 2), "i")], "", sp.Rational(1, 5)),
+    masks.known_flag: map_(scalar.step(sp.Abs(T)), FLAG),
+    masks.two_sided: map_(2 * RELU - 1 + STEP, GAP),
+    masks.one_sided: add([mul(GAP, y), map_(scalar.relu(-T), mul(GAP, y))]),
+    masks.of_where: call("where", [POSITIVE, mul(x, y), const(0, (5,))], (), (5,)),
+    masks.idempotent: ein([(FLAG, "i"), (x, "i"), (FLAG, "i")], "i"),
+    masks.number_inside: scale(3, call("where", [POSITIVE, x, const(1, (5,))], (), (5,))),
+    masks.under_mask: mul(add([x, map_(RELU, GAP)]), map_(1 - STEP, GAP)),
+    masks.chosen: add([mul(x, POSITIVE), mul(map_(SIN, y), map_(1 - STEP, GAP))]),
+    diagonals.on_diagonal: ein([(rel((1, -1), 0, (5, 5)), "ij"), (map_(SIN, y), "j")], "ij"),
+    diagonals.added: add([diagonal(map_(SIN, x)), diagonal(map_(COS, y))]),
     distribution.over_a_sum: mul(x, add([divide(y, x), map_(SIN, y)])),
     distribution.over_outer_products: ein([(Q, "ij"), (OUTER, "jkl")], "ikl"),
     distribution.out_of_products: sub(
@@ -247,6 +274,8 @@ def kept(raw: Node, seed: int = 0) -> None:
     for n in topological([raw]):
         if n.kind == "var":
             value = rng.uniform(0.5, 2, size=n.shape)
+            if "boolean" in n.attr.properties:
+                value = (value > 1.0) * 1.0
             env[n] = value + value.T if "symmetric" in n.attr.properties else value
     short = simplify(raw)
     assert short.shape == raw.shape
@@ -349,7 +378,7 @@ FUNCTION = [
     (1 - TANH**2, 1 - TANH**2),
     (EXP, EXP),
     (1 / (2 + EXP), 1 / (2 + EXP)),
-    (sp.log(1 + EXP), sp.log(1 + EXP)),
+    (sp.log(1 + EXP), scalar.softplus(T, 1)),
     (SIN * COS, SIN * COS),
 ]
 
@@ -372,3 +401,86 @@ def test_rewriting_ends_where_rules_go_in_circles() -> None:
     forth = {"map": (lambda n: map_(COS, n.args[0]) if n.attr == SIN else map_(SIN, n.args[0]),)}
     (end,) = rewritten([map_(SIN, x)], forth)
     assert end.kind == "map"
+
+
+# -- kinks ----------------------------------------------------------------------------------------
+
+ABS, SIGN = sp.Abs(T), sp.sign(T)
+BACK, BACKWARDS = scalar.step(-T), scalar.relu(-T)
+
+# raw, told by its sides; the value at 0 is kept
+SIDES = [
+    (STEP**2, STEP),
+    (T * STEP, RELU),
+    (RELU * STEP, RELU),
+    (RELU * BACK, sp.S.Zero),
+    (ABS * SIGN, T),
+    (T * SIGN, ABS),
+    (T + BACKWARDS, RELU),
+    (scalar.step(sp.Abs(STEP)), STEP),
+    ((1 - BACK) ** 2, 1 - BACK),
+    (2 * (T - (T + BACKWARDS) * BACK + BACKWARDS), 2 * RELU),
+    (BACK**2 - 2 * BACK + 1, 1 - BACK),
+    (1 - BACK, 1 - BACK),  # 1 at 0, where step is 0
+    (STEP + BACK, STEP + BACK),  # 0 at 0
+    (SIGN**2, SIGN**2),
+    (STEP / T, STEP / T),
+    (scalar.step(T - 1) * T, scalar.step(T - 1) * T),
+]
+
+
+@pytest.mark.parametrize(("raw", "want"), SIDES)
+def test_functions_with_a_kink(raw: sp.Expr, want: sp.Expr) -> None:
+    short = by_sides(raw)
+    assert short == want
+    for t in (-2, sp.Rational(-1, 2), 0, sp.Rational(1, 3), 3):
+        assert raw.subs(T, t) == short.subs(T, t) or raw == short
+
+
+def test_a_kink_with_another_value_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted fault: only the two sides are compared, and [t ≥ 0] becomes [t > 0]."""
+    from tutor.calculus import sides
+
+    monkeypatch.setattr(sides, "_one_sided", lambda right, middle: right * STEP)
+    short = by_sides.__wrapped__(BACK**2 - 2 * BACK + 1)
+    assert short.subs(T, 0) != 1
+
+
+# -- functions by their names ---------------------------------------------------------------------
+
+BY_NAME = {
+    "logistic": (divide(map_(EXP, x), map_(1 + EXP, x)), map_(scalar.sigmoid(T), x)),
+    "tanh": (
+        divide(map_(EXP - 1 / EXP, x), map_(EXP + 1 / EXP, x)), map_(TANH, x)),
+    "softplus": (map_(sp.log(1 + EXP), x), map_(scalar.softplus(T, 1), x)),
+    "variance": (
+        ein([(power(CENTRED, 2), "i")], "", sp.Rational(1, 5)), call("var", [x], ((0,), 0), ())),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_what_is_typed_by_hand_has_a_name(name: str) -> None:
+    typed, named = BY_NAME[name]
+    found = standard(typed)
+    assert found is not None and found.key == named.key
+
+
+@pytest.mark.parametrize(
+    "node",
+    [map_(TANH, x), map_(EXP, x), divide(x, y), divide(map_(EXP, x), map_(1 + EXP, y)),
+     map_(sp.log(2 + EXP), x), ein([(power(sub(x, y), 2), "i")], "", sp.Rational(1, 5))],
+)  # fmt: skip
+def test_what_only_looks_like_it_has_none(node: Node) -> None:
+    assert standard(node) is None
+
+
+def test_a_derivative_by_name_is_the_derivative() -> None:
+    typed, _ = BY_NAME["tanh"]
+    upstream = var("upstream", (5,))
+    plain = simplify(pullback(typed, upstream, [x])[0])
+    named = derived_by_name(plain, typed, upstream, x)
+    assert named.key == simplify(mul(upstream, map_(1 - TANH**2, x))).key
+    rng = np.random.default_rng(3)
+    env = {x: rng.normal(size=5), upstream: rng.normal(size=5)}
+    before, after = evaluate([plain, named], env)
+    np.testing.assert_allclose(np.asarray(after, float), np.asarray(before, float), 1e-9)

@@ -1,9 +1,10 @@
-"""Definitions typed by hand, recognised: softmax, logsumexp, log softmax, the norm."""
+"""Definitions typed by hand, recognised: softmax, logsumexp, log softmax, norm, variance."""
 
 from __future__ import annotations
 
 import sympy as sp
 
+from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node, T, call, ein, map_
 from .factors import labelled, uses, with_factors
@@ -161,3 +162,59 @@ def log_softmax(node: Node) -> Node:
             del terms[k]
             return g.add([v for _, v in terms], [d for d, _ in terms])
     return node
+
+
+# -- the variance ---------------------------------------------------------------------------------
+
+
+def variance(node: Node) -> Node:
+    """1/n Σ (x − mean(x))² is var(x); with 1/(n − 1) it is that with the correction."""
+    if node.attr.coef == 1 or not any(a.kind == "map" and a.attr == T**2 for a in node.args):
+        return node
+    count = uses(node)
+    factors = labelled(node)
+    for k, (square, labels) in enumerate(factors):
+        if square.kind != "map" or square.attr != T**2 or square.args[0].kind != "add":
+            continue
+        axes = tuple(j for j, x in enumerate(labels) if x >= node.order and count[x] == 1)
+        x = _uncentred(square.args[0], axes)
+        if x is None:
+            continue
+        number = dims.number(dims.product([x.shape[j] for j in axes]))
+        for correction in (0, 1):
+            coef = _without(node.attr.coef, number - correction)
+            if coef is None:
+                continue
+            kept = [j for j in range(x.order) if j not in axes]
+            whole = call("var", [x], (axes, correction), [x.shape[j] for j in kept])
+            factors[k] = (whole, tuple(labels[j] for j in kept))
+            return with_factors(node, factors, coef, [labels[j] for j in axes])
+    return node
+
+
+def _uncentred(gaps: Node, axes: tuple[int, ...]) -> Node | None:
+    """x, where the node is x − mean(x) over these axes."""
+    terms = list(zip(gaps.attr, gaps.args, strict=True))
+    own = [(c, t) for c, t in terms if not _repeats(t, axes)]
+    if not axes or not own or len(own) == len(terms):
+        return None
+    x = g.add([t for _, t in own], [c for c, _ in own])
+    total = g.scale(1 / dims.number(dims.product([x.shape[j] for j in axes])), g.sum_axes(x, axes))
+    kept = tuple(j for j in range(x.order) if j not in axes)
+    return x if g.sub(x, g.broadcast(total, kept, x.shape)).key == gaps.key else None
+
+
+def _repeats(term: Node, axes: tuple[int, ...]) -> bool:
+    """Whether a term is the same along these axes."""
+    if term.kind != "ein":
+        return False
+    return not any(x in axes for labels in term.attr.labels for x in labels)
+
+
+def _without(coef: sp.Expr, number: sp.Expr) -> sp.Expr | None:
+    """coef · number, if coef has 1/number in it."""
+    times = coef * number
+    if number.is_number:
+        whole = coef.is_Rational and number > 1 and coef.q % int(number) == 0
+        return times if whole else None
+    return None if times.has(*number.free_symbols) else times

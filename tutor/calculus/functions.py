@@ -12,7 +12,8 @@ import sympy as sp
 
 from ..graph import node as g
 from ..graph.node import Node, T, ein, map_
-from ..ops.scalar import sigmoid
+from ..ops.scalar import sigmoid, softplus, step
+from .sides import by_sides
 
 MOST_OPERATIONS = 80
 S = sp.Symbol("s", positive=True)
@@ -32,7 +33,7 @@ def tidy(f: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
     """f as number · rest: exponentials as logistic functions where these are shorter."""
     if not f.has(T) or sp.count_ops(f) > MOST_OPERATIONS:
         return g.ONE, f
-    number, rest = _logistic(f).as_coeff_Mul()
+    number, rest = _common(_logistic(_softplus(by_sides(f)))).as_coeff_Mul()
     factors = []
     for a in sp.Mul.make_args(rest):
         if a.is_Add:
@@ -102,20 +103,65 @@ def _as_polynomial(f: sp.Expr) -> sp.Expr:
     return _factored(poly, base * step, f)
 
 
-def _factored(poly: sp.Expr, rate: sp.Expr, f: sp.Expr) -> sp.Expr:
-    """A polynomial in σ(rate · t) in factors σ, 1 − σ, 1 − 2σ …; 1 − σ alone is σ(−rate · t)."""
+def _in_factors(poly: sp.Expr) -> tuple[sp.Expr, list[tuple[sp.Expr, int]]]:
+    """A polynomial in S as a number and powers of factors S, 1 − S, 1 − 2S …"""
     number, factors = sp.factor_list(poly, S)  # type: ignore[misc]
     parts = []
     for p, n in factors:
         if p.is_Add and p.subs(S, 0).is_negative:  # 1 − σ, not σ − 1
             p, number = -p, number * (-1) ** n
         parts.append((p, n))
+    return number, parts
+
+
+def _factored(poly: sp.Expr, rate: sp.Expr, f: sp.Expr) -> sp.Expr:
+    """A polynomial in σ(rate · t) in factors σ, 1 − σ, 1 − 2σ …; 1 − σ alone is σ(−rate · t)."""
+    number, parts = _in_factors(poly)
     s = sigmoid(rate * T)
     if parts == [(1 - S, 1)] and f.has(sp.exp):
         return number * sigmoid(-rate * T)
     if parts == [(1 - 2 * S, 1)] and not f.atoms(sigmoid):
         return -number * sp.tanh(rate * T / 2)
     return sp.Mul(number, *(p.subs(S, s) ** n for p, n in parts))
+
+
+def _softplus(f: sp.Expr) -> sp.Expr:
+    """log(1 + exp(c t)) is softplus(c t)."""
+    for e in f.atoms(sp.log):
+        inside = e.args[0] - 1
+        if isinstance(inside, sp.exp) and (inside.args[0] / T).is_Rational:
+            f = f.xreplace({e: softplus(inside.args[0], sp.S.One)})
+    return f
+
+
+def _common(f: sp.Expr) -> sp.Expr:
+    """σ(t) + t σ(t) (1 − σ(t)) = σ(t) (1 + t (1 − σ(t))): what all terms of a sum share."""
+    if not f.is_Add:
+        return f
+    sigs = _rates(f, sigmoid)
+    if len(sigs) == 1:
+        poly = f.subs(sigmoid(sigs[0] * T), S)
+        if poly.is_polynomial(T, S) and poly.has(T):
+            return _shared_logistic(poly, sigmoid(sigs[0] * T), f)
+    shared = sp.factor_terms(f)
+    return shared if shared.is_Mul and sp.count_ops(shared) < sp.count_ops(f) else f
+
+
+def _shared_logistic(poly: sp.Expr, s: sp.Expr, f: sp.Expr) -> sp.Expr:
+    """A sum of powers of t times polynomials in σ, with the factors that all of these share."""
+    terms = [(m, c) for (m,), c in sp.Poly(poly, T).terms()]
+    shared = reduce(sp.gcd, (c for _, c in terms))
+    if not shared.has(S):
+        return f
+    if shared.subs(S, sp.Rational(1, 4)).is_negative:  # σ (1 − σ) is positive, as its factors
+        shared = -shared
+
+    def written(p: sp.Expr) -> sp.Expr:
+        number, parts = _in_factors(p)
+        return sp.Mul(number, *(q.subs(S, s) ** n for q, n in parts))
+
+    rest = [T**m * written(sp.cancel(c / shared)) for m, c in terms]
+    return written(shared) * sp.Add(*rest)
 
 
 # -- arguments ------------------------------------------------------------------------------------
@@ -127,6 +173,20 @@ def sign_out(node: Node) -> Node:
     if u.kind != "ein" or not u.args or not u.attr.coef.could_extract_minus_sign():
         return node
     return map_(node.attr.subs(T, -T), g.scale(-1, u))
+
+
+def size_out(node: Node) -> Node:
+    """step(u/2) = step(u): the size of a number in front makes no difference."""
+    u, f = node.args[0], node.attr
+    if u.kind != "ein" or not u.args or not u.attr.coef.is_number or abs(u.attr.coef) == 1:
+        return node
+    if not f.has(step, sp.sign) or f.replace(_is_sign, lambda e: g.ONE).has(T):
+        return node
+    return map_(f, g.scale(1 / abs(u.attr.coef), u))
+
+
+def _is_sign(e: sp.Expr) -> bool:
+    return isinstance(e, step | sp.sign) and e.args[0] in (T, -T, sp.Abs(T))
 
 
 def merged(pairs: Iterable[tuple[sp.Expr, sp.Expr]]) -> sp.Expr | None:

@@ -55,6 +55,9 @@ def rewritten(nodes: Sequence[Node], rules: Mapping[str, Sequence[Rule]]) -> lis
             m = rebuilt(n, [done[a] for a in n.args])
             if m is n and left > 0:
                 m = _step(n, rules.get(n.kind, ()))
+            if m in done:  # another way to what is known
+                done[n] = done[m]
+                continue
             if m is n or m in successor:  # finished, or a circle: either form will do
                 done[n] = n
                 continue

@@ -3,7 +3,9 @@
     functions   one spelling of a scalar function: the logistic one, no sign in the argument
     products    a product of products is one product (up to a cap); functions of one argument meet
     inverses    inv(A) A, inv(A B), det(inv(A))
-    definitions typed by hand: softmax, logsumexp, the norm; what cancels in them
+    definitions typed by hand: softmax, logsumexp, the norm, the variance; what cancels in them
+    masks       where(m, a, b) instead of a ⊙ m + b ⊙ (1 − m)
+    diagonals   diag(u) + diag(v), and what stands beside a delta
     sums        a common number, a common factor, functions of one argument
 
 Like terms, deltas, constants and views are the constructors' work.
@@ -14,12 +16,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..graph.node import Node, topological
-from . import definitions, distribution, factors, functions, inverses, products, sums
+from . import (
+    definitions,
+    diagonals,
+    distribution,
+    factors,
+    functions,
+    inverses,
+    masks,
+    products,
+    sums,
+)
 from .rewrite import Rule, rebuilt, rewritten
 
 RULES: dict[str, tuple[Rule, ...]] = {
-    "map": (functions.tidied, functions.sign_out, definitions.of_function, definitions.norm_inside),
-    "call": (inverses.of_call, definitions.shift),
+    "map": (
+        functions.tidied,
+        functions.sign_out,
+        functions.size_out,
+        masks.known_flag,
+        masks.two_sided,
+        definitions.of_function,
+        definitions.norm_inside,
+    ),
+    "call": (inverses.of_call, definitions.shift, masks.of_where),
     "ein": (
         factors.flat,
         factors.reshaped_back,
@@ -27,6 +47,11 @@ RULES: dict[str, tuple[Rule, ...]] = {
         distribution.over_outer_products,
         inverses.cancelled,
         products.sifted,
+        diagonals.on_diagonal,
+        masks.idempotent,
+        masks.number_inside,
+        masks.under_mask,
+        definitions.variance,
         definitions.softmax,
         definitions.total_of_softmax,
         products.fused,
@@ -38,8 +63,11 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "add": (
         sums.content_out,
         sums.one_function,
+        masks.one_sided,
         definitions.log_softmax,
         sums.functions_merged,
+        diagonals.added,
+        masks.chosen,
         distribution.out_of_products,
         sums.factored,
     ),

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -35,6 +36,15 @@ def number(x: object) -> sp.Expr:
     if isinstance(x, float):
         return sp.Float(x)
     raise TypeError(f"not a number: {x!r}")
+
+
+@lru_cache(maxsize=4096)
+def shortened(c: sp.Expr) -> sp.Expr:
+    """A number in front in factors: (n/2 − 1/2)/(n − 1)² is 1/(2 (n − 1))."""
+    if c.is_number or not c.has(sp.Add) or c.is_Add:
+        return c
+    whole = sp.factor(c)
+    return whole if sp.count_ops(whole) < sp.count_ops(c) else c
 
 
 def symbol(name: str) -> sp.Symbol:
@@ -192,8 +202,14 @@ def one(d: Dim) -> str:
     if isinstance(d, int):
         return str(d)
     open_ = {u: sp.Symbol("?") for u in d.atoms(Unknown)}
-    shown = d.xreplace(open_) if open_ else d
-    return f"({shown})" if isinstance(shown, sp.Add) else str(shown)
+    shown = factored(d.xreplace(open_) if open_ else d)
+    return f"({shown})" if isinstance(d, sp.Add) else str(shown)
+
+
+def factored(d: sp.Expr) -> sp.Expr:
+    """n(n + 1)/2 rather than n²/2 + n/2; other sums stay."""
+    halves = isinstance(d, sp.Add) and any(not t.as_coeff_Mul()[0].is_Integer for t in d.args)
+    return sp.factor(d) if halves else d
 
 
 def named(d: Dim) -> bool:

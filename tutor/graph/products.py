@@ -65,7 +65,7 @@ def _take(
             size[label] = d
     if node.kind == "ein" and len(node.args) <= 1:
         inner: Ein = node.attr
-        coef = coef * inner.coef
+        coef = dims.shortened(coef * inner.coef)
         rename = dict(enumerate(labels))
         for k in range(node.order, len(inner.sizes)):
             rename[k] = fresh()
@@ -153,7 +153,7 @@ def scale(coef: Any, node: Node) -> Node:
     labels = tuple(range(node.order))
     if node.kind == "ein":
         attr: Ein = node.attr
-        new = attr.coef * dims.number(coef)
+        new = dims.shortened(attr.coef * dims.number(coef))
         if new == 0:
             return zero(node.shape)
         if new == 1 and len(node.args) == 1:

@@ -44,7 +44,7 @@ def add(terms: Sequence[Node], coefs: Sequence[Any] | None = None) -> Node:
         if value is not None:
             number, place = number + c * value, min(place, at)
         elif node.key in merged:
-            merged[node.key][0] += c
+            merged[node.key][0] = _total(merged[node.key][0], c)
         else:
             merged[node.key] = [c, node, at]
     kept = [(at, c, node) for c, node, at in merged.values() if c != 0]
@@ -56,6 +56,15 @@ def add(terms: Sequence[Node], coefs: Sequence[Any] | None = None) -> Node:
     if len(kept) == 1:
         return scale(kept[0][1], kept[0][2])
     return intern("add", tuple(n for *_, n in kept), tuple(c for _, c, _ in kept), shape)
+
+
+def _total(a: sp.Expr, b: sp.Expr) -> sp.Expr:
+    """a + b, quotients of sizes over one denominator: 1/n − 1/(n + 1) is 1/(n (n + 1))."""
+    total = a + b
+    if total.is_Add and not total.is_polynomial(*total.free_symbols):
+        whole = sp.factor(total)
+        return whole if sp.count_ops(whole) <= sp.count_ops(total) else total
+    return total
 
 
 def sub(a: Node, b: Node) -> Node:
@@ -72,7 +81,7 @@ def map_(f: sp.Expr, u: Node) -> Node:
     if not f.has(T):
         return const(f, u.shape)
     value = constant_of(u)
-    if value is not None and (value.is_number or f.is_polynomial(T)):
+    if value is not None and (value.is_number or _is_algebraic(f, value)):
         return const(f.subs(T, value), u.shape)
     if u.kind == "map":
         return map_(f.subs(T, u.attr), u.args[0])
@@ -86,6 +95,13 @@ def map_(f: sp.Expr, u: Node) -> Node:
     if number != 1:  # a number in front of a function stands in front of the node
         return scale(number, map_(rest, u))
     return intern("map", (u,), f, u.shape)
+
+
+def _is_algebraic(f: sp.Expr, size: sp.Expr) -> bool:
+    """Whether f of a size is a number in front of the rest: 1/n, 1/(n − 1), √n."""
+    if f.is_rational_function(T):
+        return True
+    return bool(size.is_positive) and f.as_base_exp()[0] == T
 
 
 def power(u: Node, exponent: Any) -> Node:

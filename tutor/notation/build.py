@@ -104,8 +104,9 @@ def product(scalars: list[Expr], body: Expr | None) -> Expr:
             sign, body = not sign, body.arg
         tops.append(body)
     result: Expr = tops[0] if tops else Num("1")
-    for t in tops[1:]:
-        result = in_front(result, t)
+    for k, t in enumerate(tops[1:], 1):
+        last = k == len(tops) - 1 and body is not None
+        result = in_front(result, t) if last else Binary("*", result, t)  # 2 (xᵀy) y
     if bottoms:
         down = bottoms[0]
         for b in bottoms[1:]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..expr import Binary, Call, Const, Expr, List, Name, Num, Transpose
-from .precedence import Level
+from .precedence import Level, paper_op
 
 
 @dataclass(frozen=True)
@@ -162,6 +162,8 @@ def compact(e: Expr) -> bool:
             return compact(e.arg)
         case Call(func="inv", args=(arg,)):
             return compact(arg)
+        case Call(func="matrix_power", args=(arg, _)):
+            return compact(arg)
         case Call():
             return e.func in CONSTANTS
         case Binary(op="@"):
@@ -171,7 +173,27 @@ def compact(e: Expr) -> bool:
 
 
 def starts_compact(e: Expr) -> bool:
-    """2π and 2z₃ touch; 2·sin(x), 2·3 and 2·(a + b) do not."""
-    while isinstance(e, Binary) and e.op in ("*", "@", "/", "**"):
+    """2π, 2z₃ and 6√5 touch; 2·sin(x), 2·3 and 2·(a + b) do not."""
+    while isinstance(e, Binary) and paper_op(e) in ("*", "@", "/", "**"):
         e = e.left
-    return isinstance(e, Name) and compact(e)
+    root = isinstance(e, Call) and e.func == "sqrt" and isinstance(e.args[0], Name | Num)
+    return root or (isinstance(e, Name) and compact(e))
+
+
+def is_plain_number(e: Expr) -> bool:
+    return isinstance(e, Num) and "e" not in e.text.lower()
+
+
+def gap(e: Binary, right: str) -> str:
+    """Wx and wᵀx touch; words, arrays and parentheses keep a space (but Xᵀ(…) does not)."""
+    last = e.left
+    while isinstance(last, Binary) and paper_op(last) in ("*", "@"):
+        last = last.right
+    if not compact(last):
+        return " "
+    if right.startswith(("(", "⎛", "⎜", "⎝")):
+        return "" if isinstance(last, Transpose | Call) else " "
+    first = e.right
+    while isinstance(first, Binary) and first.op == "@":
+        first = first.left
+    return "" if compact(first) else " "

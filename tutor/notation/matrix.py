@@ -13,14 +13,17 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from ..expr import Binary, Call, Expr, List, Neg, Num
+from ..expr import Binary, Call, Expr, List, Neg, Num, Transpose
 from ..graph.interned import is_symmetric
 from ..graph.node import Node, T, add, constant_of, ein, pieces, scale
-from ..ops.scalar import Named
+from ..ops.scalar import Named, step
 from .build import NoMatrixForm, relation_term, scaled, sum_term
 from .calls import call_term
+from .comparisons import condition_term, mask_term
 from .literal import Entries, written_out
 from .norms import length_of, root_of, squared_length, takes_root
+from .ones import in_ones, is_centre, reads_as_matrices
+from .precedence import COMPARISONS
 from .products import Product
 from .relations import without_units
 from .scalars import term_of
@@ -32,7 +35,12 @@ Leaves = Callable[[Node], Expr]
 
 def matrix_term(node: Node, leaf: Leaves, vec: str = "column") -> Expr:
     """The node as a term: a scalar, a column, or a matrix; `vec` is what vec( ) means."""
-    return led(unsigned_term(node, leaf, vec))
+    if node.kind == "add" and node.order <= 2 and written_out(node) is None:
+        return led(_sum(node, leaf, vec, top=True))
+    term = led(unsigned_term(node, leaf, vec))
+    if isinstance(term, Binary) and term.op in COMPARISONS:  # as a result, by its two values
+        return Call("where", (term, Num("1"), Num("0")))
+    return term
 
 
 def unsigned_term(node: Node, leaf: Leaves, vec: str = "column") -> Expr:
@@ -43,11 +51,17 @@ def unsigned_term(node: Node, leaf: Leaves, vec: str = "column") -> Expr:
         case "rel":
             return relation_term(node)
         case "map":
-            return map_term(node.attr, _argument(node, leaf, vec), node.order > 0)
+            argument = _argument(node, leaf, vec)
+            below = node.attr == step(-T) and node.args[0].kind == "add"
+            mask = _condition(node, argument, leaf, vec, below)
+            return mask or map_term(node.attr, argument, node.order > 0)
         case "call":
-            spread = node.attr[0] == "power"  # a scalar exponent goes with any base
+            spread = node.attr[0] in SPREAD
             args = [unrepeated(a) if spread and k else a for k, a in enumerate(node.args)]
-            return call_term(node, [unsigned_term(a, leaf, vec) for a in args])
+            terms = [unsigned_term(a, leaf, vec) for a in args]
+            if node.attr[0] == "where":
+                terms[0] = _condition(args[0], None, leaf, vec, True) or terms[0]
+            return call_term(node, terms)
         case "add":
             entries = written_out(node) if node.order <= 2 else None
             return _sum(node, leaf, vec) if entries is None else _list(node, entries, leaf, vec)
@@ -55,6 +69,24 @@ def unsigned_term(node: Node, leaf: Leaves, vec: str = "column") -> Expr:
             if is_tensor_product(node):
                 return tensor_product(node, lambda a: unsigned_term(a, leaf, vec))
             return _product(node, leaf, vec)
+
+
+SPREAD = ("power", "where")  # a scalar exponent or choice goes with any first operand
+
+
+def _condition(
+    node: Node, argument: Expr | None, leaf: Leaves, vec: str, strict: bool
+) -> Expr | None:
+    """A mask as a comparison."""
+
+    def write(part: Node) -> Expr:
+        return led(unsigned_term(unrepeated(part), leaf, vec))
+
+    def function(f: sp.Expr) -> Expr:
+        inner = unsigned_term(node.args[0], leaf, vec) if argument is None else argument
+        return led(map_term(f, inner, node.order > 0))
+
+    return condition_term(node, write, function, strict)
 
 
 def _argument(node: Node, leaf: Leaves, vec: str) -> Expr:
@@ -79,28 +111,50 @@ def _list(node: Node, entries: Entries, leaf: Leaves, vec: str) -> Expr:
     return List(tuple(List(tuple(entry(i, j) for j in columns[0])) for i in rows))
 
 
-def _sum(node: Node, leaf: Leaves, vec: str) -> Expr:
-    """A sum; a term that repeats one number is that number, since a scalar adds to anything."""
+def _sum(node: Node, leaf: Leaves, vec: str, top: bool = False) -> Expr:
+    """A sum; a term that repeats one number is that number among functions of the entries.
+
+    Beside products of matrices it is a column or a matrix of ones: I − 𝟏𝟏ᵀ/n.
+    """
     parts = [(c, a) for c, a in zip(node.attr, node.args, strict=True)]
     carried = [
         any(k < a.order for ls in a.attr.labels for k in ls) if a.kind == "ein" else True
         for _, a in parts
     ]
-    terms = []
+    terms: list[tuple[sp.Expr, Expr | None]] = []
+    repeated: list[Node] = []
     for (c, a), full in zip(parts, carried, strict=True):
         negative = bool(c.could_extract_minus_sign())
         whole = scale(-c if negative else c, a)
-        value = constant_of(whole)
-        if value is not None and (any(carried) or node.order == 0):
-            term = term_of(value)
-        elif not full and any(carried):
-            term = _product(whole, leaf, vec, spread=False)
-        else:
-            term = unsigned_term(whole, leaf, vec)
-        terms.append((sp.S.NegativeOne if negative else sp.S.One, term))
-    lead = next((k for k, (c, _) in enumerate(terms) if c == 1), 0)
-    terms.insert(0, terms.pop(lead))  # p − y rather than −y + p
-    return sum_term(terms)
+        alone = any(carried) and not full  # beside other terms, one number for all entries
+        terms.append(
+            (
+                sp.S.NegativeOne if negative else sp.S.One,
+                None if alone else unsigned_term(whole, leaf, vec),
+            )
+        )
+        if alone:
+            repeated.append(whole)
+    others = [t for _, t in terms if t is not None]
+    spread = node.order > 0 and reads_as_matrices(others, top)
+    numbers = []
+    for whole in repeated:
+        number = _product(whole, leaf, vec, spread=False)
+        written = not spread or is_centre(number, others)
+        numbers.append(number if written else in_ones(number, node.shape))
+    signed = [(c, numbers.pop(0) if t is None else t) for c, t in terms]
+    untransposed_first(signed)
+    lead = next((k for k, (c, _) in enumerate(signed) if c == 1), 0)
+    signed.insert(0, signed.pop(lead))  # p − y rather than −y + p
+    return sum_term(signed)
+
+
+def untransposed_first(terms: list[tuple[sp.Expr, Expr]]) -> None:
+    """B + Bᵀ rather than Bᵀ + B."""
+    for j, (c, term) in enumerate(terms):
+        for k, (d, earlier) in enumerate(terms[:j]):
+            if c == d and earlier == Transpose(term):
+                terms[j], terms[k] = terms[k], terms[j]
 
 
 def unrepeated(node: Node) -> Node:
@@ -123,6 +177,9 @@ def map_term(f: sp.Expr, argument: Expr, array: bool) -> Expr:
         return argument
     if not f.has(T):
         return term_of(f)
+    mask = mask_term(f, lambda h: map_term(h, argument, array))
+    if mask is not None:
+        return mask
     if f.is_Add:
         free = [(sp.S.One, a) for a in f.as_ordered_terms()]
         free.sort(key=lambda item: item[1].has(T))  # constants first: 1 − tanh²

@@ -21,16 +21,20 @@ def squared_length(term: Expr, order: int) -> Expr:
 
 
 def total(name: str, term: Expr, order: int) -> Expr:
-    """The sum or mean of all entries; Σ |x| of a column is its 1-norm."""
+    """The sum or mean of all entries; Σ |x| of a column is its 1-norm, Σ x² its squared length."""
     match term:
         case Call("abs", (x,)) if name == "sum" and order == 1:
             return Call("norm1", (x,))
+        case Binary("**", x, Num("2")) if name == "sum":
+            return squared_length(x, order)
     return Call(name, (term,))
 
 
 def length_of(e: Expr) -> Expr | None:
-    """‖x‖, when e is its square."""
+    """‖x‖, when e is its square; the standard deviation of a variance."""
     match e:
+        case Call("var"):
+            return Call("std", e.args, e.kwargs)
         case Binary("**", Call("norm2" | "frobenius"), Num("2")):
             return e.left
         case Binary("@", Transpose(), _) if e.left.arg == e.right:  # type: ignore[union-attr]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from ..expr import Binary, Call, Expr, Name, Num, Transpose
+from ..expr import Call, Expr, Name, Num, Transpose
 from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node, is_delta
@@ -18,9 +18,9 @@ from .build import (
     product,
     relation_term,
     size_term,
-    transposed,
     unit_term,
 )
+from .chains import axis_sum, dot, entry_sum, in_order
 from .convolutions import convolution
 from .norms import squared_length, total
 from .relations import Item, as_matrix, diagonal_of, entries, rearranged, without_units
@@ -141,10 +141,9 @@ class Product:
                 if a.term == right and not (len(a.labels) == 1 and isinstance(a.term, Name)):
                     self.replace(a, b, Item(squared_length(a.term, len(a.labels)), ()))
                 elif len(a.labels) == 1:
-                    self.replace(a, b, Item(chained(a.flipped, b.term), ()))
+                    self.replace(a, b, Item(dot(a.term, a.flipped, b.term, b.flipped), ()))
                 else:
-                    both = Binary("*", a.term, right, elementwise=True)
-                    self.replace(a, b, Item(Call("sum", (both,)), ()))
+                    self.replace(a, b, Item(entry_sum(a.term, b.term, a.labels == b.labels), ()))
                 return True
         return False
 
@@ -218,9 +217,9 @@ class Product:
                 self.items[k] = Item(total(name, item.term, len(item.labels)), ())
                 return True
             axis = item.labels.index(gone[0])
-            reduced: Expr = Call(name, (item.term,), (("axis", Num(str(axis))),))
             rest = item.labels[1 - axis]
-            self.items[k] = Item(transposed(reduced) if axis == 0 else reduced, (rest,))
+            reduced = axis_sum(name, item.term, item.flipped, axis, self.sizes[gone[0]])
+            self.items[k] = Item(reduced, (rest,))
             return True
         return False
 
@@ -272,7 +271,7 @@ class Product:
         self.items = [x for x in self.items if x is not b]
 
     def assembled(self) -> Expr:
-        scalars = [x.term for x in self.items if not x.labels]
+        scalars = in_order([x.term for x in self.items if not x.labels])
         arrays = [x for x in self.items if x.labels]
         body: Expr | None = None
         if len(self.out) == 0:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from ..expr import Binary, Call, Expr, Index, Neg, Transpose
+from .chains import with_powers
 
 
 def led(e: Expr) -> Expr:
-    """The term with every minus sign in front of a product moved to the product's first factor."""
+    """The term with every minus sign in front of a product moved to the product's first factor.
+
+    Powers of a factor in a chain of products are gathered on the way.
+    """
     match e:
         case Neg():
             return _negative(led(e.arg))
         case Binary():
             left, right = led(e.left), led(e.right)
-            if left is e.left and right is e.right:
-                return e
-            return Binary(e.op, left, right, e.elementwise)
+            same = left is e.left and right is e.right
+            whole = e if same else Binary(e.op, left, right, e.elementwise)
+            return with_powers(whole) if e.op == "@" else whole
         case Call():
             args = tuple(led(a) for a in e.args)
             return e if args == e.args else Call(e.func, args, e.kwargs)

@@ -67,6 +67,10 @@ def _print(e: Expr) -> tuple[str, Level]:
 
 def _binary(e: Binary) -> tuple[str, Level]:
     level, left, right = SYNTAX[e.op]
+    if e.op == "*" and not e.elementwise and isinstance(e.left, Binary) and e.left.op == "@":
+        left = Level.UNARY  # (x.T @ y) * x: the same to the parser, and easier on the reader
+    if e.op == "@" and isinstance(e.left, Binary) and e.left.elementwise:
+        left = Level.UNARY  # (v * u) @ x.T
     if e.op == "/" and isinstance(e.right, Partial):
         right = Level.POWER  # a / dL/dw would read as (a/dL)/dw
     tight = e.op == "**" or (e.op in "*/" and _constant(e.left) and _constant(e.right))

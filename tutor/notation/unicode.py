@@ -27,7 +27,9 @@ from . import block, functions, tex
 from .arrays import SHOWN, array_shape, grid, shorten, slices
 from .block import Block, beside, enclose, line
 from .names import SUBSCRIPTS, parts, subscript, superscript, unicode_name
+from .numerals import numeral
 from .precedence import PAPER, PAPER_NEG, Level, associates, leading_minus, paper_op, pull_minus
+from .text import text
 
 INLINE = 40  # entries of a matrix that are all written on one line
 
@@ -55,7 +57,9 @@ class _Printer:
     def at(self, e: Expr, least: Level = Level.COMPARE) -> Block:
         """The term, in parentheses when it binds looser than `least`."""
         out, level = self.show(e)
-        return out if level >= least else enclose(out)
+        if level >= least:
+            return out
+        return enclose(out, "[", "]") if level == Level.COMPARE else enclose(out)  # [x > 0]: a mask
 
     def flat(self, e: Expr) -> str:
         return unicode_text(e, self.names)
@@ -63,13 +67,11 @@ class _Printer:
     def show(self, e: Expr) -> tuple[Block, Level]:
         match e:
             case Num():
-                return _number(e.text)
+                return numeral(e.text)
             case Name():
                 return line(self.name(e.id)), Level.ATOM
-            case Str():
-                return line(e.value), Level.ATOM
-            case Const():
-                return line(str(e.value)), Level.ATOM
+            case Str() | Const():
+                return line(text(e)), Level.ATOM
             case Neg():
                 level, least = PAPER_NEG
                 doubled = leading_minus(e.arg)
@@ -117,7 +119,7 @@ class _Printer:
         level, least_left, least_right = PAPER[op]
         left, right = self.at(e.left, least_left), self.at(e.right, least_right)
         if op == "*":
-            left = self.coefficient(e.left) or left
+            left = self.coefficient(e.left) or self.dot(e.left) or left
         if leading_minus(e.right) and least_right <= Level.HADAMARD:
             right = enclose(self.at(e.right))
         elif (isinstance(e.right, Sum) and op in ("*", "@")) or associates(e, e.right):
@@ -134,6 +136,17 @@ class _Printer:
                 return line(found)
         return enclose(self.at(e))
 
+    def dot(self, e: Expr) -> Block | None:
+        """A product of vectors in front of a product: 2·(xᵀy)·y."""
+        if not isinstance(e, Binary) or e.elementwise:
+            return None
+        if e.op == "@":
+            return enclose(self.at(e))
+        if e.op != "*" or not isinstance(e.right, Binary) or e.right.op != "@":
+            return None
+        right = enclose(self.at(e.right))
+        return beside(self.dot(e.left) or self.at(e.left, Level.MUL), "·", right)
+
     def sign(self, e: Binary, right: Block) -> str:
         match paper_op(e):
             case ".*":
@@ -145,30 +158,25 @@ class _Printer:
                 return " " if simple else " · "
             case "*" if isinstance(e.right, Sum):
                 return "·"
-            case "*" if _plain_number(e.left) and functions.starts_compact(e.right):
+            case "*" if functions.is_plain_number(e.left) and functions.starts_compact(e.right):
+                return ""
+            case "*" if self.is_number(e.left) and self.is_number(e.right):
                 return ""
             case "*":
                 return "·"
             case "/":
                 return "/"
             case "@":
-                return self.touch(e, right)
+                return functions.gap(e, right.lines[right.base])
             case op:
                 return f" {_SIGNS.get(op, op)} "
 
-    def touch(self, e: Binary, right: Block) -> str:
-        """Wx and wᵀx touch; words, arrays and parentheses keep a space (but Xᵀ(…) does not)."""
-        last = e.left
-        while isinstance(last, Binary) and paper_op(last) in ("*", "@"):
-            last = last.right
-        if not functions.compact(last):
-            return " "
-        if right.lines[right.base].startswith(("(", "⎛", "⎜", "⎝")):
-            return "" if isinstance(last, Transpose | Call) else " "
-        first = e.right
-        while isinstance(first, Binary) and first.op == "@":
-            first = first.left
-        return "" if functions.compact(first) else " "
+    def is_number(self, e: Expr) -> bool:
+        """One letter that stands for a number, or ends in one: 2xy."""
+        if isinstance(e, Binary) and e.op == "*" and not e.elementwise:
+            e = e.right
+        variable = self.names.get(e.id) if isinstance(e, Name) else None
+        return variable is not None and variable.shape == () and functions.compact(e)
 
     def power(self, e: Binary) -> tuple[Block, Level]:
         flat = self.flat(e.right)
@@ -212,17 +220,17 @@ class _Printer:
 
     def form(self, form: functions.Form, args: tuple[Expr, ...]) -> Block:
         shown = [self.at(a, form.least) for a in args]
-        text = form.unicode
+        left = form.unicode
         tall = any(b.height > 1 for b in shown)
-        if tall and text[:1] in "|‖" and len(args) == 1:
-            return beside(enclose(shown[0], text[0], text[0]), text.rpartition(text[0])[2])
+        if tall and left[:1] in "|‖" and len(args) == 1:
+            return beside(enclose(shown[0], left[0], left[0]), left.rpartition(left[0])[2])
         parts_: list[Block | str] = []
-        while text:
-            before, brace, rest = text.partition("{")
+        while left:
+            before, brace, rest = left.partition("{")
             parts_.append(before)
             if brace:
                 parts_.append(shown[int(rest[0])])
-            text = rest[2:]
+            left = rest[2:]
         return beside(*parts_)
 
     def arguments(self, e: Call) -> Block:
@@ -295,16 +303,3 @@ class _Printer:
             return f"{'[' * deep}{self.flat(first)}, …{']' * deep} ({'×'.join(map(str, shape))})"
         items = ", ".join("…" if x is None else self.flat(x) for x in shorten(e.items))
         return f"[{items}]" + (f" ({len(e.items)} entries)" if len(e.items) > SHOWN else "")
-
-
-def _plain_number(e: Expr) -> bool:
-    return isinstance(e, Num) and "e" not in e.text.lower()
-
-
-def _number(text: str) -> tuple[Block, Level]:
-    mantissa, e, exponent = text.lower().partition("e")
-    if not e:
-        return line(text), Level.ATOM
-    small = superscript(str(int(exponent))) or ""
-    factor = "" if mantissa in ("1", "1.0") else f"{mantissa}·"
-    return line(f"{factor}10{small}"), Level.MUL if factor else Level.POWER
