@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from ..calculus.reverse import identity, pullback
 from ..calculus.simplify import simplify
-from ..expr import Binary, Expr, Name, Partial
+from ..expr import Binary, Call, Expr, Name, Partial
 from ..graph.node import Node, topological
-from ..notation.build import NoMatrixForm
+from ..notation.build import NoMatrixForm, chained
 from ..notation.index import has_subscripts
 from ..notation.jacobian import jacobian_term
 from ..numeric.evaluate import NotFinite
 from ..problem.lines import Line
 from ..steps import Step, Text
 from ..value import Value
+from .by_hand import backward_by_hand, local_reason
 from .chain import Adjoint, Chain, jacobian_size, paper_value, size_text
 from .constrained import whole_symbol
-from .conv_backward import by_hand, local_reason
 from .duplication import without_swaps
 from .indexed import entry_symbol, shortest_entry
 from .numbers import approx, equation, exact_term, substituted
@@ -151,7 +151,7 @@ def chain_steps(chain: Chain, task_id: str) -> list[Step]:
             if adjoint.value is not None and chain.gradient:
                 numbers[symbol] = paper_value(line, adjoint.value)
             continue
-        term = chain.formula(adjoint)
+        term = _told(chain, adjoint)
         value = None
         if adjoint.value is not None and chain.gradient and not adjoint.bridged:
             value = paper_value(line, adjoint.value)
@@ -206,10 +206,36 @@ def chain_steps(chain: Chain, task_id: str) -> list[Step]:
                     uses=(f"chain.{line.name}",),
                 )
             )
-        steps += by_hand(chain, adjoint)
+        steps += backward_by_hand(chain, adjoint)
         if value is not None:
             numbers[symbol] = value
     return [_known_step("chain", t, task_id, partials) for t, partials in known.items()] + steps
+
+
+def _told(chain: Chain, adjoint: Adjoint) -> Expr | None:
+    """An adjoint in terms of the next ones: in matrices where there is a way, else by entries."""
+    if chain.gradient:
+        return chain.formula(adjoint)
+    return chain.matrix(adjoint) or _factored(chain, adjoint) or chain.formula(adjoint)
+
+
+def _factored(chain: Chain, adjoint: Adjoint) -> Expr | None:
+    """∂y/∂z · (Iₙ ⊗ A): upstream Jacobians by name times local ones, where all have a form."""
+    layout = chain.ws.problem.convention.layout
+    total: Expr | None = None
+    for user in adjoint.consumers:
+        part = local_term(chain.ws, user, adjoint.line, layout)[0]
+        if part is None:
+            return None
+        if user is not chain.of:
+            upstream = Partial(Name(chain.of.name), Name(user.name))
+            if isinstance(part, Call) and part.func == "eye":
+                part = upstream
+            else:
+                first, last = (part, upstream) if layout == "denominator" else (upstream, part)
+                part = chained(first, last)
+        total = part if total is None else Binary("+", total, part)
+    return total
 
 
 def _along(chain: Chain, adjoint: Adjoint) -> Expr | None:

@@ -15,7 +15,7 @@ from .pool_backward import pool_steps
 from .slid import slid
 
 
-def by_hand(chain: Chain, adjoint: Adjoint) -> list[Step]:
+def steps(chain: Chain, adjoint: Adjoint) -> list[Step]:
     """How the gradient of an operand of something that slides is worked out; [] for others."""
     if not chain.gradient or adjoint.value is None or len(adjoint.consumers) != 1:
         return []

@@ -13,8 +13,8 @@ from ..graph import dims
 from ..problem.lines import Line
 from ..steps import Check, Step, TaskResult, Text
 from ..value import Value
+from .by_hand import forward_by_hand
 from .numbers import approx, dot_product, equation, exact_term, substituted
-from .window_entry import entry_steps
 from .workspace import Workspace, as_json
 
 WORDS = {
@@ -106,7 +106,7 @@ def forward_steps(ws: Workspace, lines: Sequence[Line]) -> list[Step]:
                 ),
             )
         )
-        steps += entry_steps(ws, line)
+        steps += forward_by_hand(ws, line)
     return steps
 
 
