@@ -76,6 +76,28 @@ def test_the_document_cannot_read_or_run_anything(tmp_path: Path) -> None:
             to_pdf(rf"\documentclass{{article}}\begin{{document}}{body}\end{{document}}")
 
 
+@needs_tex
+def test_a_pdf_shows_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The picture of the graph task is on the page, in place of a table of its nodes."""
+    from tutor.render import typeset
+
+    seen: dict[str, bytes] = {}
+    documents: list[str] = []
+    make = typeset.to_pdf
+
+    def kept(document: str, files: dict[str, bytes] | None = None) -> bytes:
+        seen.update(files or {})
+        documents.append(document)
+        return make(document, files)
+
+    monkeypatch.setattr(typeset, "to_pdf", kept)
+    page, program = pdf(tutor.load(SINE).solve(checking=False).solution)
+    assert program == "pdflatex" and page.startswith(b"%PDF")
+    assert list(seen) == ["graph-0.pdf"] and seen["graph-0.pdf"].startswith(b"%PDF")
+    body = documents[0].split(r"\begin{document}")[1]
+    assert body.count(r"\drawing{graph-0.pdf}") == 1 and r"\textbf{computes}" not in body
+
+
 # -- without TeX ----------------------------------------------------------------------------------
 
 PROBLEMS = sorted((ROOT / "problems").rglob("*.yaml"))
@@ -148,6 +170,7 @@ def test_every_problem_is_set_without_tex(path: Path) -> None:
     tylax = pytest.importorskip("tylax")
     solution = tutor.load(path).solve(checking=False).solution
     document = typst(solution, tylax.latex_to_typst)
+    assert document.count('format: "svg", alt: ') >= (solution.diagram is not None)
     assert "#raw(" not in document, "a formula was not understood"
     page, warnings = typesetter.compile_with_warnings(document.encode(), timestamp=0)
     assert page.startswith(b"%PDF") and not warnings

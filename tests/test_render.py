@@ -264,7 +264,7 @@ def test_overfull_boxes_are_seen(tmp_path: Path, neuron: Solution) -> None:
 
 def test_picture_names_are_plain(neuron: Solution) -> None:
     assert r"{sine-graph.pdf}" in latex(neuron, picture="sine-graph.pdf")
-    assert "includegraphics[" not in latex(neuron)
+    assert r"\drawing{" not in latex(neuron)
     with pytest.raises(ValueError, match="plain"):
         latex(neuron, picture="a}b.pdf")
 

@@ -46,7 +46,10 @@ FORMATS: dict[str, tuple[Callable[[Solution, int], str], str]] = {
     "notebook": (_book, r"^(\d+)\. "),
     "latex": (lambda s, n: latex(s, level=n), r"^\\textbf\{(\d+)\.\} "),
     "html": (lambda s, n: html(s, level=n, graph=False), r'<li value="(\d+)">'),
-    "typst": (lambda s, n: typst(s, lambda tex: "x", level=n), r"^#strong\[(\d+)\.\] "),
+    "typst": (
+        lambda s, n: typst(s, lambda tex: "x", level=n),
+        r"^(?:#block\(sticky: true\)\[)?#strong\[(\d+)\.\] ",
+    ),
 }
 
 

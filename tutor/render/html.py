@@ -14,7 +14,7 @@ from ..notation.text import text as typed
 from ..notation.unicode import unicode_text
 from ..steps import Curve, Diagram, Solution, Table, TaskResult, Text
 from ..words import html_code
-from . import grid, paper, statement
+from . import figure, grid, paper, statement
 from .escape import html as _plain
 from .mathml import MathML, scrolled
 from .outline import (
@@ -30,7 +30,7 @@ from .outline import (
     groups,
     heading,
     points,
-    result,
+    results,
     uses,
     visible,
 )
@@ -80,6 +80,7 @@ class Page:
         self.solution = solution
         self.names = solution.variables
         self.level = level
+        self.drawn = figure.drawn(solution)
         self.mathml = MathML()
         self.out: list[str] = []
 
@@ -128,9 +129,8 @@ class Page:
                 size = f' <span class="size">{_plain(size_words(v.dims))}</span>' if v.shape else ""
                 self.put(f"<li>{self.display(*members)}{size}</li>")
             self.put("</ul>", "</section>")
-        shown = any(t.diagram is not None for t in solution.tasks)  # a task draws it itself
-        if graph and solution.diagram is not None and not shown:
-            self.figure(solution.diagram)
+        if graph and "" in self.drawn:
+            self.figure(self.drawn[""])
         listed = conventions(solution)
         if listed is not None and self.level > 0:
             said = f"{self.words(Text('Conventions:'))} {self.words(listed)}"
@@ -170,17 +170,9 @@ class Page:
         return self.mathml(source, display) or f"<code>{_plain(source)}</code>"
 
     def figure(self, diagram: Diagram) -> None:
-        from ..limits import PICTURE_NODES
         from . import picture
 
-        if len(diagram.nodes) > PICTURE_NODES:
-            return
-        values = any(n.value is not None for n in diagram.nodes)
-        gradients = any(n.gradient is not None for n in diagram.nodes)
-        dot = picture.to_dot(
-            diagram, values=values, gradients=gradients, title=None, names=self.names
-        )
-        svg = picture.to_svg(dot)
+        svg = picture.to_svg(figure.source(diagram, self.names))
         svg = _shrinking(svg[svg.index("<svg") :].rstrip())
         self.put(
             "<figure>",
@@ -208,14 +200,15 @@ class Page:
             for n in run:
                 self.step(n)
             self.put("</ul>" if given else "</ol>", "</details>")
-        if task.diagram is not None:
-            self.figure(task.diagram)
+        if task.id in self.drawn:
+            self.figure(self.drawn[task.id])
+        elif task.diagram is not None:
+            self.table(diagram_table(task.diagram))
         for t in task.tables:
             self.table(t)
         if task.curve is not None and len(task.curve.values) > 1:
             self.course(task.curve)
-        found = result(task)
-        if found is not None and (found.members or found.decimal is not None):
+        for found in results(task):
             self.result(task, found)
         self.verdict(task)
         self.put("</section>")
@@ -260,7 +253,11 @@ class Page:
         else:
             sign = "=" if found.exact else r"\approx"
             body = self.display(*members, near=found.decimal, sign=sign)
-        size = f' <span class="size">{_plain(size_words(task.dims))}</span>' if task.dims else ""
+        size = (
+            f' <span class="size">{_plain(size_words(task.dims))}</span>'
+            if task.dims and task.shape
+            else ""
+        )
         label = self.words(Text("Result"))
         self.put(f'<div class="result"><span class="label">{label}</span>{body}{size}</div>')
 

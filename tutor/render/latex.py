@@ -2,15 +2,15 @@ r"""A solution as a complete LaTeX document: plain pdflatex, amsmath and graphic
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 
 from ..expr import Expr, Name
-from ..notation.latex import latex as formula
 from ..notation.names import size_words
 from ..notation.tex_text import tex_text
-from ..notation.text import text
-from ..steps import Solution, Table, TaskResult, Text, Variable
-from . import breaking, escape, grid, statement
+from ..steps import Solution, TaskResult, Text, Variable
+from . import breaking, escape, grid
+from .figure import tables
+from .latex_writer import ENDLESS, Writer
 from .outline import (
     Equation,
     Numbered,
@@ -21,38 +21,43 @@ from .outline import (
     givens,
     groups,
     heading,
-    result,
-    tables,
+    results,
     uses,
     visible,
 )
 from .preamble import PREAMBLE, file_name
-from .wording import in_its_language, plain, words
-
-ENDLESS = 600  # a formula longer than this is printed as typed, broken anywhere
-CELL = 48  # a table cell longer than this is a small paragraph
-TABLE_LINES = 40  # of a table before it is continued in another
-
-_MARKS = {
-    "strong": (r"\textbf{", "}"),
-    "emphasis": (r"\emph{", "}"),
-    "code": (r"\texttt{", "}"),
-}
+from .wording import in_its_language, plain
 
 
 @in_its_language
-def latex(solution: Solution, *, level: int = 1, picture: str | None = None) -> str:
-    """The document; `picture` is the file name of a diagram to include."""
-    return Document(solution, level, picture).whole()
+def latex(
+    solution: Solution,
+    *,
+    level: int = 1,
+    picture: str | None = None,
+    pictures: Mapping[str, str] | None = None,
+) -> str:
+    """The document.
+
+    picture: the file name of a diagram to include in the head
+    pictures: those of diagrams that tasks draw, by the task's id
+    """
+    return Document(solution, level, picture, pictures).whole()
 
 
-class Document:
-    def __init__(self, solution: Solution, level: int, picture: str | None) -> None:
+class Document(Writer):
+    def __init__(
+        self,
+        solution: Solution,
+        level: int,
+        picture: str | None,
+        pictures: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(solution.variables)
         self.solution = solution
-        self.names = solution.variables
         self.level = level
         self.picture = picture
-        self.out: list[str] = []
+        self.pictures = pictures or {}
 
     def whole(self) -> str:
         body = self.body()
@@ -66,34 +71,6 @@ class Document:
         self.notes()
         return self.out
 
-    # pieces ------------------------------------------------------------------------------------
-
-    def math(self, e: Expr) -> str:
-        return formula(e, self.names)
-
-    def size(self, e: Expr) -> int:
-        return breaking.size(e, self.names)
-
-    def typed(self, e: Expr) -> str:
-        """The input syntax, which may be broken anywhere."""
-        return rf"\texttt{{\small {escape.latex(text(e))}}}"
-
-    def inline(self, e: Expr) -> str:
-        if self.size(e) > ENDLESS:
-            return self.typed(e)
-        if self.size(e) > breaking.ROW // 2:
-            return rf"\fitinline{{{self.math(e)}}}"
-        return f"${self.math(e)}$"
-
-    def words(self, text: Text) -> str:
-        return words(text, self.inline, escape.latex)
-
-    def par(self, text: str) -> None:
-        self.out.append(text + r"\par")
-
-    def display(self, body: str, tag: str = "") -> None:
-        self.out.append(rf"\formula{{{body}}}{{{tag}}}")
-
     # the sheet ---------------------------------------------------------------------------------
 
     def head(self) -> None:
@@ -102,17 +79,16 @@ class Document:
         self.out.append(r"\vspace{2pt}\hrule\vspace{6pt}")
         self.given()
         if self.picture:
-            self.out += [
-                r"\begin{center}",
-                rf"\includegraphics[width=\linewidth,height=0.4\textheight,keepaspectratio]"
-                rf"{{{file_name(self.picture)}}}",
-                r"\end{center}",
-            ]
+            self.include(self.picture)
         said = conventions(self.solution)
         if said is not None and self.level > 0:
             self.par(rf"{{\small {self.words(Text('Conventions:'))} {self.words(said)}}}")
         for warning in self.solution.warnings:
             self.par(rf"\textbf{{{self.words(Text('Note.'))}}} {self.words(warning)}")
+
+    def include(self, picture: str) -> None:
+        """A picture in its own size, or as large as the page allows."""
+        self.out.append(rf"\drawing{{{file_name(picture)}}}")
 
     def notes(self) -> None:
         if self.solution.notes and self.level > 0:
@@ -136,31 +112,6 @@ class Document:
             self.out.append(heading % self.words(Text("Given")))
             for row in self.packed(given):
                 self.display(r" \qquad ".join(row))
-
-    def statement(self, source: str) -> None:
-        items: list[str] = []
-        for part in statement.read(source):
-            shown = statement.printed(
-                part.content, escape.latex, lambda tex: f"${tex.latex}$", _MARKS
-            )
-            if part.kind == "item":
-                mark = r"$\bullet$" if part.mark == "•" else escape.latex(part.mark)
-                items.append(rf"\item[{mark}] {shown}")
-                continue
-            self.flush(items)
-            tex = part.content[0].tex if part.kind == "display" else None
-            if tex is not None:
-                self.display(tex.latex)
-            elif part.kind == "heading":
-                self.par(rf"\textbf{{{shown}}}")
-            else:
-                self.par(shown)
-        self.flush(items)
-
-    def flush(self, items: list[str]) -> None:
-        if items:
-            self.out += [r"\begin{itemize}\setlength{\itemsep}{0pt}", *items, r"\end{itemize}"]
-            items.clear()
 
     def packed(self, given: list[Variable]) -> list[list[str]]:
         """Given values, several to a line."""
@@ -192,10 +143,11 @@ class Document:
             self.par(rf"\smallskip\textit{{{self.words(title)}}}\nopagebreak")
             for n in run:
                 self.step(n)
-        for t in tables(task):
+        if task.id in self.pictures:
+            self.include(self.pictures[task.id])
+        for t in tables(task, task.id in self.pictures):
             self.table(t)
-        found = result(task)
-        if found is not None:
+        for found in results(task):
             self.result(found, task)
         self.verdict(task)
 
@@ -214,7 +166,7 @@ class Document:
             dims = f"({tex_text(size_words(step.jacobian_dims))})" if step.jacobian_dims else ""
             self.equation(step.equation, step.approx, note=dims)
         else:
-            self.par("")
+            self.out.append(r"\par\nopagebreak")
         if why:
             self.remark(why)
         if step.picture is not None and self.level > 0:
@@ -222,7 +174,9 @@ class Document:
             self.remark(self.words(step.picture.words))
 
     def remark(self, shown: str) -> None:
-        self.par(rf"\hspace*{{1.5em}}\parbox[t]{{0.93\linewidth}}{{\small {shown.strip()}}}")
+        self.par(
+            rf"\nopagebreak\hspace*{{1.5em}}\parbox[t]{{0.93\linewidth}}{{\small {shown.strip()}}}"
+        )
 
     def equation(
         self,
@@ -255,51 +209,3 @@ class Document:
             mark = {True: r"\passed{}", None: "? "}.get(task.answer.correct, r"\failed{}")
             note = f"; {self.words(task.answer.note)}" if task.answer.note is not None else ""
             self.par(rf"{mark}{self.words(answer_words(task))}{note}")
-
-    def table(self, t: Table) -> None:
-        head = " & ".join(rf"\textbf{{{self.cell(c)}}}" for c in t.columns)
-        spec = "".join("r" if i in t.right else "l" for i in range(len(t.columns)))
-        for rows in self.pages(t):
-            body = rf"{head} \\ \hline " + r" \\ ".join(rows)
-            self.out.append(
-                rf"\smallskip\fit{{\linewidth}}{{\small\begin{{tabular}}{{@{{}}{spec}@{{}}}} "
-                rf"{body} \end{{tabular}}}}\par\smallskip"
-            )
-
-    def pages(self, t: Table) -> Iterator[list[str]]:
-        """The rows, in tables that fit on a page."""
-        rows: list[str] = []
-        lines = 0
-        for row in t.rows:
-            cells = [self.cell(x) for x in row]
-            tall = max(len(c) // CELL + c.count(r"\\") for c in cells) + 1
-            if rows and lines + tall > TABLE_LINES:
-                yield rows
-                rows, lines = [], 0
-            rows.append(" & ".join(cells))
-            lines += tall
-        yield rows
-
-    def paragraph(self, words_: str, size: int) -> str:
-        """A long cell is set as a small paragraph."""
-        if size <= CELL:
-            return words_
-        return rf"\parbox[t]{{8cm}}{{\raggedright\strut {words_}\strut}}"
-
-    def cell(self, x: object) -> str:
-        if x is None:
-            return "--"
-        if isinstance(x, Text):
-            if len(x.message) > ENDLESS:
-                x = Text(x.message[:ENDLESS] + "…", x.args)
-            return self.paragraph(self.words(x), len(x.message))
-        if isinstance(x, str):
-            x = x if len(x) <= ENDLESS else x[:ENDLESS] + "…"
-            return self.paragraph(escape.latex(x), len(x))
-        if isinstance(x, bool | int):
-            return str(x)
-        if isinstance(x, float):
-            return f"${x:.6g}$"
-        if self.size(x) > ENDLESS // 2:  # type: ignore[arg-type]
-            return self.cell(text(x))  # type: ignore[arg-type]
-        return rf"\roomy{{{self.math(x)}}}"  # type: ignore[arg-type]

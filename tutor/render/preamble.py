@@ -25,9 +25,19 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \newcommand{\formula}[2]{\par\nopagebreak\vspace{1pt}\noindent\hspace*{2.5em}%
 \fit{\dimexpr\linewidth-6.5em\relax}{$\displaystyle #1$}\hfill{\small #2}\par}
 \newcommand{\fitpart}[1]{\fit{0.8\linewidth}{$\displaystyle #1$}}
+% to the next page where less than #1 is left of this one
+\newcommand{\room}[1]{\par\ifdim\pagetotal>0pt\ifdim\dimexpr\pagegoal-\pagetotal\relax<#1\relax
+\newpage\fi\fi}
 % a heading that may be broken over pages
-\newcommand{\heading}[1]{\par\bigskip{\large\bfseries\raggedright #1\par}\nopagebreak\smallskip}
+\newcommand{\heading}[1]{\room{6\baselineskip}\bigskip
+{\large\bfseries\raggedright #1\par}\nopagebreak\smallskip}
 \newcommand{\fitinline}[1]{\fit{0.9\linewidth}{$#1$}}
+% a picture in a fitting size, or as large as the page allows
+\newcommand{\drawing}[1]{\begin{center}\sbox{\fitbox}{\includegraphics[scale=0.7]{#1}}%
+\ifdim\ht\fitbox>0.8\textheight
+\includegraphics[width=\linewidth,height=0.8\textheight,keepaspectratio]{#1}%
+\else\ifdim\wd\fitbox>\linewidth\resizebox{\linewidth}{!}{\usebox{\fitbox}}%
+\else\usebox{\fitbox}\fi\fi\end{center}}
 % room above and below a matrix in a table
 \newcommand{\roomy}[1]{\raisebox{0pt}[\dimexpr\height+2pt\relax][\dimexpr\depth+2pt\relax]{$#1$}}
 \newcommand{\passed}{$\surd$\ }

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ..errors import ToolError
 from ..steps import Solution
+from .figure import drawn, source
 
 SECONDS = 60
 INSTALL = "install TeX Live (texlive-latex-recommended) or `pip install 'tutor[pdf]'`, "
@@ -23,8 +24,12 @@ def pdf(solution: Solution, *, level: int = 1) -> tuple[bytes, str]:
     """
     if (program := typesetter()) == "pdflatex":
         from .latex import latex
+        from .picture import to_pdf as page
 
-        return to_pdf(latex(solution, level=level)), program
+        graphs = {k: source(d, solution.variables) for k, d in drawn(solution).items()}
+        names = {task: f"graph-{n}.pdf" for n, task in enumerate(graphs)}
+        document = latex(solution, level=level, picture=names.get(""), pictures=names)
+        return to_pdf(document, {names[k]: page(dot) for k, dot in graphs.items()}), program
     from .typst import typst
 
     return from_typst(typst(solution, converter(), level=level)), program
@@ -65,8 +70,8 @@ def from_typst(document: str) -> bytes:
             ) from None
 
 
-def to_pdf(source: str) -> bytes:
-    """The document as PDF bytes; raises ToolError when it cannot be made.
+def to_pdf(document: str, files: Mapping[str, bytes] | None = None) -> bytes:
+    """The document as PDF bytes, with the files it includes; ToolError when it cannot be made.
 
     The program runs in a folder of its own, without a shell, and may read and write only there.
     """
@@ -77,7 +82,9 @@ def to_pdf(source: str) -> bytes:
             hint="install TeX Live (texlive-latex-recommended), or write HTML",
         )
     with TemporaryDirectory(prefix="tutor-") as folder:
-        Path(folder, "solution.tex").write_text(source, encoding="utf-8")
+        Path(folder, "solution.tex").write_text(document, encoding="utf-8")
+        for name, data in (files or {}).items():
+            Path(folder, name).write_bytes(data)
         command = [program, "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error"]
         try:
             done = subprocess.run(

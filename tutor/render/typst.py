@@ -13,8 +13,8 @@ from ..expr import Expr, Name
 from ..notation.latex import latex as formula
 from ..notation.text import text as typed
 from ..notation.unicode import unicode_text
-from ..steps import Picture, Solution, Table, TaskResult, Text, Variable
-from . import breaking, escape, grid, paper, statement
+from ..steps import Diagram, Picture, Solution, Table, TaskResult, Text, Variable
+from . import breaking, escape, figure, grid, paper, statement
 from .outline import (
     Numbered,
     answer_words,
@@ -24,9 +24,8 @@ from .outline import (
     givens,
     groups,
     heading,
-    result,
+    results,
     size_words,
-    tables,
     uses,
     visible,
 )
@@ -47,6 +46,11 @@ PREAMBLE = """#set document(date: none)
 #let fit(body) = layout(room => {
   let wanted = measure(body).width
   if wanted > room.width { scale(room.width / wanted * 100%, reflow: true, body) } else { body }
+})
+#let drawing(body) = layout(room => {
+  let wanted = measure(body)
+  let factor = calc.min(0.75, room.width / wanted.width, 600pt / wanted.height)
+  align(center, scale(factor * 100%, reflow: true, body))
 })
 #let mono = text.with(font: "DejaVu Sans Mono", size: 0.85em)
 #let formula(body, note: none) = block(width: 100%, inset: (left: 2em), breakable: false, grid(
@@ -93,6 +97,7 @@ class Page:
         self.names = solution.variables
         self.convert = convert
         self.level = level
+        self.drawn = figure.drawn(solution)
         self.out: list[str] = []
 
     # pieces ------------------------------------------------------------------------------------
@@ -141,11 +146,20 @@ class Page:
         self.put(f"{'==' if number else '='} {literal(number + self.solution.title)}")
         self.source()
         self.given()
+        if "" in self.drawn:
+            self.figure(self.drawn[""])
         said = conventions(self.solution)
         if said is not None and self.level > 0:
             self.put(f"#quiet[{self.words(Text('Conventions:'))} {self.words(said)}]")
         for warning in self.solution.warnings:
             self.put(f"#strong[{self.words(Text('Note.'))}] {self.words(warning)}")
+
+    def figure(self, diagram: Diagram) -> None:
+        from . import picture
+
+        svg = _string(picture.to_svg(figure.source(diagram, self.names)))
+        alt = _string(plain("The computational graph"))
+        self.put(f'#drawing(image(bytes({svg}), format: "svg", alt: {alt}))')
 
     def notes(self) -> None:
         if self.solution.notes and self.level > 0:
@@ -201,10 +215,11 @@ class Page:
             self.put(f"=== {self.words(title)}")
             for n in run:
                 self.step(n)
-        for t in tables(task):
+        if task.id in self.drawn:
+            self.figure(self.drawn[task.id])
+        for t in figure.tables(task, task.id in self.drawn):
             self.table(t)
-        found = result(task)
-        if found is not None:
+        for found in results(task):
             dims = literal(size_words(task.dims)) if task.shape and task.dims else ""
             sign = "=" if found.exact else r"\approx"
             members = found.members or tuple(filter(None, [found.decimal]))
@@ -219,7 +234,9 @@ class Page:
             return
         lead = "" if step.kind == "given" else f"#strong[{n.number}.] "
         rests = f" {self.words(uses(n))}" if self.level > 1 and n.uses else ""
-        self.put(f"{lead}{self.words(step.title)}{rests}")
+        title = f"{lead}{self.words(step.title)}{rests}"
+        follows = step.equation or (step.why is not None and self.level > 0)
+        self.put(f"#block(sticky: true)[{title}]" if follows else title)
         if step.equation:
             dims = literal(size_words(step.jacobian_dims)) if step.jacobian_dims else ""
             self.equation(step.equation, step.approx, note=dims)
@@ -253,7 +270,7 @@ class Page:
         rows = (", ".join(f"[{self.cell(x)}]" for x in row) for row in t.rows)
         self.put(
             f"#fit(table(columns: {len(t.columns)}, align: ({align},), "
-            "stroke: (x, y) => (bottom: 0.4pt + luma(70%)), inset: 4pt,\n"
+            "stroke: (x, y) => (bottom: 0.4pt + luma(70%)), inset: (x: 4pt, y: 5pt),\n"
             f"  table.header({head}),\n  " + ",\n  ".join(rows) + "))"
         )
 
