@@ -9,7 +9,7 @@ from ..steps import Diagram, Solution, Table, TaskResult, Variable
 from .dot import to_dot
 from .outline import diagram_table
 
-READABLE = 8  # nodes of a graph whose words can still be read at the width of a page
+READABLE = 9  # nodes of a graph whose words can still be read at the width of a page
 
 
 def drawn(solution: Solution) -> dict[str, Diagram]:
