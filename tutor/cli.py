@@ -33,6 +33,7 @@ from .output import (
 )
 
 if TYPE_CHECKING:
+    from .problem.model import Problem
     from .steps import Solution
 
 app = typer.Typer(
@@ -148,6 +149,9 @@ def graph(
     backward: Annotated[
         bool, typer.Option("--backward", help="Edges from right to left: the gradients' sizes.")
     ] = False,
+    blocks: Annotated[
+        bool, typer.Option("--blocks", help="The layers of the network, with repeats folded.")
+    ] = False,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The file to write.")] = None,
 ) -> None:
     """A picture of the computational graph."""
@@ -172,19 +176,27 @@ def graph(
             "-o names one file, so ask for one of " + " ".join(f"--{k}" for k in asked)
         )
     problem = load(file)
-    if not problem.define:
-        raise InputError(f"{file}: there is no computational graph: `define` is empty")
-    ws = Workspace(problem, elaborate(problem, problem.unknowns))
-    shown = diagram(ws, values=values, gradients=gradients, backward=backward)
-    drawn = picture.drawn(
-        shown,
-        kinds,
-        values=values,
-        gradients=gradients,
-        backward=backward,
-        title=problem.title,
-        names=ws.variables(),
-    )
+    if blocks or (problem.network is not None and not problem.define):
+        if values or gradients or backward:
+            raise InputError(
+                "the picture of a network's layers shows sizes, no values and no gradients",
+                hint="`define` a loss with `output`, and give `input` a value",
+            )
+        drawn = _layers(problem, kinds)
+    else:
+        if not problem.define:
+            raise InputError(f"{file}: there is no computational graph: `define` is empty")
+        ws = Workspace(problem, elaborate(problem, problem.unknowns))
+        shown = diagram(ws, values=values, gradients=gradients, backward=backward)
+        drawn = picture.drawn(
+            shown,
+            kinds,
+            values=values,
+            gradients=gradients,
+            backward=backward,
+            title=problem.title,
+            names=ws.variables(),
+        )
     stem = problem.path.stem if problem.path else "graph"
     for kind, data in drawn.items():
         path = out or Path(f"{stem}.{picture.SUFFIXES[kind]}")
@@ -193,6 +205,16 @@ def graph(
         else:
             write_atomic(path, data)
             typer.echo(f"wrote {path}", err=True)
+
+
+def _layers(problem: Problem, kinds: list[str]) -> dict[str, bytes]:
+    """The picture of a network in every kind asked for."""
+    from .render import stack
+    from .tasks import blocks
+
+    if problem.network is None:
+        raise InputError("there is no `network` whose layers could be drawn")
+    return stack.drawn(blocks.stack(problem.network), kinds, problem.title)
 
 
 @app.command()

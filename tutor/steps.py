@@ -122,6 +122,12 @@ class Check:
     max_rel_error: float
     passed: bool
     note: Text | None = None  # e.g. that it stepped around a kink
+    at: str = ""  # the sizes at which random values were drawn, "m = 3, n = 5"
+
+    @property
+    def words(self) -> str:
+        """The method and the sizes, in English."""
+        return f"{self.method}, {self.at}" if self.at else self.method
 
 
 @dataclass(frozen=True)
@@ -178,12 +184,56 @@ class Diagram:
 
 
 @dataclass(frozen=True)
+class LayerBox:
+    """A layer of a network, with those behind it that keep the size.
+
+    lines: name and arguments of the layer, then the names of those behind it
+    weighted: whether it learns anything
+    output: the size of what comes out
+    """
+
+    lines: tuple[str, ...]
+    weighted: bool
+    output: str
+
+
+@dataclass(frozen=True)
+class LayerBlock:
+    """Layers that belong together.
+
+    kind: repeat (one branch, `times` times over) | sum | concat (branches from one input, joined)
+    """
+
+    kind: str
+    branches: tuple[tuple[LayerBox | LayerBlock, ...], ...]
+    times: int
+    output: str
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A network as a picture of its layers shows it."""
+
+    input: str
+    parts: tuple[LayerBox | LayerBlock, ...]
+
+
+@dataclass(frozen=True)
 class Curve:
     """How a quantity ran from step to step: its values before each step and after the last."""
 
     quantity: Expr
     values: tuple[float, ...]
     label: str  # of the method, where several curves stand in one picture
+
+
+@dataclass(frozen=True)
+class Named:
+    """One of several quantities that a task found: μ = mean(X), in numbers where there are any."""
+
+    symbol: Expr
+    formula: Expr | None
+    value: Value | None
 
 
 @dataclass(frozen=True)
@@ -205,6 +255,7 @@ class TaskResult:
     symbol: Expr | None = None  # what the result is called: ∂L/∂w
     formula: Expr | None = None
     value: Value | None = None
+    several: tuple[Named, ...] = ()  # instead of these three
     extra: Mapping[str, Any] = field(default_factory=dict)
     tables: tuple[Table, ...] = ()
     diagram: Diagram | None = None

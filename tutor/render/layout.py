@@ -176,6 +176,8 @@ def _placed(tree: Any) -> Layout:
     boxes = []
     for node in tree.get("objects", ()):
         names[node["_gvid"]] = node["name"]
+        if "pos" not in node:  # a cluster
+            continue
         size = 72 * float(node["width"]), 72 * float(node["height"])
         boxes.append(Box(node["name"], *place(node["pos"]), *size, _strings(node)))
     wires = []

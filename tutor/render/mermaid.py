@@ -40,7 +40,7 @@ def _back(diagram: Diagram, names: Mapping[str, Variable]) -> Iterable[str]:
     ids = {node.id: f"n{k}" for k, node in enumerate(diagram.nodes)}
     flows = [edge for edge in diagram.edges if edge.gradient_dims is not None]
     for edge in flows:
-        said = _text(flowing(diagram, edge, lambda e: unicode_text(e, names)))
+        said = literal(flowing(diagram, edge, lambda e: unicode_text(e, names)))
         yield f'  {ids[edge.target]} -.->|"{said}"| {ids[edge.source]}'
     if flows:
         first = len(diagram.edges)
@@ -56,16 +56,16 @@ def _rows(
     names: Mapping[str, Variable],
 ) -> Iterable[str]:
     if title:
-        yield f'---\ntitle: "{_text(shorten(title, 90))}"\n---'
+        yield f'---\ntitle: "{literal(shorten(title, 90))}"\n---'
     yield "flowchart LR"
     ids = {node.id: f"n{k}" for k, node in enumerate(diagram.nodes)}
     uses = Counter(edge.source for edge in diagram.edges)
     for node in diagram.nodes:
         start, end = _SHAPES[node.kind]
         lines = _lines(node, diagram, values, gradients, not uses[node.id], names)
-        yield f'  {ids[node.id]}{start}"{"<br/>".join(map(_text, lines))}"{end}'
+        yield f'  {ids[node.id]}{start}"{"<br/>".join(map(literal, lines))}"{end}'
     for edge in diagram.edges:
-        label = "" if edge.dims in ("", "1×1") else f'|"{_text(edge.dims)}"|'
+        label = "" if edge.dims in ("", "1×1") else f'|"{literal(edge.dims)}"|'
         yield f"  {ids[edge.source]} -->{label} {ids[edge.target]}"
 
 
@@ -83,6 +83,6 @@ def _lines(
     return [line for _, line in node_lines(node, diagram, values, gradients, last, write)]
 
 
-def _text(line: str) -> str:
+def literal(line: str) -> str:
     """Characters that Mermaid or HTML might obey, as Mermaid's entity codes."""
     return _LITERAL.sub(lambda m: f"#{ord(m[0])};", line)

@@ -14,7 +14,11 @@ POINTS = 0.75  # of a CSS pixel
 
 def to_tikz(dot: str) -> str:
     """The graph of a DOT text as a `tikzpicture`; it needs \\usepackage{tikz} and nothing else."""
-    scene = draw(layout(dot))
+    return picture(draw(layout(dot)))
+
+
+def picture(scene: Scene) -> str:
+    """Any scene as a `tikzpicture`."""
     return "\n".join(_picture(scene)) + "\n"
 
 
