@@ -38,15 +38,6 @@ def reverse_pass(X: np.ndarray, T: np.ndarray, W: np.ndarray, V: np.ndarray) -> 
     return X.T @ ((D @ V.T / 10) * (1 - H * H) / 10), H.T @ D / 10
 
 
-def settle() -> None:
-    """Free a large block, after which the allocator keeps what arrays give back.
-
-    Before that it returns memory to the system after each array and fetches it again for the next,
-    and the times are those of page faults: twice as long for the pass by hand.
-    """
-    np.ones(2_000_000)
-
-
 def row() -> Row:
     problem = tutor.loads(text()).problem
     ws = Workspace(problem, elaborate(problem))
@@ -57,7 +48,6 @@ def row() -> Row:
     by_hand = reverse_pass(**given)
     assert np.allclose(derived, by_hand[0])
     assert difference_error(ws, chain, derived) < 1e-6
-    settle()
     ways = len(independent.directions(derived.shape))
     found = loops(
         {

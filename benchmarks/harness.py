@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 ROUNDS = 9
 LOOP = 0.01
+SETTLED = 16_000_000  # bytes; beyond 32 MB the allocator learns nothing
 ONE_THREAD = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
 
 
@@ -97,6 +98,7 @@ def loops(functions: Mapping[str, Callable[[], object]], rounds: int) -> dict[st
 
     One call alone would find its arrays in the cache or not, depending on whose turn came before.
     """
+    settle()
     counts = {}
     for name, f in functions.items():
         f()
@@ -112,3 +114,12 @@ def loops(functions: Mapping[str, Callable[[], object]], rounds: int) -> dict[st
                 f()
             taken[name].append((time.perf_counter() - began) / counts[name])
     return {name: statistics.median(t) for name, t in taken.items()}
+
+
+def settle() -> None:
+    """Free a large block, after which the allocator keeps what arrays give back.
+
+    Before that it returns the memory of each array to the system and fetches it again for the next:
+    times are then those of page faults, and depend on what ran before.
+    """
+    bytearray(SETTLED)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -116,6 +117,7 @@ def in_torch(case: Case) -> Callable[[], Any]:
 
 
 def in_jax(case: Case) -> Callable[[], Any]:
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")  # one thread, like all
     jax = importlib.import_module("jax")
     jax.config.update("jax_enable_x64", True)
     arrays = {k: jax.numpy.asarray(v) for k, v in case.arrays.items()}
@@ -151,7 +153,7 @@ def measured(case: Case) -> Row:
         "by hand",
         Measured(found["hand"]),
         "≤ 1.2",
-        f"Hessian, {case.what}: " + "; ".join(others) if others else "",
+        "; ".join(others),
     )
 
 

@@ -133,7 +133,8 @@ CASES += [
     for e in (
         "sum(clip(x, -0.5, 0.5) * x)", "sum(where(x > 0.4, x**2, -x))", "sum((x > 0.4) * x**2)",
         "sum(maximum(x, y))", "sum(c * x)", "c * sum(x * y)", "var(x)", "std(x)",
-        "var(X, axis=0) @ x", "norm_inf(x)", "prod(x)", "min(x)", "logsumexp(X, axis=0) @ x",
+        "var(X, axis=0) @ x", "norm_inf(x)", "prod(x)", "min(x)", "prod(W)",
+        "sum(prod(W, axis=1))", "logsumexp(X, axis=0) @ x",
         "sum(softmax(X, axis=0) * Y)", "sum(softmax(X) * Y)", "sum(x.T * y.T)", "tr(X @ Y)",
         "quad_form(x, Y)", "5 + 0 * sum(x)", "mse_loss(x, y)", "huber_loss(x, y)",
         "sum(x**3) / n", "exp(-norm2(x - y)**2 / (2 * s**2))", "s**2", "sum(cumsum(x)**2)",
@@ -150,13 +151,14 @@ CASES += [
         "X @ X @ X", "cholesky(X @ X.T + eye(n))", "solve(X, x)", "norm2(x)", "sum(X)",
         "3 * x", "sin(s) * s", "s * x", "[s, s**2]", "x**x", "2**x", "attention(X, Y, Z)",
         "layer_norm(x)", "vech(X)", "X / sum(X)", "x / (1 + x.T @ x)", "flip(x)", "W @ X",
-        "tanh(W @ x)", "softmax(W @ X)", "commutation(n, n) @ vec(X)",
+        "tanh(W @ x)", "softmax(W @ X)", "prod(W, axis=0)", "prod(W, axis=1)", "prod(x) * x", "commutation(n, n) @ vec(X)",
     )
 ]  # fmt: skip
 CASES += [
     (e, "hessian")
     for e in (
-        "norm1(x)**2", "x[0] * x[1]", "norm2(X)", "det(X)", "x.T @ x", "sum(X) * 2",
+        "norm1(x)**2", "x[0] * x[1]", "norm2(X)", "det(X)", "prod(x)", "prod(X)",
+        "sum(prod(W, axis=1))", "sum(prod(W, axis=0)**2)", "x.T @ x", "sum(X) * 2",
         "mse_loss(X, Y)", "sum(log(softmax(X)) * Y)", "sin(s) * s", "logsumexp(W @ x)",
     )
 ]  # fmt: skip
@@ -304,6 +306,7 @@ LAST = [
     ("v.T @ relu(W @ x)", "x", "gradient", "return W.T @ (v * (W @ x > 0))"),
     ("norm2(A @ B @ x)**2", "x", "hessian", "return 2 * (z.T @ z)"),
     ("norm2(inv(A) @ B @ x)**2", "x", "hessian", "return 2 * (u.T @ u)"),
+    ("tr(X @ X @ X)", "X", "gradient", "return 3 * (X @ X).T"),
     ("sum(x)", "x", "gradient", "return np.ones(n)"),
     ("5 + 0 * sum(x)", "x", "gradient", "return np.zeros(n)"),
 ]

@@ -114,13 +114,13 @@ class _Maker:
     def shared(self, draft: Body, name: str) -> Body:
         taken = self.taken | {n for n, _ in draft.statements} | {name}
         if not draft.statements:
-            return body(draft.result, taken)
+            return body(draft.result, taken, self.ws.graph.sizes)
         done: list[tuple[str, Expr]] = []
         for n, e in draft.statements:
-            inner = body(e, taken)
+            inner = body(e, taken, self.ws.graph.sizes)
             done += [*inner.statements, (n, inner.result)]
             taken |= {m for m, _ in inner.statements}
-        last = body(draft.result, taken)
+        last = body(draft.result, taken, self.ws.graph.sizes)
         return Body((*done, *last.statements), last.result)
 
     # -- what is returned --------------------------------------------------------------------

@@ -30,12 +30,23 @@ def rms_norm(x, axis=-1, eps=0.0):
     return x / jnp.sqrt(jnp.mean(x**2, axis=axis, keepdims=True) + eps)
 
 
-def prod_others(x):
-    """Entry i: the product of all entries but i."""
-    one = jnp.ones(1)
-    before = jnp.concatenate([one, jnp.cumprod(x[:-1])])
-    after = jnp.flip(jnp.concatenate([one, jnp.cumprod(x[::-1][:-1])]))
-    return before * after
+def prod_others(x, axis=None):
+    """For each entry the product of the others: of all of them, or along an axis."""
+    if axis is None:
+        return prod_others(x.ravel(), axis=0).reshape(x.shape)
+    x = jnp.moveaxis(x, axis, -1)
+    one = jnp.ones_like(x[..., :1])
+    before = jnp.cumprod(jnp.concatenate([one, x[..., :-1]], axis=-1), axis=-1)
+    after = jnp.cumprod(jnp.concatenate([one, x[..., :0:-1]], axis=-1), axis=-1)
+    return jnp.moveaxis(before * after[..., ::-1], -1, axis)
+
+
+def prod_pairs(x):
+    """Entry [..., i, j]: the product of all entries but i and j, 0 where i = j."""
+    eye = jnp.eye(x.shape[-1], dtype=bool)
+    left_out = eye[:, None] | eye
+    rest = jnp.where(left_out, 1.0, x[..., None, None, :]).prod(axis=-1)
+    return jnp.where(eye, 0.0, rest)
 
 
 def elimination(n):

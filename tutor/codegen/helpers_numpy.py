@@ -66,12 +66,23 @@ def rms_norm(x, axis=-1, eps=0.0):
     return x / np.sqrt(np.mean(x**2, axis=axis, keepdims=True) + eps)
 
 
-def prod_others(x):
-    """Entry i: the product of all entries but i."""
-    one = np.ones(1)
-    before = np.concatenate([one, np.cumprod(x[:-1])])
-    after = np.flip(np.concatenate([one, np.cumprod(x[::-1][:-1])]))
-    return before * after
+def prod_others(x, axis=None):
+    """For each entry the product of the others: of all of them, or along an axis."""
+    if axis is None:
+        return prod_others(x.ravel(), axis=0).reshape(x.shape)
+    x = np.moveaxis(x, axis, -1)
+    one = np.ones_like(x[..., :1])
+    before = np.cumprod(np.concatenate([one, x[..., :-1]], axis=-1), axis=-1)
+    after = np.cumprod(np.concatenate([one, x[..., :0:-1]], axis=-1), axis=-1)
+    return np.moveaxis(before * after[..., ::-1], -1, axis)
+
+
+def prod_pairs(x):
+    """Entry [..., i, j]: the product of all entries but i and j, 0 where i = j."""
+    eye = np.eye(x.shape[-1], dtype=bool)
+    left_out = eye[:, None] | eye
+    rest = np.where(left_out, 1.0, x[..., None, None, :]).prod(axis=-1)
+    return np.where(eye, 0.0, rest)
 
 
 def elimination(n):

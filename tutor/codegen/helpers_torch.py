@@ -42,13 +42,23 @@ def rms_norm(x, dim=-1, eps=0.0):
     return x / torch.sqrt(torch.mean(x**2, dim=dim, keepdim=True) + eps)
 
 
-def prod_others(x):
-    """Entry i: the product of all entries but i."""
-    one = x.new_ones(1)
-    before = torch.cat([one, torch.cumprod(x[:-1], 0)])
-    back = torch.flip(x, (0,))
-    after = torch.flip(torch.cat([one, torch.cumprod(back[:-1], 0)]), (0,))
-    return before * after
+def prod_others(x, dim=None):
+    """For each entry the product of the others: of all of them, or along an axis."""
+    if dim is None:
+        return prod_others(x.reshape(-1), dim=0).reshape(x.shape)
+    x = torch.movedim(x, dim, -1)
+    one, back = torch.ones_like(x[..., :1]), torch.flip(x[..., 1:], (-1,))
+    before = torch.cumprod(torch.cat([one, x[..., :-1]], dim=-1), dim=-1)
+    after = torch.cumprod(torch.cat([one, back], dim=-1), dim=-1)
+    return torch.movedim(before * torch.flip(after, (-1,)), -1, dim)
+
+
+def prod_pairs(x):
+    """Entry [..., i, j]: the product of all entries but i and j, 0 where i = j."""
+    eye = torch.eye(x.shape[-1], dtype=torch.bool, device=x.device)
+    left_out = eye[:, None] | eye
+    rest = torch.where(left_out, 1.0, x[..., None, None, :]).prod(dim=-1)
+    return torch.where(eye, 0.0, rest)
 
 
 def elimination(n, like):

@@ -13,7 +13,7 @@ _COMMON = (
     "outer", "kron", "diag", "trace", "where", "sum", "mean", "reshape", "ravel", "einsum",
     "prod", "var", "square", "maximum", "minimum", "cumsum", "clip", "tril", "triu",
     "linalg.solve", "linalg.inv", "linalg.det", "linalg.slogdet", "linalg.norm",
-    "linalg.cholesky",
+    "linalg.cholesky", "linalg.matrix_power",
 )  # fmt: skip
 
 

@@ -179,9 +179,22 @@ def factors_of(e: Expr) -> list[Expr]:
             stack += [Transpose(top.arg.left), Transpose(top.arg.right)]
         elif isinstance(top, Transpose) and isinstance(top.arg, Transpose):
             stack.append(top.arg.arg)
+        elif (power := small_power(top)) is not None:
+            found += power
+        elif isinstance(top, Transpose) and (power := small_power(top.arg)) is not None:
+            found += [Transpose(x) for x in power]
         else:
             found.append(top)
     return found
+
+
+def small_power(e: Expr) -> list[Expr] | None:
+    """The factors of A² and A³, which are quicker to multiply than to look up."""
+    match e:
+        case Call("matrix_power", (base, Num("1" | "2" | "3" as n)), ()):
+            return [base] * int(n)
+        case _:
+            return None
 
 
 def mirrored(arrays: Sequence[Code]) -> int:

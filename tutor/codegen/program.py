@@ -42,10 +42,13 @@ def _spaced(power: re.Match[str]) -> str:
     return power[0] if simple else power[0].replace("**", " ** ")
 
 
-def body(result: Expr, taken: Collection[str]) -> Body:
-    """The result, with what it uses twice computed once; `taken` names are not given again."""
+def body(result: Expr, taken: Collection[str], sizes: Collection[str] = ()) -> Body:
+    """The result, with what it uses twice computed once; `taken` names are not given again.
+
+    sizes: names of plain integers, whose arithmetic costs nothing.
+    """
     namer = Namer(taken)
-    shared = _shared(result)
+    shared = _shared(result, sizes)
     names: dict[Expr, str] = {}
     statements: list[tuple[str, Expr]] = []
 
@@ -63,7 +66,7 @@ def body(result: Expr, taken: Collection[str]) -> Body:
     return _cut(Body(tuple(statements), whole), namer)
 
 
-def _shared(result: Expr) -> set[Expr]:
+def _shared(result: Expr, sizes: Collection[str]) -> set[Expr]:
     """Subterms that cost something and stand in more than one place."""
     uses: Counter[Expr] = Counter()
     seen: set[Expr] = set()
@@ -76,26 +79,25 @@ def _shared(result: Expr) -> set[Expr]:
         for c in children(e):
             uses[c] += 1
             stack.append(c)
-    return {e for e, n in uses.items() if n > 1 and costs(e)}
+    return {e for e, n in uses.items() if n > 1 and costs(e, sizes)}
 
 
-def costs(e: Expr) -> bool:
+def costs(e: Expr, sizes: Collection[str] = ()) -> bool:
     """Whether evaluating it again is work: not a name, a view of one, or arithmetic on sizes."""
     match e:
         case Transpose() | Index():
-            return costs(e.arg)
+            return costs(e.arg, sizes)
         case Neg():
-            return costs(e.arg)
+            return costs(e.arg, sizes)
         case Call():
             return e.func != ""
         case Binary():
-            return any(isinstance(x, Call) or _is_array(x) for x in walk(e))
+            plain = {"None", "True", *sizes}
+            return any(
+                isinstance(x, Call) or (isinstance(x, Name) and x.id not in plain) for x in walk(e)
+            )
         case _:
             return False
-
-
-def _is_array(e: Expr) -> bool:
-    return isinstance(e, Name) and e.id not in ("None", "True")
 
 
 def with_children(e: Expr, new: list[Expr]) -> Expr:

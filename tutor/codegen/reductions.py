@@ -137,8 +137,13 @@ def normalization(name: str, axis: int | None) -> Builder:
 
 
 def others(args: Arguments, keywords: Keywords, _: Translator) -> Code:
-    """Entry i: the product of all entries but i."""
+    """For each entry the product of the others; with count=2 for each pair of entries."""
     (x,) = args
-    if x.order != 1 or _axis(x, keywords) is not None:
-        raise NoCode("prod_others")
-    return Code(Call("prod_others", (x.term,)), x.shape, x.row)
+    count = keywords.pop("count", Num("1"))
+    axis = _axis(x, keywords)
+    if x.order == 0 or (count != Num("1") and (count != Num("2") or x.order > 1)):
+        raise NoCode("products without three of the factors")
+    if count == Num("2"):
+        return Code(Call("prod_pairs", (x.term,)), x.shape * 2)
+    more = () if axis is None or x.order == 1 else (("axis", Num(str(axis))),)
+    return Code(Call("prod_others", (x.term,), more), x.shape, x.row)

@@ -99,6 +99,8 @@ class TensorWriter:
 
     def call(self, node: Node) -> Code:
         operands = self.named(node)
+        if node.attr[0] == "prod" and node.attr[1][1]:
+            return self.products(node, operands[0])
         if node.order > 2 or any(a.order > 2 for a in node.args):
             raise NoCode(node.attr[0])
         leaves = [g.var(("operand", k), a.shape) for k, a in enumerate(node.args)]
@@ -107,6 +109,27 @@ class TensorWriter:
         outer = self.translator
         inner = Translator({**outer.leaves, **known}, outer.sizes, outer.vec, outer.ties)
         return _as_node(inner.code(term), node) or _refuse(node.attr[0])
+
+    def products(self, node: Node, x: Code) -> Code:
+        """Products along axes without one factor or two, whose places are the last axes."""
+        axes, count = node.attr[1]
+        if count > 2:
+            raise NoCode("products without three of the factors")
+        kept = [k for k in range(x.order) if k not in axes]
+        term, order = x.term, [*kept, *axes]
+        if order != sorted(order):
+            term = Call("transpose", (term, tuple_of(tuple(Num(str(k)) for k in order))))
+        if len(axes) > 1:
+            sizes = (*(x.shape[k] for k in kept), dims.product([x.shape[k] for k in axes]))
+            long = Call("reshape", (term, self.sizes(sizes)))
+            term = long if kept else Call("ravel", (term,))
+        if count == 1:
+            term = Call("prod_others", (term,), (("axis", Neg(Num("1"))),))
+        else:
+            term = Call("prod_pairs", (term,))
+        if len(axes) > 1:
+            term = Call("reshape", (term, self.sizes(node.shape)))
+        return Code(term, node.shape)
 
     def total(self, node: Node) -> Code:
         result: Code | None = None
@@ -159,8 +182,11 @@ class TensorWriter:
         return self.translator.code(term_of(c))
 
     def ones(self, shape: Shape) -> Expr:
+        return Call("ones", (self.sizes(shape),))
+
+    def sizes(self, shape: Shape) -> Expr:
         terms = tuple(self.size(d) for d in shape)
-        return Call("ones", (terms[0] if len(terms) == 1 else tuple_of(terms),))
+        return terms[0] if len(terms) == 1 else tuple_of(terms)
 
     def size(self, d: Dim) -> Expr:
         return self.translator.code(term_of(dims.number(d))).term

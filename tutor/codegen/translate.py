@@ -29,7 +29,7 @@ from ..notation.functions import rewrite
 from .arithmetic import elementwise, listed, negated, squares
 from .functions import FUNCTIONS
 from .kinds import Code, NoCode, transposed
-from .products import Products, factors_of
+from .products import Products, factors_of, small_power
 
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
@@ -114,6 +114,8 @@ class Translator(Products):
     # -- calls -------------------------------------------------------------------------------
 
     def call(self, e: Call) -> Code:
+        if e.func == "matrix_power":
+            return self.power(e)
         plain = rewrite(e)
         if not isinstance(plain, Call):
             return self.code(plain)
@@ -129,6 +131,14 @@ class Translator(Products):
         if keywords:
             raise NoCode(f"{e.func}({', '.join(keywords)})")
         return found
+
+    def power(self, e: Call) -> Code:
+        factors = small_power(e)
+        if factors is not None:
+            return self.chain(factors)
+        base, n = e.args
+        a = self.code(base)
+        return Code(Call("linalg.matrix_power", (a.term, n)), a.shape)
 
     def size(self, c: Code) -> Dim:
         """The size that a number spells."""
