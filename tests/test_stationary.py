@@ -378,3 +378,64 @@ def test_a_flat_part_is_not_denied(expression: str) -> None:
     result = asked("x: scalar", expression, "x")
     assert result.extra["solutions"] == []
     assert "No closed form" in plain(result.extra["note"])
+
+
+def test_a_positive_factor_is_divided_out() -> None:
+    result = solve(
+        loads(
+            "given: {x: vector(2), a: [1, 3]}\ndefine: {f: exp(-(x - a).T @ (x - a))}\n"
+            "tasks: [{stationary: {of: f, wrt: x}}]\n"
+        )
+    ).tasks[0]
+    assert result.value is not None
+    assert result.value.numbers() == [1.0, 3.0]
+    assert result.extra["kinds"] == ["maximum"]
+    words = [s.why.message for s in result.steps if s.why is not None]
+    assert any("divided by it" in w for w in words)
+    assert result.check is not None
+    assert result.check.passed
+
+
+def test_a_factor_that_may_vanish_is_not_divided_out() -> None:
+    """x·(xᵀx) is zero at 0 by its factor as well; (xᵀx − 1)·x must not lose the sphere."""
+    result = solve(
+        loads(
+            "given: {x: vector(n)}\ndefine: {f: (x.T @ x - 1)**2}\n"
+            "tasks: [{stationary: {of: f, wrt: x}}]\n"
+        )
+    ).tasks[0]
+    assert result.extra["solutions"] == []
+
+
+def test_several_unknowns_are_framed_together() -> None:
+    from tutor.render.terminal import terminal
+
+    solution = solve(
+        loads(
+            "given: {x: [1, 2, 6], m: scalar, v: {shape: scalar, positive: true}}\n"
+            "define: {N: 3/2*log(v) + norm2(x - m)**2/(2*v)}\n"
+            "tasks: [{stationary: {of: N, wrt: [m, v]}}]\n"
+        )
+    )
+    (result,) = solution.tasks
+    assert [(str(x.symbol.id), x.value.strings()) for x in result.several] == [
+        ("m", "3"),
+        ("v", "14/3"),
+    ]
+    framed = [row for row in terminal(solution).splitlines() if "│" in row]
+    assert len(framed) == 2
+    assert "m = 3" in framed[0]
+    assert "v = 14/3" in framed[1]
+
+
+def test_the_covariance_is_told_in_terms_of_the_mean_found_before() -> None:
+    from pathlib import Path
+
+    import tutor
+
+    path = Path(__file__).parent.parent / "problems/matrix_calculus/gaussian_mle.yaml"
+    solved = tutor.load(path).solve()
+    text = solved.text()
+    assert "stands for the solution found above" in text
+    assert "n·Σ = " in text
+    assert "Σ⁻¹ stands in front of both sides" in text

@@ -8,6 +8,7 @@ from dataclasses import replace
 from importlib.resources import files
 
 from ..expr import Expr, Name
+from ..notation.latex import TIMES
 from ..notation.latex import latex as formula
 from ..notation.names import size_words
 from ..notation.text import text as typed
@@ -123,11 +124,11 @@ class Page:
             below = "h3" if number else "h2"
             self.put('<section class="given">', f"<{below}>{label}</{below}>", "<ul>")
             for v in given:
-                members = [Name(v.name)] + (
-                    [given_term(v.value, self.solution)] if v.value is not None else []
-                )
-                size = f' <span class="size">{_plain(size_words(v.dims))}</span>' if v.shape else ""
-                self.put(f"<li>{self.display(*members)}{size}</li>")
+                members = [Name(v.name)]
+                members += [given_term(v.value, self.solution)] if v.value is not None else []
+                said = v.dims.replace("×", TIMES) in formula(members[-1], self.names)
+                size = f' <span class="size">{_plain(size_words(v.dims))}</span>'
+                self.put(f"<li>{self.display(*members)}{size if v.shape and not said else ''}</li>")
             self.put("</ul>", "</section>")
         if graph and "" in self.drawn:
             self.figure(self.drawn[""])

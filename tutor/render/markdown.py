@@ -16,7 +16,7 @@ from .outline import (
     givens,
     groups,
     heading,
-    result,
+    results,
     tables,
     uses,
     visible,
@@ -123,12 +123,12 @@ class Page:
                 self.step(n)
         for t in tables(task):
             self.table(t)
-        found = result(task)
-        if found is not None:
+        for k, found in enumerate(results(task)):
             body = " = ".join(self.math(m) for m in found.members)
             if found.decimal is not None:
                 body += f" {'=' if found.exact else chr(92) + 'approx'} {self.math(found.decimal)}"
-            self.put(f"**{self.words(Text('Result'))}**")
+            if k == 0:
+                self.put(f"**{self.words(Text('Result'))}**")
             self.display(rf"\boxed{{{body}}}")
         self.verdict(task)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ..expr import Expr, Name
@@ -92,6 +92,14 @@ class Equation:
     exact: bool = False
 
 
+def results(task: TaskResult) -> list[Equation]:
+    """What the task found, to be framed: one equation, several, or none."""
+    parts = [replace(task, symbol=x.symbol, formula=x.formula, value=x.value, several=())
+             for x in task.several]  # fmt: skip
+    found = [result(t) for t in parts or [task]]
+    return [e for e in found if e is not None and (e.members or e.decimal is not None)]
+
+
 def result(task: TaskResult) -> Equation | None:
     """What the task found, or None when it lies in tables and steps."""
     members: list[Expr] = [] if task.symbol is None else [task.symbol]
@@ -162,7 +170,10 @@ def conventions(solution: Solution) -> Text | None:
 
 
 def check_words(check: Check) -> Text:
-    args = {"method": Text(check.method), "error": error_text(check.max_rel_error)}
+    method = Text(check.method)
+    if check.at:
+        method = Text("{a}, {b}", {"a": method, "b": check.at})
+    args = {"method": method, "error": error_text(check.max_rel_error)}
     if check.passed:
         return Text("check: {method}, largest relative error {error}", args)
     return Text("CHECK FAILED: {method} disagrees, largest relative error {error}", args)

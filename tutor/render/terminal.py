@@ -19,7 +19,7 @@ from .outline import (
     givens,
     groups,
     heading,
-    result,
+    results,
     tables,
     uses,
     visible,
@@ -127,9 +127,9 @@ class _Sheet:
             return beside(name, f" {said}")
         size = f"  ({size_words(v.dims)})" if v.shape else ""
         room = self.columns - 4 - name.width - 3 - len(size)
-        return beside(
-            name, " = ", paper.member(given_term(v.value, self.solution), room, self.names), size
-        )
+        value = paper.member(given_term(v.value, self.solution), room, self.names)
+        said = any(size.strip() in row for row in value.lines)  # by an array that is not whole
+        return beside(name, " = ", value, "" if said else size)
 
     def task(self, task: TaskResult) -> None:
         self.blank()
@@ -202,11 +202,8 @@ class _Sheet:
         self.put(bars, None, 6)
 
     def result(self, task: TaskResult) -> None:
-        found = result(task)
-        if found is None:
-            return
-        rows = self.equation_rows(found, task)
-        for row in paper.boxed(rows):
+        rows = [row for found in results(task) for row in self.equation_rows(found, task)]
+        for row in paper.boxed(rows) if rows else ():
             self.put(row, "bold", 2)
 
     def equation_rows(self, e: Equation, task: TaskResult) -> list[str]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from ..expr import Expr, Name
+from ..notation.latex import TIMES
 from ..notation.latex import latex as formula
 from ..notation.text import text as typed
 from ..notation.unicode import unicode_text
@@ -185,7 +186,8 @@ class Page:
         source = formula(Name(v.name), self.names)
         if v.value is not None:
             source += f" = {formula(given_term(v.value, self.solution), self.names)}"
-        size = f" #quiet[({literal(size_words(v.dims))})]" if v.shape else ""
+        said = v.dims.replace("×", TIMES) in source  # by an array that is not whole
+        size = f" #quiet[({literal(size_words(v.dims))})]" if v.shape and not said else ""
         found = self.tex(source)
         shown = f"$display({found})$" if found is not None else self.inline_tex(source)
         return f"#box(inset: (y: 3pt))[{shown}{size}]"

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..expr import Binary, Call, Expr, Name, Num, Partial
 from ..graph import dims
+from ..graph.interned import is_symmetric
 from ..notation.build import NoMatrixForm, in_front, size_term, transposed
 from ..notation.jacobian import jacobian_term
 from ..notation.text import text
@@ -23,7 +24,7 @@ from .duplication import (
     unit,
 )
 from .extended import free_name as unused
-from .workspace import free_columns
+from .workspace import Workspace, free_columns
 
 
 def symmetric(line: Line) -> bool:
@@ -37,7 +38,11 @@ def whole_symbol(chain: Chain) -> Expr:
     """
     if not symmetric(chain.wrt) or type(chain) is not Chain:
         return Partial(Name(chain.of.name), Name(chain.wrt.name))
-    return Name(unused(chain.ws, *(("G", "H", "grad") if chain.gradient else ("J", "M", "jac"))))
+    return whole_name(chain.ws, chain.gradient)
+
+
+def whole_name(ws: Workspace, gradient: bool = True) -> Name:
+    return Name(unused(ws, *(("G", "H", "grad") if gradient else ("J", "M", "jac"))))
 
 
 def constrained(line: Line, gradient: np.ndarray) -> np.ndarray:
@@ -53,15 +58,33 @@ def constrained(line: Line, gradient: np.ndarray) -> np.ndarray:
     return diagonal if "diagonal" in line.properties else gradient + gradient.T - diagonal
 
 
-def constrained_term(line: Line, free: Expr) -> Expr:
-    """The same in a formula; `free` is the gradient with all entries free."""
+SHORT = 40  # characters of G that still read well three times in one formula
+
+
+def constrained_term(line: Line, free: Expr, own: bool = False) -> Expr:
+    """The same in a formula; `free` is G. own: it is known to be its own transpose."""
     identity = Call("eye", (size_term(line.symbol.shape[0]),))
     diagonal = Binary("*", free, identity, elementwise=True)
     if "diagonal" in line.properties:
         return diagonal
     other = transposed(free, frozenset((line.name,)))
-    both = in_front(Num("2"), free) if other == free else Binary("+", free, other)
+    both = in_front(Num("2"), free) if own or other == free else Binary("+", free, other)
     return Binary("-", both, diagonal)
+
+
+def constrained_gradient(chain: Chain, free: Expr) -> Expr:
+    """The closed form by the free entries, in terms of the one that counts every place."""
+    return constrained_term(chain.wrt, free, is_symmetric(chain.closed()))
+
+
+def put_together(chain: Chain, formula: Expr | None) -> Expr | None:
+    """The formula as the last step shows it: with the name G where it is long."""
+    if formula is None or not symmetric(chain.wrt) or not chain.gradient:
+        return formula
+    free = chain.closed_term(auto=True)
+    if free is None or len(text(free)) <= SHORT:
+        return formula
+    return constrained_gradient(chain, whole_symbol(chain))
 
 
 def free_steps(chain: Chain) -> list[Step]:
@@ -93,7 +116,7 @@ def symmetry_steps(chain: Chain) -> list[Step]:
 
 def _gradient_step(chain: Chain) -> Step:
     whole = whole_symbol(chain)
-    x = {"x": Name(chain.wrt.name), "g": whole, "w": constrained_term(chain.wrt, whole)}
+    x = {"x": Name(chain.wrt.name), "g": whole, "w": constrained_gradient(chain, whole)}
     words = (
         "{g} counts every place of {x} by itself. But {x} is symmetric: entries (i, j) and (j, i) "
         "move together, and each pair counts once: {w}."

@@ -17,16 +17,17 @@ from .checked import check
 from .conditions import condition_steps, convention_steps
 from .constrained import (
     constrained,
+    constrained_gradient,
     constrained_jacobian,
-    constrained_term,
     free_jacobian_size,
     free_steps,
+    put_together,
     symmetric,
     symmetry_steps,
 )
 from .duplication import duplication, folded_columns, free_name
 from .forward import forward_steps, given_steps
-from .indexed import entry_symbol, reading_steps
+from .indexed import entry_symbol, index_form, reading_steps
 from .layouts import layout_steps
 from .numbers import approx, equation, exact_term
 from .paths import PathChain, path_steps
@@ -154,9 +155,11 @@ def _result(
     shape = _shape(ws, kind, target, variable)
     size = _jacobian_dims(ws, target, variable)
     symbol: Expr = _symbol(kind, target, variable)
-    indexed = formula is not None and has_subscripts(formula)
-    if indexed and value is None:
-        symbol = entry_symbol(ws, target, variable, kind == "gradient")
+    extra: dict[str, str] = {}
+    if formula is not None and has_subscripts(formula):
+        entries = entry_symbol(ws, target, variable, kind == "gradient")
+        extra = {"form": "index", **index_form(entries, formula)}
+        symbol = entries if value is None else symbol
     return TaskResult(
         id=task_id,
         task=kind,
@@ -169,7 +172,7 @@ def _result(
         symbol=symbol,
         formula=formula,
         value=value,
-        extra={"form": "index"} if indexed else {},
+        extra=extra,
         check=found,
     )
 
@@ -208,7 +211,7 @@ def closing(ws: Workspace, chain: Chain, kind: str) -> tuple[Expr | None, Value 
         if formula is None and not symmetric(chain.wrt):
             formula = chain.formula(final)
     elif symmetric(chain.wrt):
-        formula = constrained_term(chain.wrt, formula)
+        formula = constrained_gradient(chain, formula)
     value = None if final.value is None else shown_value(ws, chain, kind)
     return formula, value
 
@@ -275,7 +278,11 @@ def closing_steps(
     why = _written_out(chain, kind)
     indexed = formula is not None and has_subscripts(formula)
     entries = entry_symbol(ws, chain.of, chain.wrt, kind == "gradient") if indexed else symbol
-    members = equation(entries, formula, None if indexed else number)
+    members = equation(
+        entries,
+        put_together(chain, formula) if not indexed else formula,
+        None if indexed else number,
+    )
     steps: list[Step] = []
     if indexed and value is not None:
         steps.append(Step("entries", "closed", "substitution", Text("Entry by entry"), members,

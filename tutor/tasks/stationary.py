@@ -13,16 +13,17 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..expr import Name
+from ..expr import Expr, Name
 from ..graph import dims
 from ..problem.lines import Line
 from ..problem.model import Task
-from ..steps import Check, Step, TaskResult, Text
+from ..steps import Check, Named, Step, TaskResult, Text
 from ..value import Value
 from . import gradient
 from .chain import paper_value
 from .extended import told, unvalued
 from .hessian_renamed import refuse_other_name
+from .second import term, twice_node
 from .stationary_check import check_formulas, check_points, kind_at
 from .stationary_outcome import Found, Outcome
 from .stationary_sign import never_negative, positive
@@ -69,7 +70,7 @@ def solve(ws: Workspace, task: Task) -> TaskResult:
     elif not outcome.found and not points:
         steps.append(nothing_step(target, lines, outcome))
     else:
-        steps += kind_step(target, kinds, why, points)
+        steps += kind_step(target, kinds, why, _curvature(here, target, lines, outcome))
         steps += note_steps(outcome)
     return _result(here, task, target, lines, steps, outcome, kinds, check)
 
@@ -129,6 +130,15 @@ def _bowl(ws: Workspace, found: Found) -> bool:
         and all(positive(s, ws) for s in scalars)
         and never_negative(solved.curvature, ws)
     )
+
+
+def _curvature(ws: Workspace, target: Line, lines: Sequence[Line], outcome: Outcome) -> Expr | None:
+    """The second derivative of a quadratic in one column of unknowns, as a term."""
+    if len(lines) > 1 or lines[0].symbol.order != 1 or len(outcome.found) != 1:
+        return None
+    if outcome.found[0].solved.curvature is None:
+        return None
+    return term(ws, twice_node(ws, target, lines[0], lines[0]), 1)
 
 
 def _kinds(
@@ -192,6 +202,11 @@ def _result(
     value: Value | None = values[0][names[0]] if single and values else None
     shown = single and bool(solutions)
     shape = lines[0].leaf.shape if shown else None
+    several: tuple[Named, ...] = ()
+    if len(names) > 1 and outcome.count == 1:
+        formulas = {f.name: f.solved.formula for f in outcome.found}
+        at = values[0] if values else {}
+        several = tuple(Named(Name(n), formulas.get(n), at.get(n)) for n in names)
     extra: dict[str, Any] = {"solutions": solutions, "kinds": list(kinds)}
     if values:
         extra["exact_solutions"] = [{n: v.strings() for n, v in p.items()} for p in values]
@@ -209,6 +224,7 @@ def _result(
         symbol=Name(names[0]) if shown else None,
         formula=formula,
         value=value,
+        several=several,
         extra=extra,
         check=check,
     )

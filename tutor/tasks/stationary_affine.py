@@ -47,6 +47,8 @@ class Solved:
     more: tuple[Expr, ...] = ()  # further solutions
     loose: tuple[tuple[Node, Expr], ...] = ()  # on what the equation hangs in an unclear way
     note: Text | None = None  # what else is to be said of them
+    common: Expr | None = None  # a matrix in front of both sides
+    dropped: tuple[Expr, ...] = ()  # positive factors of all terms, the unknown in them
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,8 @@ def _vector(linear: Node, right: Node, unknown: Expr, ws: Workspace) -> Solved:
         equation = (Binary("@", ws.term(linear), unknown), ws.term(right))
         quotient = divided(simplify(rest), scalar)
         needs = () if _is_inverse(linear) else (ws.term(linear),)
-        return Solved(ws.term(quotient), (equation,), needs)
+        front = ws.term(linear) if g.constant_of(scalar) == 1 else None
+        return Solved(ws.term(quotient), (equation,), needs, common=front)
     scalar = multiple(linear)
     if scalar is not None:
         left = ws.term(scalar)

@@ -126,7 +126,9 @@ def _between(parts: _Parts, x: Node, name: str, ws: Workspace) -> Solved:
     if parts.turned:
         middle = simplify(g.permute(middle, (1, 0)))
     scalar = simplify(g.add(parts.once))
-    right = distributed(sp.S.NegativeOne, middle)
+    number = pieces(scalar)[0].as_coeff_Mul()[0]  # n Σ = DᵀD rather than n/2 Σ = DᵀD/2
+    scalar = distributed(1 / number, scalar)
+    right = simplify(distributed(-1 / number, middle))
     solution = divided(right, scalar)
     left, unknown = ws.term(scalar), Name(name)
     side = ws.term(right)
@@ -135,7 +137,7 @@ def _between(parts: _Parts, x: Node, name: str, ws: Workspace) -> Solved:
     equation = ((own, side),) if own != unknown else ()
     needs = () if g.constant_of(scalar) is not None else (left,)
     rule = "multiplied by the unknown from both sides"
-    return Solved(formula, equation, (unknown,), needs, rule)
+    return Solved(formula, equation, (unknown,), needs, rule, scale=(number, ()))
 
 
 def _alone(parts: _Parts, x: Node, name: str, ws: Workspace) -> Solved:

@@ -25,7 +25,9 @@ from .stationary_affine import Solved
 from .stationary_conditions import divided_by_unknowns, singular
 from .stationary_numbers import by_numbers, confirmed, from_formulas
 from .stationary_outcome import Found, Outcome, used
+from .stationary_sign import positive
 from .stationary_singular import family, never_invertible, no_point, note, symbolic_note
+from .stationary_terms import common_scalars, without
 from .workspace import Workspace
 
 LARGEST = 200  # entries of an unknown up to which the rank of its equations is looked at
@@ -210,6 +212,20 @@ def _with_names(
 
 
 def _solved(ws: Workspace, line: Line, slope: Node) -> Solved | None:
+    """From one equation; a positive factor of all its terms does not matter: exp(−xᵀx)·x = 0."""
+    x = line.symbol
+    scalars = [s for s in common_scalars([slope]) if x in topological([s]) and positive(s, ws)]
+    if not scalars:
+        return _from_equation(ws, line, slope)
+    try:
+        dropped = tuple(ws.term(s) for s in scalars)
+    except NoMatrixForm:
+        return None
+    found = _from_equation(ws, line, simplify(without(slope, scalars, sp.S.One)))
+    return None if found is None else replace(found, dropped=dropped, curvature=None)
+
+
+def _from_equation(ws: Workspace, line: Line, slope: Node) -> Solved | None:
     x = line.symbol
     if x not in topological([slope]):
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import sympy as sp
@@ -14,10 +14,11 @@ from ..notation.build import NoMatrixForm
 from ..problem.lines import Line
 from ..steps import Step, TaskResult, Text, all_of, in_turn
 from .chain import paper_value
+from .constrained import constrained_term, whole_name
 from .numbers import approx, equation, exact_term
 from .second import gradient_node
 from .stationary_conditions import never_zero
-from .stationary_outcome import Found, Outcome
+from .stationary_outcome import Found, Outcome, used
 from .stationary_sign import never_negative
 from .workspace import Workspace
 
@@ -34,18 +35,22 @@ def equation_steps(
 ) -> list[Step]:
     """Each gradient equal to zero."""
     steps = []
-    for line, slope in zip(lines, slopes, strict=True):
-        names = {"y": Name(target.name), "w": Name(line.name)}
+    for k, (line, slope) in enumerate(zip(lines, slopes, strict=True)):
+        names: dict[str, object] = {"y": Name(target.name), "w": Name(line.name)}
         symbol: Expr = Partial(Name(target.name), Name(line.name))
         formula = slope.formula
-        why = Text(
-            "Where {y} is smallest or largest, it does not react to a small change of {w}.", names
-        )
-        if "symmetric" in line.properties:  # G + Gᵀ − G∘I vanishes exactly where G + Gᵀ does
-            symbol, formula = Name("G"), _free(ws, target, line)
+        why = None
+        if k == 0:
             why = Text(
-                "G is the gradient with all entries of {w} free. The gradient by the free entries "
-                "vanishes where G does, for G is symmetric like {w}.",
+                "Where {y} is smallest or largest, it does not react to a small change of {w}.",
+                names,
+            )
+        if "symmetric" in line.properties:  # G + Gᵀ − G∘I vanishes exactly where G + Gᵀ does
+            symbol, formula = whole_name(ws), _free(ws, target, line)
+            names |= {"g": symbol, "c": constrained_term(line, symbol, own=True)}
+            why = Text(
+                "The gradient by the free entries, {c}, vanishes exactly where {g} does, for {g} "
+                "is symmetric like {w}.",
                 names,
             )
         steps.append(
@@ -78,12 +83,12 @@ def _free(ws: Workspace, target: Line, line: Line) -> Expr | None:
 def solution_steps(ws: Workspace, outcome: Outcome) -> list[Step]:
     """From each equation to the unknown."""
     steps: list[Step] = []
-    for found in outcome.found:
-        steps += _solving(ws, found)
+    for k, found in enumerate(outcome.found):
+        steps += _solving(ws, found, [f.name for f in outcome.found[:k]])
     return steps
 
 
-def _solving(ws: Workspace, found: Found) -> list[Step]:
+def _solving(ws: Workspace, found: Found, earlier: Sequence[str]) -> list[Step]:
     line = ws.line(found.name)
     names: dict[str, object] = {"w": Name(found.name)}
     steps = []
@@ -103,6 +108,19 @@ def _solving(ws: Workspace, found: Found) -> list[Step]:
                 shape=line.leaf.shape,
             )
         )
+    if found.solved.dropped:
+        factors = {"list": all_of(found.solved.dropped), **names}
+        steps.append(
+            Step(
+                f"dropped.{found.name}",
+                "solution",
+                "common factor",
+                Text("A common factor"),
+                why=Text("{list} is never zero, so the equation can be divided by it.", factors),
+                shape=line.leaf.shape,
+                uses=(f"equation.{found.name}",),
+            )
+        )
     for k, (left, right) in enumerate(found.solved.equations):
         title = Text("Rearranged")
         if found.solved.rule == "normal equations" and found.solved.curvature is not None:
@@ -110,7 +128,13 @@ def _solving(ws: Workspace, found: Found) -> list[Step]:
             title = Text("The normal equations") if gram else Text("Linear equations")
         why = None
         if found.solved.rule.startswith("multiplied"):
-            why = Text("Multiplied by {w} from the left and from the right, and divided.", names)
+            why = Text("Multiplied by {w} from the left and from the right.", names)
+            if found.solved.scale[0] != 1:
+                why = Text(
+                    "Multiplied by {w} from the left and from the right; a number that all terms "
+                    "have in common is divided out.",
+                    names,
+                )
         elif found.solved.rule.startswith("inverse"):
             why = Text("The equation gives the inverse of {w}.", names)
         elif found.solved.factors or found.solved.scale[0] != 1:
@@ -142,7 +166,7 @@ def _solving(ws: Workspace, found: Found) -> list[Step]:
                 if len(formulas) == 1
                 else Text("Solution {k} for {w}", {**names, "k": str(k + 1)}),
                 (Name(found.name), formula),
-                why=_conditions(ws, found),
+                why=_conditions(ws, found, earlier),
                 shape=line.leaf.shape,
                 uses=(f"rearranged.{found.name}.0", f"equation.{found.name}"),
                 level=0,
@@ -151,14 +175,24 @@ def _solving(ws: Workspace, found: Found) -> list[Step]:
     return steps
 
 
-def _conditions(ws: Workspace, found: Found) -> Text | None:
+def _conditions(ws: Workspace, found: Found, earlier: Sequence[str]) -> Text | None:
     """What the solution needs."""
     parts = [Text("{x} is invertible", {"x": e}) for e in dict.fromkeys(found.solved.invertible)]
     for e in dict.fromkeys(found.solved.factors):
         if never_zero(e, ws):
             continue
         parts.append(Text("{x} is not zero", {"x": e}))
-    return Text("Provided that {list}.", {"list": all_of(parts)}) if parts else None
+    given = Text("Provided that {list}.", {"list": all_of(parts)}) if parts else None
+    named = [Name(n) for n in dict.fromkeys(earlier) if n in used(found.solved)]
+    if found.solved.common is not None:
+        front = Text(
+            "{m} stands in front of both sides and can be left out.", {"m": found.solved.common}
+        )
+        given = in_turn(front, given)
+    if not named:
+        return given
+    stands = Text("Here {list} stands for the solution found above.", {"list": all_of(named)})
+    return in_turn(stands, given)
 
 
 def value_steps(ws: Workspace, lines: Sequence[Line], outcome: Outcome) -> list[Step]:
@@ -205,9 +239,12 @@ def bowl(target: Line) -> Text:
 
 
 def kind_step(
-    target: Line, kinds: Sequence[str], reasons: Sequence[Text], points: Sequence[Mapping]
+    target: Line, kinds: Sequence[str], reasons: Sequence[Text], curvature: Expr | None
 ) -> list[Step]:
-    """Minimum, maximum or saddle, and how it is seen."""
+    """Minimum, maximum or saddle, and how it is seen.
+
+    curvature: the second derivative, where it is constant and its sign open
+    """
     if not kinds:
         return []
     if len(reasons) == 1 and len(kinds) == 1:
@@ -219,6 +256,12 @@ def kind_step(
         )
     elif not reasons:
         why = Text("Without numbers it stays open whether this is a minimum, a maximum or neither.")
+        if curvature is not None:
+            why = Text(
+                "The second derivative is {h}, the same everywhere: if it is positive definite, "
+                "this is the minimum; if it is negative definite, the maximum.",
+                {"h": curvature},
+            )
     else:
         parts = [
             Text("Solution {k} is {kind}. ({why})", {"k": i, "kind": KINDS[k], "why": r})
