@@ -50,8 +50,12 @@ def determinant(a: np.ndarray) -> Any:
 
 
 def leibniz(a: np.ndarray) -> Any:
-    """The sum over permutations, in one form in which a zero shows."""
-    if len(a) > limits.EXACT_IRRATIONAL:
+    """The sum over permutations, in one form in which a zero shows.
+
+    Multiplied out, sums of sines and roots soon have more terms than anybody reads, and each
+    would be tried for a simpler form.
+    """
+    if len(a) > limits.EXACT_IRRATIONAL or _terms(a) > limits.EXACT_OPERATIONS:
         raise TooLong
     total = sp.S.Zero
     for p in permutations(range(len(a))):
@@ -59,6 +63,13 @@ def leibniz(a: np.ndarray) -> Any:
         total += sign * prod((a[i, j] for i, j in enumerate(p)), start=sp.S.One)
     total = sp.expand(total)
     return sp.S.Zero if total.equals(0) else total
+
+
+def _terms(a: np.ndarray) -> int:
+    """How many products the determinant of numbers that are no fractions has, multiplied out."""
+    count = [[len(sp.Add.make_args(v)) if v != 0 else 0 for v in row] for row in a]
+    orders = permutations(range(len(a)))
+    return sum(prod(count[i][j] for i, j in enumerate(p)) for p in orders)
 
 
 def inverse(a: np.ndarray) -> np.ndarray | None:
