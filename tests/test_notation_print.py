@@ -381,3 +381,27 @@ def test_literal_text_is_ascii_and_inert() -> None:
     assert shown.isascii()
     assert r"\write" not in shown and r"\textbackslash{}write18" in shown
     assert r"\v{c}" in shown and "U+6F22" in shown and "U+202E" in shown
+
+
+AXES = [
+    ("[[[[1, 2], [3, 4]]]]", "⎡1  2⎤ (1×1×2×2)\n⎣3  4⎦          "),
+    ("[[[1, 2]]]", "[1  2] (1×1×2)"),
+    ("[[[1]], [[2]]]", "⎡1⎤ (2×1×1)\n⎣2⎦        "),
+    ("[[[[1]], [[2]]], [[[3]], [[4]]]]", "⎡1  2⎤ (2×2×1×1)\n⎣3  4⎦          "),
+    (
+        "[[[[1, 2], [3, 4]]], [[[5, 6], [7, 8]]]]",
+        "⎡⎡1  2⎤, ⎡5  6⎤⎤ (2×1×2×2)\n⎣⎣3  4⎦  ⎣7  8⎦⎦          ",
+    ),
+    ("[[1, 2]]", "[1  2]"),  # a row is a matrix: nothing to leave out
+    ("[[1], [2]]", "⎡1⎤\n⎣2⎦"),
+]
+
+
+@pytest.mark.parametrize("source, drawn", AXES)
+def test_axes_of_size_one_are_said_not_drawn(source: str, drawn: str) -> None:
+    assert "\n".join(layout(parse(source), {}).lines) == drawn
+    size = drawn.partition("(")[2].partition(")")[0]
+    below = "_{" + size.replace("×", r" \times ") + "}" if size else ""
+    found = latex(parse(source), {})
+    assert found.endswith(r"\end{bmatrix}" + below)
+    assert found.count("begin") == (3 if source.startswith("[[[[1, 2], [3, 4]]], ") else 1)

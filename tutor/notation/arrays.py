@@ -30,6 +30,30 @@ def array_shape(e: Expr) -> tuple[int, ...] | None:
     return None if shape is None else (len(e.items), *shape)
 
 
+def without_ones(e: List) -> tuple[List, str | None]:
+    """An array of order 3 or more without axes of size 1, down to a matrix, and its whole size.
+
+    A 1×1×3×3 kernel is drawn as its 3×3 matrix with the size beside it, not in nested brackets.
+    """
+    shape = array_shape(e)
+    if not shape or len(shape) <= 2 or 1 not in shape:
+        return e, None
+    kept = list(range(len(shape)))
+    for axis, n in enumerate(shape):
+        if n == 1 and len(kept) > 2:
+            kept.remove(axis)
+    found = _squeezed(e, [axis in kept for axis in range(len(shape))])
+    assert isinstance(found, List)
+    return found, "×".join(map(str, shape))
+
+
+def _squeezed(e: Expr, kept: list[bool]) -> Expr:
+    if not kept or not isinstance(e, List):
+        return e
+    items = tuple(_squeezed(x, kept[1:]) for x in e.items)
+    return List(items) if kept[0] else items[0]
+
+
 def shorten(
     items: tuple[Expr, ...], shown: int = SHOWN, ends: int = ENDS
 ) -> tuple[Expr | None, ...]:

@@ -28,7 +28,7 @@ from ..expr import (
 from ..expr import names as expr_names
 from ..steps import Variable
 from . import functions, tex
-from .arrays import array_shape, grid, slices
+from .arrays import array_shape, grid, slices, without_ones
 from .names import latex_name, parts
 from .precedence import PAPER, PAPER_NEG, Level, associates, leading_minus, paper_op, pull_minus
 from .tex_text import tex_text
@@ -234,18 +234,19 @@ class _Printer:
         return f"{arg}_{{{below}}}" if bare else f"{_parenthesise(arg)}_{{{below}}}"
 
     def array(self, e: List) -> str:
+        e, whole = without_ones(e)
         shape = array_shape(e)
         found = grid(e) if shape is not None and len(shape) <= 2 else None
         if found is None:
             kept, size = slices(e)
             items = r" & ".join(r"\cdots" if x is None else self.at(x) for x in kept)
-            return rf"\begin{{bmatrix}} {items} \end{{bmatrix}}{_size(size)}"
+            return rf"\begin{{bmatrix}} {items} \end{{bmatrix}}{_size(whole or size)}"
         rows = []
         for row in found.rows:
             blank = r"\vdots" if all(x is None for x in row) else r"\cdots"
             rows.append(" & ".join(blank if x is None else self.at(x) for x in row))
         body = r" \\ ".join(rows)
-        return rf"\begin{{bmatrix}} {body} \end{{bmatrix}}{_size(found.size)}"
+        return rf"\begin{{bmatrix}} {body} \end{{bmatrix}}{_size(whole or found.size)}"
 
 
 def _parenthesise(out: str) -> str:

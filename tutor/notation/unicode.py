@@ -24,7 +24,7 @@ from ..expr import (
 )
 from ..steps import Variable
 from . import block, functions, tex
-from .arrays import SHOWN, array_shape, grid, shorten, slices
+from .arrays import SHOWN, array_shape, grid, shorten, slices, without_ones
 from .block import Block, beside, enclose, line
 from .names import SUBSCRIPTS, parts, subscript, superscript, unicode_name
 from .numerals import numeral
@@ -269,24 +269,27 @@ class _Printer:
     def array(self, e: List) -> Block:
         if not self.tall:
             return line(self.inline(e))
+        e, whole = without_ones(e)
         shape = array_shape(e)
         if shape is None or len(shape) > 2:
-            return self.stack(e)
+            return self.stack(e, whole)
         found = grid(e)
         if found is None:
             return line(self.inline(e))
         rows = [[self.cell(x, row) for x in row] for row in found.rows]
         out = block.matrix(rows)
-        return beside(out, f" ({found.size})") if found.size else out
+        size = whole or found.size
+        return beside(out, f" ({size})") if size else out
 
     def cell(self, e: Expr | None, row: tuple[Expr | None, ...]) -> str:
         if e is not None:
             return self.flat(e)
         return "⋮" if all(x is None for x in row) else "…"
 
-    def stack(self, e: List) -> Block:
-        """A tensor: its slices side by side."""
+    def stack(self, e: List, whole: str | None = None) -> Block:
+        """A tensor: its slices side by side; `whole` is its size where axes of size 1 are gone."""
         kept, size = slices(e)
+        size = whole or size
         inside: list[Block | str] = []
         for item in kept:
             inside += [", ", "…" if item is None else self.at(item)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..expr import Expr, List
-from ..notation.arrays import slices
+from ..notation.arrays import slices, without_ones
 from ..notation.block import Block, beside, line, pad, width
 from ..notation.unicode import layout, unicode_text
 from ..steps import Table, Text, Variable
@@ -70,7 +70,9 @@ def member(e: Expr, columns: int, names: Mapping[str, Variable]) -> Block:
 
 def pile(e: List, columns: int, names: Mapping[str, Variable]) -> Block | None:
     """A tensor too wide to stand side by side: its slices one under the other, if they fit."""
+    e, whole = without_ones(e)
     kept, size = slices(e)
+    size = whole or size
     if not isinstance(e.items[0], List) or not isinstance(e.items[0].items[0], List):
         return None
     rows: list[str] = []
