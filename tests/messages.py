@@ -197,8 +197,10 @@ def tables() -> Iterator[Message]:
         said = [op.why, op.why_scalar, op.law, op.rule, op.meaning, op.convention]
         if op.condition:
             condition = HOLE.sub("{x}", op.condition)
-            said += [op.condition, condition]
-            if op.name in ENTRYWISE and condition.startswith("{x} "):
+            said.append(op.condition)
+            if len(set(HOLE.findall(op.condition))) == 1:  # as `conditions` asks it of one operand
+                said.append(condition)
+            if op.name in ENTRYWISE and condition.count("{x}") == 1 and condition[0] == "{":
                 said.append("every entry of " + condition)
         yield from (Message(s, None, "ops") for s in said if s)
     for condition in ("{x} is not zero", "no entry of {x} is zero", "{x} is positive",
