@@ -24,6 +24,7 @@ from .constrained import (
     put_together,
     symmetric,
     symmetry_steps,
+    whole_symbol,
 )
 from .duplication import duplication, folded_columns, free_name
 from .forward import forward_steps, given_steps
@@ -278,11 +279,10 @@ def closing_steps(
     why = _written_out(chain, kind)
     indexed = formula is not None and has_subscripts(formula)
     entries = entry_symbol(ws, chain.of, chain.wrt, kind == "gradient") if indexed else symbol
-    members = equation(
-        entries,
-        put_together(chain, formula) if not indexed else formula,
-        None if indexed else number,
-    )
+    shown = formula if indexed else put_together(chain, formula)
+    if shown != formula:
+        why = Text("With {g} from above.", {"g": whole_symbol(chain)})
+    members = equation(entries, shown, None if indexed else number)
     steps: list[Step] = []
     if indexed and value is not None:
         steps.append(Step("entries", "closed", "substitution", Text("Entry by entry"), members,
