@@ -25,6 +25,7 @@ from .render.operation import Entry, Page, Result
 from .steps import Variable
 from .tasks import gradient
 from .tasks.workspace import Workspace
+from .words import translated
 
 _OPERATOR_USAGE = {
     "neg": "-A",
@@ -39,7 +40,7 @@ LETTERS = ("m", "n", "p", "q", "r", "s")
 
 def entries() -> list[Entry]:
     """Every operation, operators included, in the table's order."""
-    return [Entry(_symbol(op), op.signature, op.law) for op in _shown()]
+    return [Entry(_symbol(op), op.signature, translated(op.law)) for op in _shown()]
 
 
 def _shown() -> list[Op]:
@@ -62,9 +63,9 @@ def page(name: str) -> Page:
         usage=usage(op),
         signature=op.signature,
         definition=example.definition,
-        meaning=op.meaning,
+        meaning=op.meaning and translated(op.meaning),
         rule=op.rule,
-        law=op.law,
+        law=translated(op.law),
         why=_filled(op.why, words),
         condition=op.condition
         and _filled(op.condition, {**{p.name: p.name for p in op.parameters}, **words}),
@@ -102,7 +103,8 @@ def usage(op: Op) -> str:
     return f"{op.name}({', '.join(parts)})"
 
 
-def _filled(sentence: str, words: Mapping[str, str]) -> str:
+def _filled(message: str, words: Mapping[str, str]) -> str:
+    sentence = translated(message)
     for hole, word in words.items():
         sentence = sentence.replace("{" + hole + "}", word)
     return sentence

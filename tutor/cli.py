@@ -24,13 +24,16 @@ from .derive_command import derive
 from .errors import InputError, TutorError, did_you_mean
 from .output import (
     Format,
+    Language,
     Level,
     collect_garbage_again,
     rendered,
     stop_if_unchecked,
+    told_in,
     width,
     write,
 )
+from .words import speaking
 
 if TYPE_CHECKING:
     from .problem.model import Problem
@@ -43,6 +46,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Worked solutions for the mathematics of machine learning.",
 )
+
+
+Spoken = Annotated[
+    Language | None,
+    typer.Option("--language", help="English, Czech or Chinese; by default the file's own."),
+]
 
 
 class TableFormat(StrEnum):
@@ -84,13 +93,14 @@ def solve(
     no_check: Annotated[
         bool, typer.Option("--no-check", help="Skip the numeric cross-check.")
     ] = False,
+    language: Spoken = None,
 ) -> None:
     """The worked solution of a problem."""
     from .problem import load
     from .render.progress import Progress
     from .tasks import solve as run
 
-    problem = load(file)
+    problem = told_in(load(file), language)
     counted = not problem.define and all(t.kind == "parameters" for t in problem.tasks)
     collect_garbage_again(mathematics=not counted)
     if not graph:  # nothing needs finding at exit (but the embedded layout cleans up there)
@@ -123,9 +133,10 @@ def _drawn(solution: Solution, format: Format, out: Path | None) -> Path:
         )
     if solution.diagram is None:
         raise InputError("there is no computational graph: `define` is empty")
-    source = picture.to_dot(solution.diagram, title=None, names=solution.variables)
+    with speaking(solution.language):
+        source = picture.to_dot(solution.diagram, title=None, names=solution.variables)
+        data = picture.to_pdf(source) if format is Format.latex else picture.to_svg(source).encode()
     path = out.with_name(f"{out.stem}-graph.{'pdf' if format is Format.latex else 'svg'}")
-    data = picture.to_pdf(source) if format is Format.latex else picture.to_svg(source).encode()
     write_atomic(path, data)
     return path
 
@@ -153,6 +164,7 @@ def graph(
         bool, typer.Option("--blocks", help="The layers of the network, with repeats folded.")
     ] = False,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The file to write.")] = None,
+    language: Spoken = None,
 ) -> None:
     """A picture of the computational graph."""
     from .problem import load
@@ -175,28 +187,30 @@ def graph(
         raise InputError(
             "-o names one file, so ask for one of " + " ".join(f"--{k}" for k in asked)
         )
-    problem = load(file)
+    problem = told_in(load(file), language)
     if blocks or (problem.network is not None and not problem.define):
         if values or gradients or backward:
             raise InputError(
                 "the picture of a network's layers shows sizes, no values and no gradients",
                 hint="`define` a loss with `output`, and give `input` a value",
             )
-        drawn = _layers(problem, kinds)
+        with speaking(problem.language):
+            drawn = _layers(problem, kinds)
     else:
         if not problem.define:
             raise InputError(f"{file}: there is no computational graph: `define` is empty")
         ws = Workspace(problem, elaborate(problem, problem.unknowns))
         shown = diagram(ws, values=values, gradients=gradients, backward=backward)
-        drawn = picture.drawn(
-            shown,
-            kinds,
-            values=values,
-            gradients=gradients,
-            backward=backward,
-            title=problem.title,
-            names=ws.variables(),
-        )
+        with speaking(problem.language):
+            drawn = picture.drawn(
+                shown,
+                kinds,
+                values=values,
+                gradients=gradients,
+                backward=backward,
+                title=problem.title,
+                names=ws.variables(),
+            )
     stem = problem.path.stem if problem.path else "graph"
     for kind, data in drawn.items():
         path = out or Path(f"{stem}.{picture.SUFFIXES[kind]}")
@@ -233,6 +247,7 @@ def sheet(
         Path | None,
         typer.Option("--template", help="A LaTeX or HTML file with {{title}} and {{body}}."),
     ] = None,
+    language: Spoken = None,
 ) -> None:
     """An exercise sheet with room for answers, and worked solutions in a file of their own."""
     from .problem import load
@@ -240,7 +255,8 @@ def sheet(
     from .sheets import typesetter, written
 
     collect_garbage_again()
-    made = written([load(f) for f in files], out, title, solutions, template)
+    problems = [told_in(load(f), language) for f in files]
+    made = written(problems, out, title, solutions, template)
     program = typesetter(out)
     for path, data in made.items():
         write_atomic(path, data)
@@ -255,17 +271,21 @@ def ops(
     format: Annotated[
         TableFormat, typer.Option("--format", "-f", help="How the page is written.")
     ] = TableFormat.terminal,
+    language: Annotated[
+        Language, typer.Option("--language", help="English, Czech or Chinese.")
+    ] = Language.en,
 ) -> None:
     """The operations: axes, definition, derivative, conventions, an example, the source."""
     from . import catalogue
     from .render import operation
 
-    if format is TableFormat.json:
-        text = operation.json(catalogue.page(name) if name else catalogue.entries())
-    elif name:
-        text = operation.page(catalogue.page(name), width())
-    else:
-        text = operation.listing(catalogue.entries(), width())
+    with speaking(language):
+        if format is TableFormat.json:
+            text = operation.json(catalogue.page(name) if name else catalogue.entries())
+        elif name:
+            text = operation.page(catalogue.page(name), width())
+        else:
+            text = operation.listing(catalogue.entries(), width())
     write(text, None)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from .errors import CheckFailed, ToolError
 
 if TYPE_CHECKING:
+    from .problem.model import Problem
     from .steps import Solution
 
 
@@ -25,10 +27,21 @@ class Format(StrEnum):
     ipynb = "ipynb"
 
 
+class Language(StrEnum):
+    en = "en"
+    cs = "cs"
+    zh = "zh"
+
+
 class Level(StrEnum):
     brief = "brief"
     normal = "normal"
     detailed = "detailed"
+
+
+def told_in(problem: Problem, language: Language | None) -> Problem:
+    """The problem with words in the language asked for, else in its own."""
+    return problem if language is None else replace(problem, language=language.value)
 
 
 def rendered(

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..expr import Expr
+from ..notation.block import pad
 from ..notation.names import size_words
 from ..notation.text import text
 from ..notation.unicode import unicode_text
 from ..steps import Variable
 from . import paper
+from .wording import plain
 
 
 @dataclass(frozen=True)
@@ -77,24 +79,27 @@ def listing(entries: Iterable[Entry], width: int = 80) -> str:
 def page(p: Page, width: int = 80) -> str:
     """One operation, as a page of text."""
     first, *more = paper.wrap(p.usage, width - 4)
-    rows = [first, *("    " + r for r in more), "", *_field("axes", p.signature, width)]
+    rows = [first, *("    " + r for r in more), "", *_field(plain("axes"), p.signature, width)]
     if p.definition is not None:
-        rows += _field("definition", unicode_text(p.definition, p.declared), width)
+        rows += _field(plain("definition"), unicode_text(p.definition, p.declared), width)
     elif p.meaning:
-        rows += _field("definition", p.meaning, width)
-    rows += _field("derivative", f"{p.law}   ({p.rule})", width)
-    rows += _field("why", p.why, width)
+        rows += _field(plain("definition"), p.meaning, width)
+    rows += _field(plain("derivative"), f"{p.law}   ({plain(p.rule)})", width)
+    rows += _field(plain("why"), p.why, width)
     if p.condition:
-        rows += _field("provided", f"that {p.condition}.", width)
+        rows += _field(plain("provided"), plain("that {it}.", it=p.condition), width)
     if p.convention:
-        rows += _field("convention", f"{p.convention[0].upper()}{p.convention[1:]}.", width)
+        said = f"{p.convention[0].upper()}{p.convention[1:]}"
+        rows += _field(plain("convention"), plain("{it}.", it=said), width)
     if p.call is not None:
-        rows += _field("example", _example(p), width)
+        rows += _field(plain("example"), _example(p), width)
         for r in p.results:
             symbol = unicode_text(r.symbol, p.declared)
-            form = "only with subscripts" if r.formula is None else "= " + _shown(r.formula, p)
+            form = (
+                plain("only with subscripts") if r.formula is None else "= " + _shown(r.formula, p)
+            )
             rows += _field("", f"{symbol} {form}   ({size_words(r.dims)})", width)
-    rows += _field("source", p.source, width)
+    rows += _field(plain("source"), p.source, width)
     return "\n".join(rows) + "\n"
 
 
@@ -104,14 +109,19 @@ def _shown(e: Expr, p: Page) -> str:
 
 def _example(p: Page) -> str:
     assert p.call is not None
-    sizes = ", ".join(f"{name} is {size_words(v.dims)}" for name, v in p.declared.items())
-    return f"{p.result} = {text(p.call)}" + (f", where {sizes}" if sizes else "")
+    call = f"{p.result} = {text(p.call)}"
+    sizes = [
+        plain("{x} is {size}", x=name, size=size_words(v.dims)) for name, v in p.declared.items()
+    ]
+    if not sizes:
+        return call
+    return plain("{call}, where {sizes}", call=call, sizes=plain(", ").join(sizes))
 
 
 def _field(label: str, words: str, width: int) -> list[str]:
     indent = 14
     rows = paper.wrap(words, max(width - indent, 30)) or [""]
-    return [f"  {label:<{indent - 2}}{rows[0]}", *(" " * indent + r for r in rows[1:])]
+    return [f"  {pad(label, indent - 2)}{rows[0]}", *(" " * indent + r for r in rows[1:])]
 
 
 def data(p: Page) -> dict[str, Any]:
