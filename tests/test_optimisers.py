@@ -94,27 +94,40 @@ def listed(text: str) -> Any:
 MOMENTUM = [
     {}, {"momentum": 0.5}, {"weight_decay": 0.1}, {"momentum": 0.75, "weight_decay": 0.05},
     {"momentum": 0.5, "dampening": 0.25}, {"momentum": 0.5, "nesterov": True},
-    {"momentum": 0.6, "nesterov": True, "weight_decay": 0.2},
+    {"momentum": 0.6, "nesterov": True, "weight_decay": 0.2}, {"maximize": True},
+    {"maximize": True, "weight_decay": 0.1, "momentum": 0.5},
 ]  # fmt: skip
 BETAS = [
     {}, {"betas": [0.8, 0.9]}, {"eps": 1e-3}, {"weight_decay": 0.3}, {"weight_decay": 0},
-    {"betas": [0.5, 0.75], "eps": 0.01, "weight_decay": 0.1},
+    {"betas": [0.5, 0.75], "eps": 0.01, "weight_decay": 0.1}, {"amsgrad": True},
+    {"amsgrad": True, "betas": [0.1, 0.2], "weight_decay": 0.1}, {"maximize": True},
+    {"maximize": True, "amsgrad": True, "weight_decay": 0.2},
 ]  # fmt: skip
 CASES: dict[str, list[dict[str, Any]]] = {
     "sgd": MOMENTUM,
     "momentum": [{}, *MOMENTUM[1:]],
-    "nesterov": [{}, {"momentum": 0.5}, {"momentum": 0.5, "weight_decay": 0.1}],
+    "nesterov": [{}, {"momentum": 0.5}, {"momentum": 0.5, "weight_decay": 0.1},
+                 {"maximize": True}],
     "adagrad": [
         {}, {"lr_decay": 0.5}, {"weight_decay": 0.1}, {"initial_accumulator_value": 0.25},
         {"eps": 0.01, "lr_decay": 0.1, "weight_decay": 0.2, "initial_accumulator_value": 1},
+        {"maximize": True, "weight_decay": 0.1},
     ],
     "rmsprop": [
         {}, {"alpha": 0.5}, {"momentum": 0.9}, {"centered": True}, {"weight_decay": 0.1},
         {"centered": True, "momentum": 0.5, "alpha": 0.9, "eps": 0.001, "weight_decay": 0.05},
+        {"maximize": True, "centered": True},
     ],
     "adam": BETAS,
     "adamw": BETAS,
 }  # fmt: skip
+
+
+def unbounded(name: str, options: Mapping[str, Any]) -> bool:
+    """Whether many steps uphill leave the numbers that there are: the loss has no maximum."""
+    return "maximize" in options and name in ("sgd", "momentum", "nesterov")
+
+
 ROWS = [(n, o, s) for n, rows in CASES.items() for o in rows for s in (1, 3)]
 
 
@@ -132,7 +145,14 @@ def test_update_equals_torch(name: str, options: dict[str, Any], steps: int) -> 
 
 @needs_torch
 @pytest.mark.parametrize(
-    ("name", "options"), [(n, o) for n, rows in CASES.items() for o in (rows[0], rows[-1])], ids=str
+    ("name", "options"),
+    [
+        (n, o)
+        for n, rows in CASES.items()
+        for o in (rows[0], rows[1], rows[-1])
+        if not unbounded(n, o)
+    ],
+    ids=str,
 )
 def test_train_equals_torch(name: str, options: dict[str, Any]) -> None:
     task = (f"train: {{of: L, wrt: [W, b, c], rate: 0.0625, optimizer: {name}, steps: 40"
@@ -552,3 +572,65 @@ def test_a_hessian_that_becomes_singular_names_the_step() -> None:
             solved([f"train: {{of: f, wrt: x, optimizer: newton, steps: {steps}}}"], {"x": "2"},
                    {"f": "x**3/6 + 2*x"})  # fmt: skip
         assert "step 2: the Hessian is singular" in error.value.message
+
+
+# -- uphill ---------------------------------------------------------------------------------------
+
+HILL = {"f": "-(x - 3)**2"}
+
+
+def test_maximize_goes_uphill_and_says_so() -> None:
+    (result,) = solved(
+        ["update: {of: f, wrt: x, rate: 1/4, maximize: true}"], {"x": "1"}, HILL
+    ).tasks
+    assert result.value is not None and result.value.strings() == "2"
+    told = [s for s in result.steps if s.id == "g.x"]
+    assert told and told[0].why is not None and "larger" in told[0].why.message
+
+
+def test_maximize_does_not_diverge_by_growing() -> None:
+    task = "train: {of: f, wrt: x, rate: 1/10, maximize: true, steps: 30}"
+    (up,) = solved([task], {"x": "1"}, HILL).tasks
+    assert not [s for s in up.steps if s.id == "note.diverged"]
+    (down,) = solved([task.replace("1/10", "2")], {"x": "1"}, HILL).tasks
+    (note,) = [s for s in down.steps if s.id == "note.diverged"]
+    assert note.why is not None and "fallen" in note.why.args["what"].message
+
+
+def test_amsgrad_keeps_the_largest_second_moment() -> None:
+    """Exactly: v falls in the second step, u does not."""
+    task = ("update: {of: f, wrt: x, rate: 2, optimizer: adam, betas: [0, 1/2], eps: 0, "
+            "amsgrad: true, steps: 2}")  # fmt: skip
+    (result,) = solved([task], {"x": "1"}, {"f": "(x - 2)**2"}).tasks
+    steps = {s.id: s for s in result.steps}
+    assert "u.x.2" not in steps and "u_new.x.2" in steps
+    state = result.extra["state"]["x"]
+    # gradients −2 and 2: v = 2, then 3
+    assert state["u"]["exact"] == state["v"]["exact"] == "3"
+    (slow,) = solved([task.replace("rate: 2", "rate: 3/4")], {"x": "1"}, {"f": "(x - 2)**2"}).tasks
+    # gradients −2 and −1/2: v = 2, then 9/8; the larger stays
+    state = slow.extra["state"]["x"]
+    assert (state["v"]["exact"], state["u"]["exact"]) == ("9/8", "2")
+
+
+@pytest.mark.parametrize("name", ["sgd", "rmsprop", "newton"])
+def test_amsgrad_is_a_parameter_of_adam(name: str) -> None:
+    with pytest.raises(InputError, match="amsgrad"):
+        task = f"update: {{of: f, wrt: x, rate: 1, optimizer: {name}, amsgrad: true}}"
+        solved([task], {"x": "1"}, HILL)
+
+
+@needs_torch
+def test_every_parameter_of_torch_that_changes_a_step() -> None:
+    """What torch's optimisers take, but for what only says how they run."""
+    import inspect
+
+    how = {"foreach", "fused", "capturable", "differentiable"}
+    how.add("decoupled_weight_decay")  # of Adam: that is `adamw`
+    for name, class_ in CLASSES.items():
+        own = inspect.signature(getattr(torch.optim, class_).__init__).parameters
+        wanted = set(own) - {"self", "params", "lr"} - how
+        ours = set(table.OPTIMISERS[name].options) | (
+            {"nesterov", "dampening"} if name == "nesterov" else set()
+        )
+        assert wanted == ours, name

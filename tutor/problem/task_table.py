@@ -31,7 +31,7 @@ OPTIMIZER_NUMBERS = (
     "momentum", "dampening", "betas", "alpha", "eps", "weight_decay", "lr_decay",
     "initial_accumulator_value",
 )  # fmt: skip
-OPTIMIZER_FLAGS = ("nesterov", "centered")
+OPTIMIZER_FLAGS = ("nesterov", "centered", "amsgrad", "maximize")
 
 _OF = Arg("node", required=True)
 _WRT = Arg("nodes", required=True)

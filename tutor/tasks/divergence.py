@@ -68,7 +68,8 @@ def course_steps(
             {"k": str(run.rounded_from)},
         )
         found.append(_note("rounded", "rounding", Text("Rounded numbers"), words))
-    if run.stopped is not None or diverged(losses):
+    judged = [-x for x in losses] if "maximize" in plan.flags else losses
+    if run.stopped is not None or diverged(judged):
         words = _divergence(descent, plan, run, losses, loss)
         found.append(_note("diverged", "divergence", Text("The training diverges"), words))
     elif plan.optimiser.second_order and losses[-1] > losses[0]:
@@ -99,9 +100,11 @@ def _divergence(
             {"k": str(run.stopped), "L": loss},
         )
     else:
-        what = Text(
-            "{L} has grown from {a} to {b}, and it is still growing.",
-            {"L": loss, "a": decimal_term(losses[0]), "b": decimal_term(losses[-1])},
+        ends = {"L": loss, "a": decimal_term(losses[0]), "b": decimal_term(losses[-1])}
+        what = (
+            Text("{L} has fallen from {a} to {b}, and it is still falling.", ends)
+            if "maximize" in plan.flags
+            else Text("{L} has grown from {a} to {b}, and it is still growing.", ends)
         )
     why = _reason(descent, plan, loss)
     if why is None:

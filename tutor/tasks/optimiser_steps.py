@@ -20,7 +20,7 @@ from .optimiser_terms import elementwise, formula, free, replaced
 from .optimisers import SYMBOLS, Rule, sentence
 from .workspace import Workspace
 
-REMEMBERED = ("v", "m", "s", "b")
+REMEMBERED = ("v", "m", "s", "b", "u")
 DIGITS = 6  # of a decimal that is read rather than a fraction
 LARGE = 10**4  # a denominator that nobody reads
 

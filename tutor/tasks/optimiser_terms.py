@@ -51,6 +51,12 @@ def _function(e: Expr) -> Callable[[Arrays], Any]:
         case Call(func="sqrt"):
             inside = _function(e.args[0])
             return lambda x: _sqrt(inside(x))
+        case Call(func="maximum"):
+            a, b = map(_function, e.args)
+            return lambda x: _larger(a(x), b(x))
+        case Neg():
+            turned = _function(e.arg)
+            return lambda x: -turned(x)
         case Binary():
             left, right, operation = _function(e.left), _function(e.right), _OPERATIONS[e.op]
             return lambda x: operation(left(x), right(x))
@@ -64,6 +70,12 @@ def _sqrt(x: Any) -> Any:
     if isinstance(x, np.ndarray) and x.dtype == object:
         return np.frompyfunc(sp.sqrt, 1, 1)(x)
     return np.sqrt(x)
+
+
+def _larger(a: Any, b: Any) -> Any:
+    if any(isinstance(x, sp.Basic) or np.asarray(x).dtype == object for x in (a, b)):
+        return np.frompyfunc(sp.Max, 2, 1)(a, b)
+    return np.maximum(a, b)
 
 
 def exact_value(text: str, numbers: Arrays) -> np.ndarray:

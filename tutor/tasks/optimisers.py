@@ -3,7 +3,7 @@
 A rule is one assignment of a step, written in the input syntax over these symbols:
 
     w          the parameter; G its gradient ∂L/∂w at the old point; g the gradient that is used
-    v m s b    what is remembered from step to step (`v_new` is the value after this step)
+    v m s b u  what is remembered from step to step (`v_new` is the value after this step)
     v_hat …    what is computed on the way
     alpha      the learning rate `rate`; the other Greek letters are options (OPTIONS says which)
     t          the number of the step, from 1
@@ -14,7 +14,7 @@ The same formula is printed, with numbers put in for the symbols, and computed; 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..steps import Text
 
@@ -67,12 +67,31 @@ SYMBOLS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "initial_accumulator_value": (("s_0", "accumulator"),),
 }
 
-_DECAY = Rule(
+_UPHILL = Rule(
     "g",
-    "G + lambda_ * w",
-    "The gradient with weight decay",
-    "Weight decay adds {lambda_} times the parameter to the gradient, as the penalty {half} would.",
-    ("weight_decay",),
+    "-G",
+    "The gradient at {w}, turned around",
+    "To make the result larger, go against the gradient of its negative.",
+    ("maximize",),
+)
+_GRADIENT = (
+    Rule(
+        "g",
+        "G + lambda_ * w",
+        "The gradient at {w} with weight decay",
+        "Weight decay adds {lambda_} times the parameter to the gradient, as the penalty {half} "
+        "would.",
+        ("weight_decay", "-maximize"),
+    ),
+    Rule(
+        "g",
+        "lambda_ * w - G",
+        "The gradient at {w}, turned around, with weight decay",
+        "To make the result larger, go against the gradient of its negative. Weight decay adds "
+        "{lambda_} times the parameter to that.",
+        ("weight_decay", "maximize"),
+    ),
+    replace(_UPHILL, when=("maximize", "-weight_decay")),
 )
 _SQUARES = Rule(
     "v_new",
@@ -82,7 +101,7 @@ _SQUARES = Rule(
 )
 
 _SGD = (
-    _DECAY,
+    *_GRADIENT,
     Rule(
         "v_new",
         "mu * v + g",
@@ -130,10 +149,26 @@ _MOMENTS = (
         "dividing by that makes up for it.",
     ),
     Rule(
+        "u_new",
+        "maximum(u, v_new)",
+        "The largest second moment so far",
+        "AMSGrad divides by the largest second moment that there has been, so that the steps of an "
+        "entry cannot grow again.",
+        ("amsgrad",),
+    ),
+    Rule(
         "v_hat",
         "v_new / (1 - beta2**t)",
         "Bias correction of the second moment",
         "The same for the squares.",
+        ("-amsgrad",),
+    ),
+    Rule(
+        "v_hat",
+        "u_new / (1 - beta2**t)",
+        "Bias correction of the second moment",
+        "The same for the squares.",
+        ("amsgrad",),
     ),
 )
 _ADAM_STEP = (
@@ -144,25 +179,28 @@ _ADAM_STEP = (
 _ALL = (
     Optimiser(
         "sgd", "SGD", "Gradient descent",
-        {"momentum": "0", "dampening": "0", "weight_decay": "0", "nesterov": False},
+        {"momentum": "0", "dampening": "0", "weight_decay": "0", "nesterov": False,
+         "maximize": False},
         {"v": "momentum_buffer"}, _SGD, "Robbins and Monro (1951); torch.optim.SGD",
     ),
     Optimiser(
         "momentum", "SGD", "Gradient descent with momentum",
-        {"momentum": "0.9", "dampening": "0", "weight_decay": "0", "nesterov": False},
+        {"momentum": "0.9", "dampening": "0", "weight_decay": "0", "nesterov": False,
+         "maximize": False},
         {"v": "momentum_buffer"}, _SGD, "Polyak (1964), in the form of torch.optim.SGD",
     ),
     Optimiser(
         "nesterov", "SGD", "Nesterov's accelerated gradient",
-        {"momentum": "0.9", "weight_decay": "0"},
+        {"momentum": "0.9", "weight_decay": "0", "maximize": False},
         {"v": "momentum_buffer"}, _SGD, "Nesterov (1983), in the form of torch.optim.SGD",
     ),
     Optimiser(
         "adagrad", "Adagrad", "AdaGrad",
-        {"lr_decay": "0", "weight_decay": "0", "initial_accumulator_value": "0", "eps": "1e-10"},
+        {"lr_decay": "0", "weight_decay": "0", "initial_accumulator_value": "0", "eps": "1e-10",
+         "maximize": False},
         {"s": "sum"},
         (
-            _DECAY,
+            *_GRADIENT,
             Rule("alpha_t", "alpha / (1 + (t - 1) * kappa)", "Learning rate of this step",
                  "Learning rate decay: the rate shrinks with the number of steps.", ("lr_decay",)),
             Rule("s_new", "s + g**2", "Sum of the squares",
@@ -175,10 +213,11 @@ _ALL = (
     ),
     Optimiser(
         "rmsprop", "RMSprop", "RMSProp",
-        {"alpha": "0.99", "eps": "1e-8", "weight_decay": "0", "momentum": "0", "centered": False},
+        {"alpha": "0.99", "eps": "1e-8", "weight_decay": "0", "momentum": "0", "centered": False,
+         "maximize": False},
         {"v": "square_avg", "m": "grad_avg", "b": "momentum_buffer"},
         (
-            _DECAY,
+            *_GRADIENT,
             _SQUARES,
             Rule("m_new", "rho * m + (1 - rho) * g", "Running mean of the gradients", None,
                  ("centered",)),
@@ -201,10 +240,11 @@ _ALL = (
     ),
     Optimiser(
         "adam", "Adam", "Adam",
-        {"betas": "[0.9, 0.999]", "eps": "1e-8", "weight_decay": "0"},
-        {"m": "exp_avg", "v": "exp_avg_sq"},
+        {"betas": "[0.9, 0.999]", "eps": "1e-8", "weight_decay": "0", "amsgrad": False,
+         "maximize": False},
+        {"m": "exp_avg", "v": "exp_avg_sq", "u": "max_exp_avg_sq"},
         (
-            _DECAY,
+            *_GRADIENT,
             *_MOMENTS,
             Rule("w", "w - alpha * m_hat / (sqrt(v_hat) + epsilon)", "Update {w}", _ADAM_STEP),
         ),
@@ -212,9 +252,11 @@ _ALL = (
     ),
     Optimiser(
         "adamw", "AdamW", "AdamW",
-        {"betas": "[0.9, 0.999]", "eps": "1e-8", "weight_decay": "0.01"},
-        {"m": "exp_avg", "v": "exp_avg_sq"},
+        {"betas": "[0.9, 0.999]", "eps": "1e-8", "weight_decay": "0.01", "amsgrad": False,
+         "maximize": False},
+        {"m": "exp_avg", "v": "exp_avg_sq", "u": "max_exp_avg_sq"},
         (
+            _UPHILL,
             Rule("w_tilde", "(1 - alpha * lambda_) * w", "Weight decay",
                  "The decay acts on the parameter itself: it stays out of the gradient and so out "
                  "of both moments.", ("weight_decay",)),

@@ -25,6 +25,8 @@ def step(
     decay = options.get("weight_decay", 0.0)
     if name == "newton":
         return w - rate * g
+    if options.get("maximize"):
+        g = -g
     if name == "adamw":
         w = w * (1 - rate * decay)
     elif decay:
@@ -79,7 +81,11 @@ def _adam(
     first, second = o["betas1"], o["betas2"]
     memory["exp_avg"] = first * memory.get("exp_avg", 0.0) + (1 - first) * g
     memory["exp_avg_sq"] = second * memory.get("exp_avg_sq", 0.0) + (1 - second) * np.square(g)
-    root = np.sqrt(memory["exp_avg_sq"]) / np.sqrt(1 - np.power(second, float(t))) + o["eps"]
+    squares = memory["exp_avg_sq"]
+    if o.get("amsgrad"):
+        squares = np.maximum(memory.get("max_exp_avg_sq", 0.0), squares)
+        memory["max_exp_avg_sq"] = squares
+    root = np.sqrt(squares) / np.sqrt(1 - np.power(second, float(t))) + o["eps"]
     return w - o["rate"] / (1 - np.power(first, float(t))) * np.divide(memory["exp_avg"], root)
 
 

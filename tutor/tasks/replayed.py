@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import independent
 from ..problem.lines import Line
+from ..problem.task_table import OPTIMIZER_FLAGS
 from ..value import Value
 from . import plain_optimisers
 from .optimiser_plan import Plan
@@ -66,7 +67,7 @@ def plain_options(plan: Plan) -> dict[str, float]:
             if symbol in plan.exact:
                 key = f"{option}{count}" if len(symbols) > 1 else option
                 found[key] = float(plan.exact[symbol])
-    return found | {flag: 1.0 for flag in ("nesterov", "centered") if flag in plan.flags}
+    return found | {flag: 1.0 for flag in OPTIMIZER_FLAGS if flag in plan.flags}
 
 
 def gradient_error(
