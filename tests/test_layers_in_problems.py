@@ -233,21 +233,6 @@ def test_the_gradient_of_unfold_reads_as_a_fold() -> None:
     np.testing.assert_allclose(again, found.value.floats(), rtol=1e-12)
 
 
-def test_an_index_whose_range_would_be_lost_is_not_printed() -> None:
-    """g[2k + c, 2(i − k) + b] would read a neighbour where i − k is out of range."""
-    from tutor.expr import Name
-    from tutor.graph.node import ein, rel, var
-    from tutor.notation.build import NoMatrixForm
-    from tutor.notation.index import index_term
-
-    g = var("g", (4, 4)), ("r", "l")
-    window = rel((1, -1, -1), 0, (3, 2, 2)), ("i", "o", "k")
-    columns = rel((1, -2, -1), 0, (4, 2, 2)), ("l", "o", "b")
-    rows = rel((1, -2, -1), 0, (4, 2, 2)), ("r", "k", "c")
-    with pytest.raises(NoMatrixForm):
-        index_term(ein([g, window, columns, rows], ("i", "b", "c")), lambda n: Name(n.attr.name))
-
-
 def test_sizes_are_explained(tmp_path: Path) -> None:
     """The output of a transposed convolution has its own formula, not the windows'."""
     file = tmp_path / "sizes.yaml"

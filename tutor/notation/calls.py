@@ -106,7 +106,8 @@ def _sizes(node: Node, args: list[Expr]) -> Expr:
 
 def _pool(node: Node, args: list[Expr]) -> Expr:
     name, (k, s, p, d, out, _) = node.attr
-    public = f"max_pool{len(k)}d" if name == "max_pool" else "winner"
+    if name != "max_pool":
+        raise NoMatrixForm  # the places of the maxima have no name that can be typed
     keywords: list[tuple[str, Expr]] = [("kernel_size", _integers(k))]
     if s != k:
         keywords.append(("stride", _integers(s)))
@@ -121,7 +122,7 @@ def _pool(node: Node, args: list[Expr]) -> Expr:
     plain = tuple(output_size(*z) for z in zip(size, k, s, p, d, strict=True))
     if out != plain:
         keywords.append(("ceil_mode", Const(True)))
-    return Call(public, tuple(args), tuple(keywords))
+    return Call(f"max_pool{len(k)}d", tuple(args), tuple(keywords))
 
 
 def _integers(xs: tuple[int, ...]) -> Expr:

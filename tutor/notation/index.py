@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import sympy as sp
 
-from ..expr import Binary, Call, Component, Expr, Name, Neg, Num, Sum, Transpose, walk
+from ..expr import Binary, Call, Component, Expr, Name, Neg, Num, Sum, Transpose, names, walk
 from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node, constant_of, pieces
-from .build import NoMatrixForm, scaled, sum_term
+from .build import NoMatrixForm, scaled, size_term, sum_term
 from .calls import call_term
+from .gathered import gathered, product_of
 from .matrix import Leaves, map_term, matrix_term
 from .scalars import term_of
 from .signs import led
@@ -41,7 +41,6 @@ SUMMED = ("r", "s", "t", "u", "v", "a", "e", "b", "c", "d")
 ORDER = {x: k for k, x in enumerate((*OUTPUT, *SUMMED))}
 DEEPEST = 12  # functions and sums inside one another
 WRITTEN_OUT = 3  # values of an index that are written one by one
-WINNERS = ("max_pool_winner", "argmax_onehot")
 
 
 def index_term(
@@ -143,7 +142,7 @@ class _Writer:
             self.leaf(a) if a.kind == "var" else matrix_term(a, self.leaf, self.vec)
             for a in node.args
         ]
-        if node.attr[0] in WINNERS:
+        if node.attr[0] == "max_pool_winner":  # display only: it cannot be typed
             return Call("winner", tuple(args))
         return untransposed(call_term(node, args), node)
 
@@ -203,8 +202,8 @@ class _Writer:
         values, left = eliminated(relations, {f"#{x}" for x in inner}, carried, ranges)
         rest = [x for x in inner if f"#{x}" not in values]
         loose = [x for x in rest if not any(x in ls for _, ls in plain)]
-        if loose:
-            return self.one_by_one(factors, fixed, sizes, scope, depth, loose)
+        if len(loose) == 1 and isinstance(d := sizes[loose[0]], int) and d <= WRITTEN_OUT:
+            return self.one_by_one(factors, fixed, sizes, scope, depth, loose[0], d)
         free = [x for x in self.summed if x not in scope]
         if len(free) < len(rest):
             raise NoMatrixForm
@@ -217,7 +216,10 @@ class _Writer:
                 return fixed[x]
             return renamed(values.get(f"#{x}", letter(f"#{x}")), named)
 
-        body: list[Expr] = []
+        # a letter that no array has the range of gets a vector of ones, which shows it
+        body: list[Expr] = [
+            Component(Call("ones", (size_term(sizes[x]),)), (Name(chosen[x]),)) for x in loose
+        ]
         for factor, ls in plain:
             where = tuple(place(x) for x in ls)
             inside = all(
@@ -234,11 +236,13 @@ class _Writer:
         deltas = [self.delta(renamed(r, named)) for r in left]
         if Num("0") in deltas:
             return None
-        body = [*powers(body), *dict.fromkeys(d for d in deltas if d != Num("1"))]
-        term: Expr = body[0] if body else Num("1")
-        for b in body[1:]:
-            term = Binary("*", term, b)
-        return Sum(tuple(chosen.values()), term) if chosen else term
+        body = [*gathered(body, ORDER), *dict.fromkeys(d for d in deltas if d != Num("1"))]
+        summed = set(chosen.values())
+        moving = [b for b in body if not summed.isdisjoint(names(b))]
+        front = [b for b in body if summed.isdisjoint(names(b))]
+        if moving:
+            front.append(Sum(tuple(chosen.values()), product_of(moving)))
+        return product_of(front)
 
     def one_by_one(
         self,
@@ -247,12 +251,10 @@ class _Writer:
         sizes: Mapping[int, Dim],
         scope: Scope,
         depth: int,
-        loose: Sequence[int],
+        label: int,
+        size: int,
     ) -> Expr | None:
         """A label that no array shows the range of: its few values, added up."""
-        label, size = loose[0], sizes[loose[0]]
-        if len(loose) > 1 or not isinstance(size, int) or size > WRITTEN_OUT:
-            raise NoMatrixForm
         found = [
             self.parts(factors, {**fixed, label: Linear((), v)}, sizes, scope, depth + 1)
             for v in range(size)
@@ -274,20 +276,3 @@ def _is_guard(node: Node, strictly: bool = False) -> bool:
     """An array whose entries can be asked for beside it, where they count 0."""
     kept = node.kind == "var" or (node.kind == "call" and node.attr[0] != "power")
     return kept or (not strictly and node.order <= 2 and constant_of(node) is None)
-
-
-def powers(body: Sequence[Expr]) -> list[Expr]:
-    """Equal factors as a power; entries of one array in the order of their subscripts."""
-    count: dict[Expr, int] = {}
-    for b in body:
-        count[b] = count.get(b, 0) + 1
-    found = [b if n == 1 else Binary("**", b, Num(str(n))) for b, n in count.items()]
-    ordered: list[Expr] = []
-    for array, run in groupby(found, lambda b: b.arg if isinstance(b, Component) else None):
-        entries = list(run)
-        ordered += entries if array is None else sorted(entries, key=_alphabetical)
-    return ordered
-
-
-def _alphabetical(e: Expr) -> list[int]:
-    return [ORDER.get(x.id, len(ORDER)) for x in walk(e) if isinstance(x, Name)]

@@ -6,12 +6,11 @@ from dataclasses import replace
 
 from ..expr import Expr, Name
 from ..graph.node import Node
-from ..notation.text import text
 from ..steps import Step, TaskResult, Text
 from .chain import Chain
 from .duplication import tied
 from .extended import cut
-from .indexed import entry_symbol, reading_steps, second_entry_symbol, shortest_entry
+from .indexed import entry_symbol, index_form, reading_steps, second_entry_symbol, shortest_entry
 from .second import twice_node
 from .workspace import Workspace
 
@@ -36,7 +35,7 @@ def by_index(ws: Workspace, result: TaskResult) -> TaskResult:
     steps += reading_steps(ws, [step])
     extra = dict(result.extra)
     if found is not None:
-        extra["index_form"] = " = ".join(map(text, found))
+        extra |= index_form(*found)
     return replace(result, steps=tuple(steps), extra=extra)
 
 

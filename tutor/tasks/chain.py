@@ -217,12 +217,18 @@ class Chain:
             return Transpose(symbol) if self.lead == 1 and columns <= 1 else symbol
         return Transpose(symbol) if as_row else symbol
 
-    def formula(self, adjoint: Adjoint) -> Expr | None:
-        """The adjoint in terms of the next ones: in matrices, or with subscripts."""
+    def matrix(self, adjoint: Adjoint) -> Expr | None:
+        """The adjoint in terms of the next ones, in matrix notation."""
         try:
             return self.term(adjoint.node, adjoint.line)
         except NoMatrixForm:
-            pass
+            return None
+
+    def formula(self, adjoint: Adjoint) -> Expr | None:
+        """The same, with subscripts where matrices cannot say it."""
+        found = self.matrix(adjoint)
+        if found is not None:
+            return found
         lead = None if self.gradient else self.lead
         found = shortest_entry(self.ws, [lambda: adjoint.node], lead)
         if found is not None:

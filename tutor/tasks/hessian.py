@@ -11,6 +11,7 @@ from ..graph import dims
 from ..graph import node as g
 from ..graph.dims import Dim
 from ..notation.build import size_term
+from ..notation.index import has_subscripts
 from ..problem.lines import Line
 from ..problem.model import Task
 from ..steps import Step, TaskResult, Text
@@ -24,6 +25,7 @@ from .free_entries import folded_value, free_slope, free_steps, second_symbol
 from .hessian_check import checked
 from .hessian_renamed import base_of, rearranged
 from .hessian_sign import Sign, sign
+from .indexed import index_form, reading_steps, second_entry_symbol, shortest_entry
 from .numbers import approx, equation, exact_term
 from .second import Twice, twice
 from .workspace import Workspace
@@ -74,8 +76,16 @@ def derive(ws: Workspace, task_id: str, of: str, wrt: Sequence[str], place: Wher
     elif tied(rows) or tied(columns):
         more, found = free_steps(found, target, rows, columns)
         steps += more
+    elif found.formula is None:
+        entry = shortest_entry(here, [lambda: found.node], first.symbol.order)
+        found = replace(found, formula=entry)
+    entries, in_index = None, {}
+    if found.formula is not None and has_subscripts(found.formula):
+        entries = second_entry_symbol(here, target, first, second)
+        in_index = {"form": "index", **index_form(entries, found.formula)}
     judged = sign(found.value) if found.value is not None and rows is columns else None
-    steps += _closing(found, symbol, shape, rows, columns, judged)
+    steps += _closing(found, symbol, shape, rows, columns, judged, entries)
+    steps += reading_steps(ws, steps)
     return TaskResult(
         id=task_id,
         task="hessian",
@@ -85,10 +95,10 @@ def derive(ws: Workspace, task_id: str, of: str, wrt: Sequence[str], place: Wher
         shape=shape,
         dims=dims.text(shape),
         jacobian_dims=None,
-        symbol=symbol,
+        symbol=symbol if entries is None or found.value is not None else entries,
         formula=found.formula,
         value=found.value,
-        extra={"definite": judged.word if judged else None},
+        extra={"definite": judged.word if judged else None} | in_index,
         check=checked(ws, here, found, (target, first, second)),
     )
 
@@ -216,9 +226,19 @@ def _closing(
     rows: Line,
     columns: Line,
     judged: Sign | None,
+    entries: Expr | None,
 ) -> list[Step]:
+    """entries: what the formula, which has subscripts then, is called."""
     value, formula = found.value, found.formula
-    members = equation(symbol, formula, exact_term(value))
+    steps: list[Step] = []
+    if entries is None:
+        members = equation(symbol, formula, exact_term(value))
+    elif value is None:
+        members = equation(entries, formula)
+    else:
+        members = equation(symbol, exact_term(value))
+        steps.append(Step("entries", "closed", "second derivative", Text("Entry by entry"),
+                          equation(entries, formula), shape=shape, uses=("again",)))  # fmt: skip
     matrix = any(x.symbol.order > 1 and not tied(x) for x in (rows, columns))
     why = None
     if matrix:
@@ -230,13 +250,17 @@ def _closing(
         )
     elif found.chain is None and found.name is not None and g.is_zero(found.node):
         why = Text("The gradient does not depend on {x}.", {"x": Name(columns.name)})
-    steps = [
+    if len(members) < 2 and value is None:
+        why = Text(
+            "Written out, this is too long to read; with numbers, its entries can be worked out."
+        )
+    steps += [
         Step(
             "answer",
             "closed",
             "second derivative",
             Text("The Hessian") if rows is columns else Text("The block"),
-            members if len(members) > 1 else (),
+            members if len(members) > 1 or value is not None else (),
             approx=approx(value) if value is not None else None,
             why=why,
             shape=shape,

@@ -63,6 +63,11 @@ def second_entry_symbol(ws: Workspace, of: Line, first: Line, second: Line) -> E
     return Partial(Partial(Name(of.name), rows), columns)
 
 
+def index_form(entries: Expr, formula: Expr) -> dict[str, str]:
+    """The equation between entries, for the JSON result."""
+    return {"index_form": f"{text(entries)} = {text(formula)}"}
+
+
 def shortest_entry(
     ws: Workspace, nodes: Iterable[Callable[[], Node]], lead: int | None = None
 ) -> Expr | None:

@@ -12,6 +12,7 @@ from .chain import Chain, jacobian_size, size_text, tree_size
 from .constrained import free_jacobian_size, symmetric
 
 LONGEST = 48  # characters of a formula inside a sentence
+UNROLLING = ("vec", "unvec", "vech")
 OTHER = {"numerator": "denominator", "denominator": "numerator", "column": "row", "row": "column"}
 LAYOUT = {
     "numerator": Text("numerator layout"),
@@ -130,7 +131,8 @@ def _of_vec(chain: Chain, own: Expr | None) -> Text | None:
     """The other stacking, where this one shows in the formula."""
     vec = chain.ws.problem.convention.vec
     stacked = max(chain.of.leaf.node.order, chain.wrt.symbol.order) == 2
-    if not stacked or own is None:
+    unrolls = any(line.op is not None and line.op.name in UNROLLING for line in chain.path)
+    if not stacked or own is None or unrolls:  # what vec does is part of the expression then
         return None
     other = _term(chain, chain.ws.problem.convention.layout, OTHER[vec])
     if other is None or other == own:

@@ -96,9 +96,15 @@ def twice(
         return _plain(wide, name, node, first, second)
     array = chain.final.value
     forms = [f for f in (chain.closed_term(), term(ws, node, first.symbol.order)) if f is not None]
-    formula = min(forms, key=lambda f: len(text(f))) if forms else None
+    formula = min(forms, key=lambda f: len(text(f))) if forms else _by_name(chain)
     value = None if array is None else block(ws, array, first, second)
     return Twice(wide, name, chain, node, array, formula, value)
+
+
+def _by_name(chain: Chain) -> Expr | None:
+    """With the names of the steps between, the Jacobians among them if need be."""
+    closed = chain.closed_term(auto=True)
+    return closed if closed is not None or chain.final is None else chain.formula(chain.final)
 
 
 def _plain(ws: Workspace, name: str | None, node: Node, first: Line, second: Line) -> Twice:

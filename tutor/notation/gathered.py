@@ -1,0 +1,32 @@
+"""The factors of an entry: a product of them, equal ones as powers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from ..expr import Binary, Component, Expr, Name, Num, walk
+
+
+def product_of(factors: Sequence[Expr]) -> Expr:
+    term: Expr = factors[0] if factors else Num("1")
+    for f in factors[1:]:
+        term = Binary("*", term, f)
+    return term
+
+
+def gathered(body: Sequence[Expr], order: Mapping[str, int]) -> list[Expr]:
+    """Equal factors as a power; entries of one array in the order of their subscripts."""
+
+    def by_subscript(e: Expr) -> list[int]:
+        return [order.get(x.id, len(order)) for x in walk(e) if isinstance(x, Name)]
+
+    count: dict[Expr, int] = {}
+    for b in body:
+        count[b] = count.get(b, 0) + 1
+    found = [b if n == 1 else Binary("**", b, Num(str(n))) for b, n in count.items()]
+    ordered: list[Expr] = []
+    for array, run in groupby(found, lambda b: b.arg if isinstance(b, Component) else None):
+        entries = list(run)
+        ordered += entries if array is None else sorted(entries, key=by_subscript)
+    return ordered
