@@ -6,6 +6,8 @@ import re
 from itertools import groupby
 from pathlib import Path
 
+import reference
+
 import tutor
 from tutor.catalogue import entries
 from tutor.render import escape
@@ -30,6 +32,7 @@ def write(folder: Path) -> None:
     pages = {
         "operations.md": operations(),
         "contributing.md": contributing(),
+        "keys.md": reference.page(),
     }
     found: list[tuple[str, str, Solution]] = []
     for path in sorted((ROOT / "problems").rglob("*.yaml")):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,6 +14,8 @@ from typer.testing import CliRunner
 
 import tutor
 from tutor.cli import app
+from tutor.exercises import exercise
+from tutor.render import sheet
 from tutor.render.html import html
 
 ROOT = Path(__file__).parents[1]
@@ -75,8 +80,6 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_is_literal(text: str) -> None:
-    import json
-
     source = json.dumps(text)
     problem = tutor.loads(
         f"title: {source}\nsource: {source}\nstatement: {source}\n"
@@ -120,3 +123,57 @@ def test_an_exact_number_with_e_is_compared() -> None:
     (task,) = problem.solve().tasks
     assert task.answer is not None and task.answer.correct
     assert task.extra["values"]["y"]["exact"] == "exp(1)"
+
+
+# -- a validator ----------------------------------------------------------------------------------
+
+BROKEN = """<!DOCTYPE html><html lang="en"><head><title>x</title></head>
+<body><p><div>x</div></p><img src="a.png"><ul><p>x</p></ul></body></html>"""
+
+
+def _validator() -> list[str] | None:
+    """The command of the Nu HTML checker, of the npm package vnu-jar where node finds it."""
+    if shutil.which("node") is None or shutil.which("java") is None:
+        return None
+    found = subprocess.run(
+        ["node", "-p", "require.resolve('vnu-jar/build/dist/vnu.jar')"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return ["java", "-jar", found.stdout.strip()] if found.returncode == 0 else None
+
+
+def invalid(command: list[str], pages: list[Path]) -> dict[str, list[str]]:
+    """The errors and warnings of the pages that have any."""
+    done = subprocess.run(
+        [*command, "--format", "json", "--stdout", "--exit-zero-always", *map(str, pages)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=True,
+    )
+    found: dict[str, list[str]] = {}
+    for said in json.loads(done.stdout)["messages"]:
+        if "composing character" not in said["message"]:  # the bar of an overlined formula
+            found.setdefault(Path(said["url"]).stem, []).append(said["message"])
+    return found
+
+
+@pytest.mark.slow
+def test_every_page_is_valid(tmp_path: Path) -> None:
+    command = _validator()
+    if command is None:
+        pytest.skip("needs java, node and the npm package vnu-jar")
+    pages = {"broken": BROKEN}
+    for path in PROBLEMS:
+        problem = tutor.load(path)
+        solution = problem.solve(checking=False).solution
+        pages[f"{path.parent.name}-{path.stem}"] = html(solution)
+        pages[f"sheet-{path.stem}"] = sheet.html("Sheet", [exercise(problem.problem)])
+        pages[f"solutions-{path.stem}"] = sheet.html_solutions("Solutions", [solution])
+    for name, source in pages.items():
+        (tmp_path / f"{name}.html").write_text(source, encoding="utf-8")
+    found = invalid(command, sorted(tmp_path.glob("*.html")))
+    assert found.pop("broken")  # planted
+    assert found == {}

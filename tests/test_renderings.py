@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 import tutor
+from tutor.exercises import exercise
 from tutor.notation.block import width
+from tutor.render import sheet
 from tutor.render.html import html
 from tutor.render.json import json
 from tutor.render.latex import latex
@@ -112,3 +114,20 @@ def test_latex_is_set_within_the_page(path: Path, tmp_path: Path) -> None:
         log = (tmp_path / "page.log").read_text(encoding="latin-1")
         assert done.returncode == 0, [r for r in log.splitlines() if r.startswith("!")]
         assert overfull(log) == [], level
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
+@pytest.mark.parametrize("kind", ["exercises", "solutions"])
+def test_all_problems_make_one_book(kind: str, tmp_path: Path) -> None:
+    """The LaTeX of all of them compiles in one go, as a sheet and as its solutions."""
+    if kind == "solutions":
+        book = sheet.latex_solutions("All", [solved(p) for p in PROBLEMS])
+    else:
+        book = sheet.latex("All", [exercise(tutor.load(p).problem) for p in PROBLEMS])
+    (tmp_path / "book.tex").write_text(book, encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "book.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    log = (tmp_path / "book.log").read_text(encoding="latin-1")
+    assert done.returncode == 0, [r for r in log.splitlines() if r.startswith("!")]
+    assert overfull(log) == [] and "Warning" not in log

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.documents import ROOT
+from tutor.problem.task_table import TASKS
 
 DOCS = ROOT / "docs"
 
@@ -30,6 +31,7 @@ def test_the_generated_pages_follow_from_the_code(tmp_path: Path) -> None:
     sys.path.insert(0, str(DOCS))
     try:
         import gallery
+        import reference
     finally:
         sys.path.remove(str(DOCS))
     table = gallery.operations()
@@ -38,6 +40,22 @@ def test_the_generated_pages_follow_from_the_code(tmp_path: Path) -> None:
     page = gallery.solved(gallery.tutor.load(path).solve(checking=False).solution, path)
     assert "```{math}" in page and "```math" not in page and "tasks:" in page
     assert "](docs/" not in gallery.contributing()
+    keys = reference.page()
+    assert "| `notes` | remarks" in keys and "| `ties` | **`first`**, `split` |" in keys
+    for task in TASKS:
+        assert f"\n## `{task}`\n" in keys
+
+
+def test_a_key_without_words_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted fault: a new key of the schema that the page would not explain."""
+    from tutor.problem import schema
+
+    monkeypatch.syspath_prepend(str(DOCS))
+    import reference
+
+    monkeypatch.setattr(schema, "TOP_KEYS", (*schema.TOP_KEYS, "brandnew"))
+    with pytest.raises(KeyError, match="brandnew"):
+        reference.page()
 
 
 @pytest.mark.slow

@@ -14,6 +14,9 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \setlength{\parskip}{4pt plus 1pt}
 \setlength{\emergencystretch}{3em}
 \setcounter{MaxMatrixCols}{12}
+% braces among typewriter letters come from the font of the formulas, as TeX would choose anyway
+\DeclareFontFamily{OMS}{cmtt}{}
+\DeclareFontShape{OMS}{cmtt}{m}{n}{<->ssub*cmsy/m/n}{}
 \raggedbottom
 \sloppy
 \newsavebox{\fitbox}
