@@ -3,13 +3,13 @@
 Index relations are never multiplied out where that can be avoided: a relation that picks entries of
 one factor becomes a gather (a convolution's windows), one that places entries of the result becomes
 a scatter (its adjoint); relations over all axes of one factor (vec, reshape) first merge those axes
-into one. What is left goes to NumPy's einsum. Works on float64 and on object arrays of SymPy
+into one. What is left is multiplied two by two. Works on float64 and on object arrays of SymPy
 numbers alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -19,6 +19,7 @@ import sympy as sp
 from .. import limits
 from ..errors import InputError
 from .blocks import cut, pieces
+from .order import order
 from .products import joined
 from .relation import Labels, Relation, dense, merge
 from .windows import larger_than_scattered, spread, view
@@ -204,7 +205,7 @@ def _scatter(
 def _product(
     arrays: list[tuple[np.ndarray, Labels]], out: Labels, size: Mapping[int, int], exact: bool
 ) -> np.ndarray:
-    """einsum, with broadcast output axes; few operands, so the path is found greedily."""
+    """einsum, with broadcast output axes."""
     shape = tuple(size[x] for x in out)
     if prod(shape) > 64 * limits.ELEMENTS:
         raise InputError(
@@ -214,9 +215,8 @@ def _product(
         one = np.empty((), dtype=object if exact else float)
         one[()] = sp.S.One if exact else 1.0
         return np.array(np.broadcast_to(one, shape))
-    if exact:
-        arrays = _pairwise(arrays, out)
-    elif len(arrays) == 2:
+    arrays = _pairwise(arrays, out, size, exact)
+    if not exact and len(arrays) == 2:
         (a, la), (b, lb) = _wide_last(arrays, out, size)
         result = np.asarray(joined(la, lb, out, size)(a, b))
         return result if result.flags.writeable else np.array(result)
@@ -228,8 +228,7 @@ def _product(
     operands: list[Any] = []
     for array, labels in arrays:
         operands += [array, [number[x] for x in labels]]
-    optimize: Any = "greedy" if not exact and (len(arrays) > 2 or len(number) > 3) else False
-    result = np.asarray(np.einsum(*operands, [number[x] for x in present], optimize=optimize))
+    result = np.asarray(np.einsum(*operands, [number[x] for x in present]))
     if exact and result.dtype != object:
         result = result.astype(object)
     if len(present) < len(out):
@@ -254,47 +253,24 @@ def _wide_last(
 
 
 def _pairwise(
-    arrays: list[tuple[np.ndarray, Labels]], out: Labels
+    arrays: list[tuple[np.ndarray, Labels]], out: Labels, size: Mapping[int, int], exact: bool
 ) -> list[tuple[np.ndarray, Labels]]:
     """Multiply two by two down to two factors, summing every label as soon as it is free.
 
-    NumPy's own paths unwrap exact arrays of order 0 on the way.
+    NumPy's own paths unwrap exact arrays of order 0 on the way, and multiply everything at once
+    where an intermediate result is larger than what goes in and out.
     """
-    todo = sorted(arrays, key=lambda item: item[0].size)
-    while len(todo) > 2:
-        (a, la), (b, lb), *todo = todo
-        later = set(out).union(*(labels for _, labels in todo))
-        keep = tuple(x for x in dict.fromkeys(la + lb) if x in later)
-        number = {x: n for n, x in enumerate(dict.fromkeys(la + lb))}
-        spelled = [[number[x] for x in labels] for labels in (la, lb, keep)]
-        product = np.einsum(a, spelled[0], b, spelled[1], spelled[2])
-        todo.append((np.asarray(product, dtype=object), keep))
+    todo = list(arrays)
+    for i, j, keep in order([labels for _, labels in arrays], out, size):
+        (a, la), (b, lb) = todo[i], todo[j]
+        if prod(size[x] for x in keep) > 64 * limits.ELEMENTS:
+            raise InputError("this needs more memory than is allowed")
+        if exact:
+            number = {x: n for n, x in enumerate(dict.fromkeys(la + lb))}
+            spelled = [[number[x] for x in labels] for labels in (la, lb, keep)]
+            product = np.einsum(a, spelled[0], b, spelled[1], spelled[2])
+            product = np.asarray(product, dtype=object)
+        else:
+            product = np.asarray(joined(la, lb, keep, size)(a, b))
+        todo = [*(x for k, x in enumerate(todo) if k not in (i, j)), (product, keep)]
     return todo
-
-
-def work(
-    factors: Sequence[tuple[np.ndarray, Labels]],
-    relations: Sequence[Relation],
-    out: Iterable[int],
-    size: Mapping[int, int],
-) -> int:
-    """Multiply-adds of the product, factor by factor; each relation fixes one label of its own.
-
-    A relation counts from the first factor on that it touches: windows are never multiplied out.
-    """
-    waiting, held, inside = list(relations), [], set()
-    wanted, total = set(out), 0
-    queue = [set(labels) for _, labels in factors] or [set()]
-    for k, labels in enumerate(queue):
-        inside |= labels
-        last = k == len(queue) - 1
-        if k > 0 or last:
-            touched = [r for r in waiting if last or inside & set(r.labels)]
-            waiting = [r for r in waiting if r not in touched]
-            held += touched
-            inside = inside.union(*(r.labels for r in touched))
-            free = prod(max(size[x] for x in r.labels) for r in held)
-            total += max(prod(size[x] for x in inside) // free, 1)
-        inside &= wanted.union(*queue[k + 1 :], *(r.labels for r in waiting))
-        held = [r for r in held if inside >= set(r.labels)]
-    return total

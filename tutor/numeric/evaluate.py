@@ -19,7 +19,8 @@ from ..ops import KEPT
 from ..ops.exact import TooLong
 from ..ops.scalar import compiled, exact
 from .cofactors import adjugate, determinant, is_singular, only_beside_determinants
-from .contract import contract, work
+from .contract import contract
+from .order import work
 from .relation import Relation
 
 Env = Mapping[Node, np.ndarray]

@@ -20,6 +20,7 @@ from ..ops import KEPT
 from ..ops.scalar import compiled
 from .contract import contract
 from .evaluate import evaluate, worker
+from .order import order
 from .products import joined, single
 from .relation import Labels, Relation
 
@@ -186,8 +187,10 @@ class Program:
                 return result if coef == 1 else coef * result
 
             return self.emit(tied, *(s for s, _ in items))
-        while len(items) > 2:
-            items = self.shorter(items, out, size)
+        for i, j, keep in order([labels for _, labels in items], out, size):
+            (a, la), (b, lb) = items[i], items[j]
+            both = self.emit(joined(la, lb, keep, size), a, b)
+            items = [*(x for k, x in enumerate(items) if k not in (i, j)), (both, keep)]
         if len(items) == 1:
             ((slot, labels),) = items
             result = self.emit(single(labels, out, size), slot)
@@ -195,20 +198,6 @@ class Program:
             (a, la), (b, lb) = items
             result = self.emit(joined(la, lb, out, size), a, b)
         return result if coef == 1 else self.emit(lambda x: coef * x, result)
-
-    def shorter(self, items: list[Item], out: Labels, size: Mapping[int, int]) -> list[Item]:
-        """Multiply the two factors whose product is the least work, summing what is free then."""
-        pairs = [(i, j) for j in range(len(items)) for i in range(j)]
-
-        def cost(pair: tuple[int, int]) -> int:
-            return prod(size[x] for x in {*items[pair[0]][1], *items[pair[1]][1]})
-
-        i, j = min(pairs, key=cost)
-        rest = [x for k, x in enumerate(items) if k not in (i, j)]
-        later = set(out).union(*(labels for _, labels in rest))
-        (a, la), (b, lb) = items[i], items[j]
-        keep = tuple(x for x in dict.fromkeys(la + lb) if x in later)
-        return [*rest, (self.emit(joined(la, lb, keep, size), a, b), keep)]
 
 
 def _floats(x: Any) -> np.ndarray:
