@@ -234,3 +234,80 @@ def test_two_operations_that_disagree_are_both_named() -> None:
     assert error.where is not None and error.where.line == 4
     assert any("in `W @ x`, `W` has 6 columns, so `x` needs 6 rows" in n for n in error.notes)
     assert any(":3:6)" in n for n in error.notes)
+
+
+def test_channels_of_a_convolution_are_unified() -> None:
+    text = """
+given:
+  x: tensor(3, 32, 32)
+  w: tensor(?, ?, 3, 3)
+  b: vector(16)
+  V: matrix(10, ?)
+define:
+  c: conv2d(x, w, b, stride=2, padding=1)
+  y: V @ flatten(max_pool2d(relu(c), 2))
+tasks: [shapes]
+"""
+    assert graph(text)["w"].shape == (16, 3, 3, 3)
+    assert graph(text)["V"].shape == (10, 1024)
+    assert "`x` has 3 input channels, so `w` needs 3 input channels" in told(text, "w")
+    assert "`b` has 16 entries, so `w` needs 16 output channels" in told(text, "w")
+    with pytest.raises(ShapeError, match="the bias .* needs one entry per output channel: 16"):
+        graph(text.replace("tensor(?, ?, 3, 3)", "tensor(16, ?, 3, 3)").replace("(16)", "(8)"))
+    with pytest.raises(ShapeError, match="has 3 channels, the kernel .* expects 4"):
+        graph(text.replace("tensor(?, ?, 3, 3)", "tensor(?, 4, 3, 3)"))
+
+
+def test_a_channel_count_that_equals_a_height_has_the_right_reason() -> None:
+    text = """
+given: {x: "tensor(8, 8, 8)", w: "tensor(4, ?, 3, 3)"}
+define: {c: "conv2d(x, w)"}
+tasks: [shapes]
+"""
+    assert "`x` has 8 input channels" in told(text, "w")
+
+
+def test_a_batch_of_any_number_goes_through_convolutions() -> None:
+    text = """
+given: {x: "tensor(?, 1, 8, 8)", w: "tensor(2, 1, 3, 3)", t: vector(5)}
+define:
+  f: reshape(max_pool2d(conv2d(x, w), 2), [5, -1])
+  y: sum(f, axis=1) - t
+  z: avg_pool2d(x, 4)
+tasks: [shapes]
+"""
+    found = graph(text)
+    assert str(found["z"].shape[0]) == "n" and found["z"].shape[1:] == (1, 2, 2)
+
+
+def test_stacked_gates_give_the_number_of_units() -> None:
+    text = """
+given:
+  x: vector(5)
+  W_ih: matrix(12, ?)
+  W_hh: matrix(?, ?)
+  h: vector(?)
+  c: vector(?)
+define:
+  "h1, c1": lstm_cell(x, h, c, W_ih, W_hh)
+tasks: [shapes]
+"""
+    found = graph(text)
+    assert found["W_ih"].shape == (12, 5) and found["W_hh"].shape == (12, 3)
+    assert found["h"].shape == found["c"].shape == (3,)
+    assert "`W_ih` has 12 rows, 4 times 3, so `W_hh` needs 3 columns" in told(text, "W_hh")
+    assert "`W_hh` has 3 columns, so `h` needs 3 entries" in told(text, "h")
+
+
+def test_a_letter_that_would_have_to_be_a_number() -> None:
+    text = """
+given: {A: "matrix(4, n)", x: vector(n), B: "matrix(3, 4)"}
+define: {u: A @ x, v: B @ u, r: B @ x}
+tasks: [shapes]
+"""
+    with pytest.raises(ShapeError) as caught:
+        graph(text)
+    assert caught.value.hint is not None and "n = 4 would fit" in caught.value.hint
+    with pytest.raises(ShapeError) as caught:  # no number fits both
+        graph(text.replace("r: B @ x", "r: B @ x, s: 'x + [1, 2, 3]'"))
+    assert "n = " not in (caught.value.hint or "")

@@ -17,7 +17,7 @@ def _adaptive_avg_pool2d(x: Val, output_size: Int) -> Val:
     """Windows from ⌊o·H/h⌋ up to ⌈(o+1)·H/h⌉, along both axes; None keeps an axis as it is."""
     require(2 <= x.order <= 4 and not x.row,
             f"adaptive_avg_pool2d takes an input of order 2 to 4, not size {x.dims}")  # fmt: skip
-    size = concrete(x, "an input")[-2:]
+    size = concrete(x, "an input", 2)
     wanted = output_size if isinstance(output_size, tuple | list) else (output_size,) * 2
     out = integers([n if o is None else o for n, o in zip(size, wanted, strict=False)], 2,
                    "output_size", 1)  # fmt: skip

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node, ein, rel
 from ..graph.sizes import output_size, same_padding
@@ -39,10 +40,13 @@ def sides(padding: Any, sizes: Sequence[int], kernel: Sequence[int], stride: Seq
     return tuple((p, p) for p in integers(padding, n, "padding"))
 
 
-def concrete(v: Val, what: str) -> tuple[int, ...]:
-    require(all(isinstance(d, int) for d in v.node.shape),
-            f"{what} of symbolic size {v.dims}: a convolution or pool needs numbers")  # fmt: skip
-    return v.node.shape  # type: ignore[return-value]
+def concrete(v: Val, what: str, last: int | None = None) -> tuple[int, ...]:
+    """The sizes of the last axes (of all without a number), along which a window slides."""
+    shape = v.node.shape if last is None else v.node.shape[-last:]
+    require(all(isinstance(d, int) for d in shape),
+            f"{what} of symbolic size {v.dims}: a window that slides needs numbers of entries",
+            "give these sizes numbers; for a size that is looked for, there is the task `solve_shape`")  # fmt: skip
+    return shape  # type: ignore[return-value]
 
 
 def window(
@@ -77,8 +81,7 @@ def _conv(n: int, x: Val, w: Val, bias: Val | None, stride: Any, padding: Any, d
             f"{name} with the kernel `{{right}}` ({w.dims}) takes an input with "
             f"{' or '.join(map(str, orders))} axes, not `{{left}}` ({x.dims})",
             "a layer's input is channels × space, a batch has one more axis in front")  # fmt: skip
-    xs, ws = concrete(x, "an input"), concrete(w, "a kernel")
-    size, kernel = xs[-n:], ws[-n:]
+    size, kernel = concrete(x, "an input", n), concrete(w, "a kernel", n)
     s = integers(stride, n, "stride", 1)
     d = integers(dilation, n, "dilation", 1)
     p = sides(padding, size, kernel, s, d)
@@ -100,8 +103,8 @@ def _conv(n: int, x: Val, w: Val, bias: Val | None, stride: Any, padding: Any, d
         result = Val(node)
     if bias is None:
         return result
-    outs = 1 if bare else ws[0]
-    require(bias.order == 0 or (bias.order == 1 and bias.node.shape == (outs,)),
+    outs = 1 if bare else w.node.shape[0]
+    require(bias.order == 0 or (bias.order == 1 and dims.same(bias.node.shape[0], outs)),
             f"the bias `{{operand2}}` ({bias.dims}) of {name} needs one entry per output channel: {outs}")  # fmt: skip
     if bias.order == 0 or bare:
         b = bias.node if bias.order == 0 else ein([(bias.node, "o")], "")
@@ -115,11 +118,14 @@ def _grouped(x: Val, w: Val, groups: Any, lead: list[str], space: list[str], tap
              places: list[str], relations: list[Any]) -> Node:  # fmt: skip
     (groups,) = integers(groups, 1, "groups", 1)
     channels, outs, per = x.node.shape[len(lead)], w.node.shape[0], w.node.shape[1]
-    require(channels % groups == 0 and outs % groups == 0,
+    require(groups == 1 or (isinstance(channels, int) and isinstance(outs, int)),
+            f"{groups} groups need the numbers of channels, not {dims.one(channels)} and {dims.one(outs)}")  # fmt: skip
+    require(groups == 1 or (channels % groups == 0 and outs % groups == 0),
             f"{groups} groups do not divide {channels} input and {outs} output channels")  # fmt: skip
-    require(channels == per * groups,
-            f"the input `{{left}}` ({x.dims}) has {channels} channels, the kernel `{{right}}` ({w.dims}) "
-            f"expects {per * groups}",
+    wanted = dims.dim(dims.number(per) * groups)
+    require(dims.same(channels, wanted),
+            f"the input `{{left}}` ({x.dims}) has {dims.one(channels)} channels, the kernel `{{right}}` "
+            f"({w.dims}) expects {dims.one(wanted)}",
             f"a kernel is outputs × channels{' / groups' if groups > 1 else ''} × space")  # fmt: skip
     if groups == 1:
         factors = [(x.node, [*lead, "c", *space]), (w.node, ["o", "c", *taps]), *relations]

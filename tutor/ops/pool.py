@@ -30,7 +30,7 @@ def _pool_geometry(n: int, name: str, x: Val, kernel: Any, stride: Any, padding:
     k = integers(kernel, n, "kernel_size", 1)
     s = k if stride is None else integers(stride, n, "stride", 1)
     d = integers(dilation, n, "dilation", 1)
-    size = concrete(x, "an input")[-n:]
+    size = concrete(x, "an input", n)
     p = sides(padding, size, k, s, d)
     for kk, pp, dd in zip(k, p, d, strict=True):
         check_pool_padding(kk, pp, dd)

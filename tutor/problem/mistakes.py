@@ -18,7 +18,7 @@ from ..notation.text import text
 from .lines import Graph
 from .model import Definition, Problem
 from .origin import Origin, below, trail
-from .repairs import candidates, other_sizes
+from .repairs import candidates, letter_sizes, other_sizes
 from .told import because, plain
 
 TRIALS = 60  # of a problem of up to DEFINITIONS definitions, fewer of a longer one
@@ -99,7 +99,14 @@ def _fixes(problem: Problem, origin: Origin, elaborate: Elaborate) -> str:
         graph = _with_size(problem, name, axes, size, elaborate)
         if graph is not None:
             sizes.append(f"`{name}` of size {graph[name].dims}")
-    return " or ".join(sizes) + " would fit" if sizes else ""
+    if sizes:
+        return " or ".join(sizes) + " would fit"
+    letters = [
+        f"{name} = {size}"
+        for name, size in letter_sizes(origin)
+        if _with_letter(problem, name, size, elaborate)
+    ]
+    return " or ".join(letters) + " would fit" if letters else ""
 
 
 def _listed(found: Sequence[tuple[str, str]]) -> str:
@@ -170,6 +177,27 @@ def _with_size(
     shape = tuple(size_term(size) if k in axes else d for k, d in enumerate(given.shape))
     new = {**problem.given, name: replace(given, shape=shape)}
     return _tried(replace(problem, given=new, network=None, tasks=()), elaborate)
+
+
+def _with_letter(problem: Problem, name: str, size: int, elaborate: Elaborate) -> bool:
+    """Whether the problem fits with a number in place of a symbolic size."""
+
+    def new(e: Expr) -> Expr | None:
+        return size_term(size) if e == Name(name) else None
+
+    given = {
+        k: g
+        if g.shape is None
+        else replace(
+            g, shape=tuple(d if isinstance(d, str) else exchanged(d, new) for d in g.shape)
+        )
+        for k, g in problem.given.items()
+    }
+    define = tuple(replace(d, expr=exchanged(d.expr, new)) for d in problem.define)
+    return (
+        _tried(replace(problem, given=given, define=define, network=None, tasks=()), elaborate)
+        is not None
+    )
 
 
 def _tried(problem: Problem, elaborate: Elaborate) -> Graph | None:

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from ..expr import Binary, Call, Const, Expr, Index, List, Name, Neg, Num, Str, Transpose
 from ..graph import dims
-from ..graph.dims import Dim
+from ..graph.dims import Dim, Unknown
 from ..notation.build import size_term
 from ..ops.base import Val
 from .origin import Origin
@@ -253,6 +253,16 @@ def other_sizes(origin: Origin) -> Iterator[tuple[str, tuple[int, ...], Dim]]:
             for size in dict.fromkeys(others):
                 if size not in (line.shape[0], 1):
                     yield name, (0, 1), size
+
+
+def letter_sizes(origin: Origin) -> Iterator[tuple[str, int]]:
+    """A symbolic size of one operand, and a number of another that it would have to be."""
+    own = [[dims.resolved(d) for d in v.shape] for _, v in origin.operands]
+    for k, sizes in enumerate(own):
+        numbers = [d for j, other in enumerate(own) if j != k for d in other if isinstance(d, int)]
+        for d in sizes:
+            if not isinstance(d, int) and d.is_Symbol and not d.has(Unknown):
+                yield from ((str(d), n) for n in dict.fromkeys(numbers) if n > 1)
 
 
 def _is(term: Expr, name: str) -> bool:

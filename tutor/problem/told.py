@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from ..expr import Expr, Name
 from ..graph import dims
@@ -56,7 +57,7 @@ def sentence(unifier: Unifier, equation: Equation) -> Text:
     holes["n"] = (
         along(given.leaf, int(axis), known) if given is not None else counted_entries(known)
     )
-    end = Text("{x} has {n}", holes)
+    end = Text("{x} has {n}", {"x": holes["x"], "n": holes["n"]})  # no term holds itself
     homogeneous = given is not None and "homogeneous" in given.properties
     if homogeneous:
         n = known if isinstance(known, int) else dims.one(known)
@@ -72,13 +73,18 @@ def sentence(unifier: Unifier, equation: Equation) -> Text:
     if {equation.left, equation.right} <= set(origin.operands[0][1].shape):
         holes["t"] = written(origin.operands[0][0], origin.lines)
         return Text("In {e}, {t} must be square, with as many rows as columns.", holes)
-    paired = [p for p in places if _partner(unifier, origin, *p, here) is not None]
+    paired = [p for p in places if _partner(unifier, equation, *p, here) is not None]
     k, j = (paired or places)[0]
     term, val = origin.operands[k]
     holes["t"] = written(term, origin.lines)
     here = unifier.resolve(val.shape[j])
     holes["m"] = _counted(origin, k, j, here)
-    partner = _partner(unifier, origin, k, j, here)
+    partner = _partner(unifier, equation, k, j, here)
+    several = _multiple(unifier, equation)
+    if several is not None:
+        holes |= several
+        said = Text("In {e}, {p} has {k}, {r} times {u}, so {t} needs {m}", holes)
+        return Text("{this}.", {"this": said})
     if partner is None:
         said = Text("In {e}, {t} needs {m}", holes)
     else:
@@ -104,20 +110,84 @@ def _counted(origin: Origin, k: int, j: int, n: Dim) -> Text:
     val = origin.operands[k][1]
     if origin.op.name == "matmul" and len(val.shape) == 1:
         return counted_rows(n)
+    role = _role(origin, k, j)
+    if role is not None and k < 2:  # a bias has entries
+        return _count_role(role, n)
     return along(val, j, n)
 
 
-def _partner(unifier: Unifier, origin: Origin, k: int, j: int, size: Dim) -> tuple[int, int] | None:
+def _multiple(unifier: Unifier, equation: Equation) -> dict[str, Any] | None:
+    """What fills the sentence where a number of rows is a multiple of the unknown: four gates."""
+    origin, u = equation.origin, equation.unknown
+    for one, other in ((equation.left, equation.right), (equation.right, equation.left)):
+        rate = None if isinstance(one, int) else one.coeff(u, 1)
+        total = unifier.resolve(other)
+        if rate is None or one != rate * u or not (rate.is_Integer and rate > 1):
+            continue
+        for p, (term, val) in enumerate(origin.operands):
+            for a, d in enumerate(val.shape):
+                if d in (other, total):
+                    rows = _counted(origin, p, a, total)
+                    number = unifier.resolve(u)
+                    times = number if isinstance(number, int) else dims.one(number)
+                    return {
+                        "p": written(term, origin.lines),
+                        "k": rows,
+                        "r": int(rate),
+                        "u": times,
+                    }
+    return None
+
+
+def _partner(
+    unifier: Unifier, equation: Equation, k: int, j: int, size: Dim
+) -> tuple[int, int] | None:
     """The operand and the axis that this one is compared with."""
+    origin: Origin = equation.origin
     if origin.op.name == "matmul":
         other = origin.operands[1 - k][1]
         return (1 - k, _inner(other, 1 - k)) if _inner(origin.operands[k][1], k) == j else None
+    role = _role(origin, k, j)
+    if role is not None:
+        for p, (_, v) in enumerate(origin.operands):
+            for a in range(len(v.shape)):
+                if p != k and _role(origin, p, a) == role:
+                    return p, a
+        return None
+    found = []
     for p, (_, v) in enumerate(origin.operands):
         axes = [j, *(a for a in range(len(v.shape)) if a != j)]
         for a in axes:
             if p != k and a < len(v.shape) and unifier.resolve(v.shape[a]) == size:
-                return p, a
-    return None
+                # the other side of the equation, else what was known by then
+                open_ = bool(_unknowns(v.shape[a]))
+                side = v.shape[a] in (equation.left, equation.right) and not (
+                    open_ and equation.unknown in _unknowns(v.shape[a])
+                )
+                found.append((not side, open_, len(found), (p, a)))
+    return min(found)[3] if found else None
+
+
+def _role(origin: Origin, k: int, j: int) -> str | None:
+    """What an axis of a convolution's operand counts; None for any other operation."""
+    match = re.fullmatch(r"conv([123])d", origin.op.name)
+    if match is None or len(origin.operands[1][1].shape) != int(match[1]) + 2:
+        return None
+    space = len(origin.operands[k][1].shape) - int(match[1])
+    if k == 2:
+        return "outputs"
+    if k == 1:
+        return ("outputs", "channels")[j] if j < 2 else None
+    return "channels" if j == space - 1 else "examples" if j < space else None
+
+
+def _count_role(role: str, n: Dim) -> Text:
+    holes = {"n": n if isinstance(n, int) else dims.one(n)}
+    if role == "outputs":
+        return Text("{n} output channels", holes, one="{n} output channel")
+    if role == "channels":
+        return Text("{n} input channels", holes, one="{n} input channel")
+    return Text("{n} examples", holes, one="{n} example")
 
 
 def _inner(v: Val, side: int) -> int:

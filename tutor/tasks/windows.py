@@ -32,9 +32,9 @@ def windows(ws: Workspace, line: Line) -> list[Window]:
     assert line.op is not None
     n = int(line.op.name[-2])
     given: dict[str, Any] = dict(line.parameters)
-    size = _shape(ws, line.terms[0])[-n:]
+    size = _sizes(ws, line.terms[0], n)
     if line.op.name.startswith("conv"):
-        kernel = _shape(ws, line.terms[1])[-n:]
+        kernel = _sizes(ws, line.terms[1], n)
         stride = integers(given.get("stride", 1), n, "stride", 1)
     else:
         kernel = integers(given["kernel_size"], n, "kernel_size", 1)
@@ -50,10 +50,15 @@ def windows(ws: Workspace, line: Line) -> list[Window]:
     ]
 
 
-def _shape(ws: Workspace, term: Expr | None) -> tuple[int, ...]:
+def _sizes(ws: Workspace, term: Expr | None, n: int) -> tuple[int, ...]:
+    """Along the last axes, over which the window slides: these are always numbers."""
+    return tuple(int(d) for d in _shape(ws, term)[-n:])
+
+
+def _shape(ws: Workspace, term: Expr | None) -> tuple[Any, ...]:
     match term:
         case Name() if term.id in ws.graph.lines:
-            return tuple(int(d) for d in ws.graph[term.id].shape)
+            return ws.graph[term.id].shape
         case Transpose():
             shape = _shape(ws, term.arg)
             return (1, *shape) if len(shape) == 1 else shape[::-1]
