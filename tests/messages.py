@@ -78,7 +78,7 @@ class _Reader:
         self.unread: list[str] = []
         self.constants: dict[str, ast.expr] = {}
         self.says_plainly = (
-            re.search(r"^from \.+wording import .*\bplain\b", source, re.M) is not None
+            re.search(r"^from [\w.]*wording import .*\bplain\b", source, re.M) is not None
         )
         for node in self.tree.body:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
@@ -114,7 +114,11 @@ class _Reader:
             inner = around[-1].name if around else ""  # type: ignore[attr-defined]
             if not {(self.file, place), (self.file, inner)} & RELAYS:
                 self.unread.append(f"{self.file}:{node.lineno}: {ast.unparse(node)[:90]}")
-            return
+                return
+            texts = []
+            if isinstance(first, ast.Name):  # what a relay says itself
+                for value in (v for f in around for v in _assigned(f, first.id)):
+                    texts += self._texts(value, around) or []
         single = one.value if isinstance(one, ast.Constant) else None
         if one is not None and single is None:
             self.unread.append(f"{self.file}:{node.lineno}: the singular is no literal")

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .derivation import Derivation, derivation
+from .declared import as_typed, declared, in_python, kind_of_thing, named, tasks_in
+from .derivation import derivation
 from .errors import InputError
+from .notation.text import text
+from .notation.unicode import unicode_text
 from .problem import load as _load
 from .problem import loads as _loads
 from .problem.elaborate import elaborate
-from .problem.model import Problem
-from .steps import Solution, Step, TaskResult
-from .tasks import gradient as _gradient
-from .tasks import hessian as _hessian
+from .problem.expression import parse
+from .problem.model import Problem, Task
+from .problem.task_table import TASKS
+from .steps import Solution, Step, TaskResult, Text
 from .tasks import solve as _solve
+from .tasks.extended import written
 from .tasks.workspace import Workspace
+from .words import speaking
 
 
 def load(path: str | Path) -> LoadedProblem:
@@ -27,51 +32,81 @@ def load(path: str | Path) -> LoadedProblem:
 
 def loads(text: str) -> LoadedProblem:
     """The problem in a YAML text."""
+    if not isinstance(text, str):
+        raise TypeError(f"a problem is text in YAML, not {kind_of_thing(text)}")
     return LoadedProblem(_loads(text))
 
 
 def derive(
     expression: str,
     /,
-    wrt: str | None = None,
+    wrt: str | Sequence[str] | None = None,
     *,
     kind: str | None = None,
     layout: str | None = None,
     vec: str | None = None,
     declare: Sequence[str] = (),
     checking: bool = True,
-    **shapes: str,
+    language: str = "en",
+    **shapes: Any,
 ) -> Derivative:
     """The derivative of one expression; sizes are inferred as far as the expression forces them.
 
-    wrt: the variable; may be left out where the expression has only one name.
+    wrt: the variable; may be left out where the expression has only one name. A Hessian also takes
+    two names: the mixed block, rows first.
     kind: gradient, jacobian or hessian; by default the gradient of a scalar, else the Jacobian.
-    shapes: declarations by name, such as A="matrix(m, n)"; `declare` takes whole lines
-    ("A: matrix(m, n)"), for names that are words of this function.
+    shapes: what names are, each by its own name: A="matrix(m, n)", A=(3, 2) for a shape, or a value
+    as a number, a list or an array. `declare` takes whole lines ("A: matrix(m, n)"), for names that
+    are words of this function.
+    language: of the words around the mathematics: en, cs or zh.
 
     >>> derive("norm2(A @ x - y)**2", wrt="x").formula
     '2 * A.T @ (A @ x - y)'
     """
-    lines = [*declare, *(f"{name}: {shape}" for name, shape in shapes.items())]
-    found = derivation(
-        expression,
-        () if wrt is None else (wrt,),
-        lines,
-        kind=kind,
-        conventions={"layout": layout, "vec": vec},
-        checking=checking,
-    )
+    if not isinstance(expression, str):
+        raise TypeError(
+            f"an expression is text, such as 'x.T @ A @ x', not {kind_of_thing(expression)}"
+        )
+    if isinstance(declare, str):
+        raise TypeError("declare takes a list of lines, such as ['A: matrix(m, n)']")
+    names = (wrt,) if isinstance(wrt, str) else tuple(wrt or ())
+    if not all(isinstance(n, str) for n in names):
+        raise TypeError("wrt takes a name, such as wrt='x'")
+    if len(names) > 1 and kind != "hessian":
+        raise InputError(
+            "one name at a time: derive gives one result",
+            hint="call it once for each name; with kind='hessian' two names give the mixed block",
+        )
+    lines = [*declare, *(f"{name}: {declared(name, x)}" for name, x in shapes.items())]
+    try:
+        found = derivation(
+            expression,
+            names,
+            lines,
+            kind=kind,
+            conventions={"layout": layout, "vec": vec},
+            checking=checking,
+            language=language,
+        )
+    except InputError as error:
+        raise in_python(error) from None
     ws = Workspace(found.problem, elaborate(found.problem))
-    return Derivative(found.results[0], ws, found)
+    return Derivative(found.results[0], ws, found.solution, found.assumed)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LoadedProblem:
+    """A problem file that was read."""
+
     problem: Problem
 
-    def solve(self, *, checking: bool = True) -> Solved:
-        """The worked solution of all tasks."""
-        return Solved(self.problem, _solve(self.problem, checking=checking))
+    def __repr__(self) -> str:
+        return f"<Problem {self.problem.title!r}, {tasks_in(self.problem.tasks)}>"
+
+    def solve(self, *, checking: bool = True, language: str | None = None) -> Solved:
+        """The worked solution of all tasks, told in the file's own language or another."""
+        problem = replace(self.problem, language=language) if language else self.problem
+        return Solved(problem, _solve(problem, checking=checking))
 
     def _repr_html_(self) -> str:
         """The problem as a notebook shows it: statement, givens and questions."""
@@ -81,12 +116,16 @@ class LoadedProblem:
         return rich.exercise(exercise(self.problem))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Solved:
     """A solution; `solution["L"].gradient("w")` derives any further quantity of the problem."""
 
     problem: Problem
     solution: Solution
+
+    def __repr__(self) -> str:
+        said = "all checks passed" if self.solution.ok else "a check failed"
+        return f"<Solved {self.problem.title!r}, {tasks_in(self.tasks)}, {said}>"
 
     def __getitem__(self, name: str) -> Quantity:
         ws = Workspace(self.problem, elaborate(self.problem))
@@ -112,25 +151,45 @@ class Solved:
         return self.text()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Quantity:
     """A named quantity of a problem, and its derivatives."""
 
     workspace: Workspace
     name: str
 
+    def __repr__(self) -> str:
+        value = self.workspace.paper(self.workspace.line(self.name))
+        size = self.workspace.line(self.name).dims
+        short = value is not None and value.is_short()
+        return f"<Quantity {self.name} = {text(value.expr())}>" if short and value else (
+            f"<Quantity {self.name}, {size}>"
+        )  # fmt: skip
+
     def gradient(self, wrt: str) -> Derivative:
-        return self._derived("gradient", wrt)
+        """Of a scalar, in the shape of the variable."""
+        return self._asked("gradient", wrt=named(wrt))
 
     def jacobian(self, wrt: str) -> Derivative:
-        return self._derived("jacobian", wrt)
+        """As a matrix, in the problem's layout."""
+        return self._asked("jacobian", wrt=named(wrt))
 
     def hessian(self, wrt: str, second: str | None = None) -> Derivative:
         """The second derivative by one variable, or the block of two (rows first)."""
-        names = (wrt,) if second is None else (wrt, second)
-        place = next(iter(self.workspace.problem.define)).where
-        result = _hessian.derive(self.workspace, "1", self.name, names, place)
-        return Derivative(result, self.workspace)
+        names = (named(wrt),) if second is None else (named(wrt), named(second))
+        return self._asked("hessian", wrt=names)
+
+    def directional(self, wrt: str, along: Any) -> Derivative:
+        """The rate of change while the variable moves along a direction.
+
+        along: a list or an array of the variable's shape, or an expression such as "[1, -1]".
+        """
+        typed = parse(along if isinstance(along, str) else as_typed(along))
+        return self._asked("directional", wrt=named(wrt), along=typed)
+
+    def taylor(self, wrt: str, order: int = 2) -> Derivative:
+        """The linear or quadratic model near the point."""
+        return self._asked("taylor", wrt=named(wrt), order=order)
 
     @property
     def value(self):
@@ -139,18 +198,33 @@ class Quantity:
             raise InputError(f"`{self.name}` has no value: some of the given quantities have none")
         return found.numbers()
 
-    def _derived(self, kind: str, wrt: str) -> Derivative:
-        result = _gradient.solve(self.workspace, "1", kind, self.name, wrt)
-        return Derivative(result, self.workspace)
+    def _asked(self, kind: str, **args: Any) -> Derivative:
+        """The same as a task of the problem's file."""
+        problem = self.workspace.problem
+        place = next(iter((*problem.define, *problem.given.values()))).where
+        default = {name: arg.default if arg else None for name, arg in TASKS[kind].items()}
+        sources = {k: written(x, place) for k, x in args.items() if k == "along"}
+        task = Task("1", kind, {**default, "of": self.name, **args}, place, sources)
+        solution = _solve(replace(problem, tasks=(task,), statement=None, notes=None))
+        return Derivative(solution.tasks[0], self.workspace, solution)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Derivative:
     """A result with its formula, value, steps and check, and as code."""
 
     result: TaskResult
     workspace: Workspace
-    origin: Derivation | None = None  # of `derive`
+    solution: Solution
+    reasons: tuple[Text, ...] = ()  # of what `derive` took for granted
+
+    def __repr__(self) -> str:
+        symbol = self.result.symbol
+        said = self.formula
+        if said is None and self.result.value is not None:
+            said = text(self.result.value.expr()) if self.result.value.is_short() else None
+        start = "Derivative" if symbol is None else f"Derivative {unicode_text(symbol)}"
+        return f"<{start} = {said}>" if said else f"<{start}, {self.result.dims}>"
 
     @property
     def value(self):
@@ -162,8 +236,6 @@ class Derivative:
 
     @property
     def formula(self) -> str | None:
-        from .notation.text import text
-
         return None if self.result.formula is None else text(self.result.formula)
 
     @property
@@ -194,15 +266,14 @@ class Derivative:
         """What `derive` took for granted, in sentences."""
         from .render.json import plain
 
-        return () if self.origin is None else tuple(plain(t) for t in self.origin.assumed)
+        with speaking(self.solution.language):
+            return tuple(plain(t) for t in self.reasons)
 
     def text(self) -> str:
         """The derivation as it is printed in a terminal."""
         from .render.terminal import terminal
 
-        if self.origin is None:
-            raise InputError("only a derivation of its own has a text; take the solution's")
-        return terminal(self.origin.solution)
+        return terminal(self.solution)
 
     def code(self, library: str = "numpy") -> str:
         """A function in NumPy, PyTorch ("torch") or JAX ("jax"), ready to paste."""
@@ -216,8 +287,14 @@ class Derivative:
 
         return function_of(self.workspace, self.result, library)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the formula and its value, and the steps to unfold."""
+        from .render import rich
+
+        return rich.solution(self.solution)
+
     def _repr_latex_(self) -> str | None:
-        """What a notebook shows: the formula and its value."""
+        """The formula and its value alone."""
         from .render import rich
 
         return rich.formula(self.result, self.workspace.variables())

@@ -15,11 +15,13 @@ from .problem.model import Convention, Problem, Task
 from .problem.schema import CONVENTIONS
 from .problem.task_table import TASKS
 from .render import json as reference
-from .render.wording import words
-from .steps import Solution, TaskResult, Text
+from .render.wording import plain, words
+from .steps import Solution, TaskResult, Text, in_turn
 from .tasks import solve
+from .words import speaking
 
 KINDS = ("gradient", "jacobian", "hessian")
+NEEDS = {"gradient": "a gradient", "hessian": "a Hessian"}
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,17 @@ class Derivation:
             return self.solution
         name, order = next(iter(self.otherwise.items()))
         said = self.solution.statement or ""
-        more = f'Say otherwise with -d, such as `-d "{name}: {DECLARED[order]}"`.'
-        return replace(self.solution, statement=f"{said} {more}")
+        with speaking(self.solution.language):
+            option = f'`-d "{name}: {DECLARED[order]}"`'
+            more = plain("Say otherwise with -d, such as {option}.", option=option)
+            both = plain("{a} {b}", a=said, b=more) if said else more
+        return replace(self.solution, statement=both)
 
     def json(self) -> str:
         """The solution's JSON with one more field, `assumed`: a list of sentences."""
         data = reference.data(self.solution)
-        data["assumed"] = [reference.plain(t) for t in self.assumed]
+        with speaking(self.solution.language):
+            data["assumed"] = [reference.plain(t) for t in self.assumed]
         return reference.written(data)
 
     def code(self, library: str) -> str:
@@ -75,6 +81,7 @@ def derivation(
     kind: str | None = None,
     conventions: Mapping[str, Any] | None = None,
     checking: bool = True,
+    language: str = "en",
     index: bool = False,
 ) -> Derivation:
     """Infer, derive, check.
@@ -98,7 +105,7 @@ def derivation(
     kind = kind or ("gradient" if line.has_one_entry else "jacobian")
     if kind != "jacobian" and not line.has_one_entry:
         raise InputError(
-            f"the expression has size {line.dims}: a {kind} needs a scalar",
+            f"the expression has size {line.dims}: {NEEDS[kind]} needs a scalar",
             hint="ask for its Jacobian, or for the derivative of a scalar such as its sum",
         )
     given = {**TASKS[kind], "of": None, "wrt": None}
@@ -107,7 +114,9 @@ def derivation(
     task = Task(
         "1", kind, {**args, "of": inferred.of, "wrt": names, **form}, inferred.graph[names[0]].where
     )
-    problem = replace(inferred.problem, tasks=(task,), statement=_statement(inferred))
+    with speaking(language):
+        statement = _statement(inferred)
+    problem = replace(inferred.problem, tasks=(task,), statement=statement, language=language)
     solution = solve(problem, checking=checking)
     return Derivation(problem, inferred.of, solution, inferred.assumed, inferred.otherwise)
 
@@ -134,8 +143,7 @@ def _statement(inferred: Inferred) -> str | None:
     """What was taken for granted, as the text above the solution."""
     if not inferred.assumed:
         return None
-    sentences = [words(t, _shown, str) for t in inferred.assumed]
-    return " ".join(sentences)
+    return words(in_turn(*inferred.assumed), _shown, str)
 
 
 def _shown(e: Expr) -> str:

@@ -10,7 +10,15 @@ from typing import Annotated
 
 import typer
 
-from .output import Format, Level, collect_garbage_again, rendered, stop_if_unchecked, write
+from .output import (
+    Format,
+    Language,
+    Level,
+    collect_garbage_again,
+    rendered,
+    stop_if_unchecked,
+    write,
+)
 
 
 class Layout(StrEnum):
@@ -65,6 +73,9 @@ def derive(
     no_check: Annotated[
         bool, typer.Option("--no-check", help="Skip the numeric cross-check.")
     ] = False,
+    language: Annotated[
+        Language, typer.Option("--language", help="English, Czech or Chinese.")
+    ] = Language.en,
 ) -> None:
     """The derivative of one expression, without a file."""
     from .derivation import derivation, kind_of
@@ -79,6 +90,7 @@ def derive(
         conventions={"layout": layout, "vec": vec},
         checking=not no_check,
         index=index,
+        language=language,
     )
     if code is not None:
         write(found.code(code.value), out)

@@ -172,7 +172,7 @@ def conventions(solution: Solution) -> Text | None:
 def check_words(check: Check) -> Text:
     method = Text(check.method)
     if check.at:
-        method = Text("{a}, {b}", {"a": method, "b": check.at})
+        method = Text("{method}, {sizes}", {"method": method, "sizes": check.at})
     args = {"method": method, "error": error_text(check.max_rel_error)}
     if check.passed:
         return Text("check: {method}, largest relative error {error}", args)

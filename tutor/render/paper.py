@@ -30,23 +30,44 @@ def wrap(text: str, columns: int) -> list[str]:
     """Words filled into lines of at most `columns`; longer words are cut."""
     out: list[str] = []
     current = ""
-    for word in text.split(" "):
-        if not word:
-            continue
-        joined = f"{current} {word}" if current else word
-        if width(joined) <= columns:
-            current = joined
-            continue
-        if current:
-            out.append(current)
-        while width(word) > columns:
-            cut = _fitting(word, columns)
-            out.append(word[:cut])
-            word = word[cut:]
-        current = word
+    for whole in text.split(" "):
+        for k, word in enumerate(_pieces(whole)):
+            joined = current + word if k or not current else f"{current} {word}"
+            if width(joined) <= columns:
+                current = joined
+                continue
+            if current:
+                out.append(current)
+            while width(word) > columns:
+                cut = _fitting(word, columns)
+                out.append(word[:cut])
+                word = word[cut:]
+            current = word
     if current or not out:
         out.append(current)
     return [row.replace(GLUE, " ") for row in out]
+
+
+# what cannot begin or end a line of Chinese
+NO_START = "，。、；：！？）》」』”’％…"
+NO_END = "（《「『“‘"
+
+
+def _pieces(word: str) -> list[str]:
+    """The parts of a word that may stand on different lines: Chinese has no blanks."""
+    if word.isascii():
+        return [word] if word else []
+    parts: list[str] = []
+    for c in word:
+        last = parts[-1][-1] if parts else ""
+        wide = last and (width(last) == 2 or width(c) == 2)
+        if wide and c not in NO_START and last not in NO_END:
+            parts.append(c)
+        elif parts:
+            parts[-1] += c
+        else:
+            parts.append(c)
+    return parts
 
 
 def _fitting(word: str, columns: int) -> int:

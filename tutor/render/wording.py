@@ -9,9 +9,14 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ..expr import Expr
 from ..steps import Solution, Text
-from ..words import speaking, translated
+from ..words import language, speaking, translated
 
 _HOLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+# blanks that holes leave between Chinese characters, or beside their punctuation
+_MARKS = "，。、；：！？（）“”"
+_CHINESE = re.compile(
+    rf"(?<=[{_MARKS}]) +|(?<=[\u4e00-\u9fff]) +(?=[\u4e00-\u9fff])| +(?=[{_MARKS}])"
+)
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -33,7 +38,8 @@ def words(text: Text, math: Callable[[Expr], str], escape: Callable[[str], str])
         out.append(_fill(text.args[hole[1]], math, escape))
         end = hole.end()
     out.append(escape(message[end:]))
-    return "".join(out)
+    said = "".join(out)
+    return _CHINESE.sub("", said) if language() == "zh" else said
 
 
 def _fill(arg: object, math: Callable[[Expr], str], escape: Callable[[str], str]) -> str:

@@ -61,7 +61,7 @@ def translated(message: str, one: str | None = None, count: object = None) -> st
     one: its singular, where it has one; count: how many there are, or any other value.
     """
     spoken = _spoken.get()
-    if spoken == "en":
+    if spoken == "en" or not message:
         return one if one is not None and count == 1 else message
     found = catalogue(spoken).get(message)
     if found is None:
