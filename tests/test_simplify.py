@@ -15,6 +15,7 @@ from tutor.calculus import (
     inverses,
     masks,
     products,
+    scalars,
     sums,
 )
 from tutor.calculus import simplify as module
@@ -213,6 +214,7 @@ GAP = sub(x, y)  # of both signs at the points that are drawn
 STEP, RELU = scalar.step(T), scalar.relu(T)
 POSITIVE = map_(STEP, GAP)
 FLAG = var("flag", (5,), {"boolean"})
+COLUMN, v5 = var("column", (5, 1)), var("v5", (5,))
 CENTRED = sub(x, broadcast(MEAN_X, (), (5,)))
 
 
@@ -249,6 +251,12 @@ RULE: dict[Rule, Node] = {
     sums.factored: add([matvec(Q, x), matvec(permute(Q, (1, 0)), x)]),
     functions.size_out: map_(STEP, scale(sp.Rational(1, 2), mul(GAP, y))),
     definitions.variance: ein([(power(CENTRED, 2), "i")], "", sp.Rational(1, 5)),
+    definitions.variances: add(
+        [ein([(power(CENTRED, 2), "i")], ""), b], [sp.Rational(1, 5), 1]
+    ),
+    products.raised: mul(a, call("power", [a, sub(b, const(1))], (), ())),
+    factors.one_unit_axis: ein([(COLUMN, "ik")], "ij", 1, {"j": 1}),
+    scalars.scalar_out: sub(ein([(x, "k"), (y, "i")], "i"), ein([(x, "k"), (v5, "i")], "i")),
     masks.known_flag: map_(scalar.step(sp.Abs(T)), FLAG),
     masks.two_sided: map_(2 * RELU - 1 + STEP, GAP),
     masks.one_sided: add([mul(GAP, y), map_(scalar.relu(-T), mul(GAP, y))]),

@@ -130,7 +130,7 @@ GRADIENTS = [
     ("-log(softmax(z)[3])", "z", "softmax(z) - eye(n)[:, 3]"),
     ("-log_softmax(W @ x)[1]", "x", "W.T @ (softmax(W @ x) - eye(m)[:, 1])"),
     ("x[2] * tanh(x[2])", "x",
-     "tanh(x[2]) * eye(n)[:, 2] + x[2] * (1 - tanh(x[2])**2) * eye(n)[:, 2]"),
+     "(x[2] * (1 - tanh(x[2])**2) + tanh(x[2])) * eye(n)[:, 2]"),
     ("sum(exp(X) / sum(exp(X), axis=1) * W)", "X",
      "W * softmax(X) - diag((W * softmax(X)) @ ones(n)) @ softmax(X)"),
     # the logistic function

@@ -192,6 +192,20 @@ def variance(node: Node) -> Node:
     return node
 
 
+def variances(node: Node) -> Node:
+    """The same in a sum, which keeps the numbers in front of its terms: var(x) + ε."""
+    pairs = list(zip(node.attr, node.args, strict=True))
+    for k, (c, term) in enumerate(pairs):
+        if c == 1 or term.kind != "ein" or not term.args:
+            continue
+        whole = g.scale(c, term)
+        new = variance(whole)
+        if new is not whole:
+            pairs[k] = (g.ONE, new)
+            return g.add([t for _, t in pairs], [d for d, _ in pairs])
+    return node
+
+
 def _uncentred(gaps: Node, axes: tuple[int, ...]) -> Node | None:
     """x, where the node is x − mean(x) over these axes."""
     terms = list(zip(gaps.attr, gaps.args, strict=True))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import sympy as sp
 
 from ..graph import node as g
-from ..graph.node import Node, ein, is_delta
+from ..graph.node import Node, T, ein, is_delta
 from . import definitions, factors, inverses, products
 from .expand import function_apart, multiplied_out
 from .factors import labelled
@@ -140,8 +140,7 @@ def _bases(node: Node, quotients: bool = False) -> Iterator[Node]:
         if not quotients:
             yield node
         return
-    p = products.power_of(node)
-    if quotients and (p is None or not p.is_negative):
+    if quotients and not sp.denom(node.attr).has(T):
         return
     u = node.args[0]
     yield u

@@ -99,6 +99,21 @@ def off_the_padding(node: Node) -> Node:
     return node
 
 
+def one_unit_axis(node: Node) -> Node:
+    """Σ_k X[i, k] repeated along j is X[i, j], where both axes have one entry."""
+    attr = node.attr
+    carried = {x for labels in attr.labels for x in labels}
+    free = [x for x in range(node.order) if attr.sizes[x] == 1 and x not in carried]
+    summed = [x for x in carried if x >= node.order and attr.sizes[x] == 1]
+    if not free or not summed:
+        return node
+    new = {x: free[0] for x in summed}
+    factors = [(f, tuple(new.get(x, x) for x in labels)) for f, labels in labelled(node)]
+    if any(len(set(labels)) < len(labels) for _, labels in factors):
+        return node
+    return with_factors(node, factors, gone=summed)
+
+
 def is_padding(node: Node) -> bool:
     """Whether a relation is p = i with more places for p than for i: zeros behind a vector."""
     if node.kind != "rel" or node.attr != ((1, -1), 0):

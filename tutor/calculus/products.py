@@ -6,7 +6,7 @@ from typing import Any
 
 import sympy as sp
 
-from ..graph.node import Node, T, ein, fresh, map_
+from ..graph.node import Node, T, add, call, const, ein, fresh, map_
 from .factors import Factor, labelled, matched, with_factors
 
 
@@ -76,6 +76,23 @@ def own_power(node: Node) -> Node:
         factors[k] = (map_(T ** (p + 1), s), labels)
         kept = [f for j, f in enumerate(factors) if j not in members]
         return with_factors(node, kept, node.attr.coef / s.attr.coef, gone)
+    return node
+
+
+def raised(node: Node) -> Node:
+    """a ⊙ a^(b − 1) = a^b, where the exponent is not a number."""
+    factors = labelled(node)
+    for k, (factor, labels) in enumerate(factors):
+        if factor.kind != "call" or factor.attr[0] != "power":
+            continue
+        base, exponent = factor.args
+        for j, (other, own) in enumerate(factors):
+            if other is base and own == labels:
+                more = add([exponent, const(1, exponent.shape)])
+                if more.kind == "add":  # a^(b + 1) is no shorter
+                    continue
+                factors[k] = (call("power", [base, more], (), factor.shape), labels)
+                return with_factors(node, factors[:j] + factors[j + 1 :])
     return node
 
 

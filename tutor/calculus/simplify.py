@@ -25,6 +25,7 @@ from . import (
     inverses,
     masks,
     products,
+    scalars,
     sums,
 )
 from .rewrite import Rule, rebuilt, rewritten
@@ -44,6 +45,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         factors.flat,
         factors.reshaped_back,
         factors.off_the_padding,
+        factors.one_unit_axis,
         distribution.over_outer_products,
         inverses.cancelled,
         products.sifted,
@@ -56,6 +58,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         definitions.total_of_softmax,
         products.fused,
         products.own_power,
+        products.raised,
         products.powers_apart,
         sums.centred,
         distribution.over_a_sum,
@@ -65,10 +68,12 @@ RULES: dict[str, tuple[Rule, ...]] = {
         sums.one_function,
         masks.one_sided,
         definitions.log_softmax,
+        definitions.variances,
         sums.functions_merged,
         diagonals.added,
         masks.chosen,
         distribution.out_of_products,
+        scalars.scalar_out,
         sums.factored,
     ),
 }

@@ -196,7 +196,7 @@ def factored(node: Node) -> Node:
             found.setdefault(place, {}).setdefault(k, j)
     best, gain = None, 0
     for place, members in found.items():
-        if len(members) < 2:
+        if len(members) < 2 or (len(members) < len(terms) and _repeats(node, place, members)):
             continue
         worth = (len(members) - 1) * (1 + 2 * len(place[1]))
         if worth > gain:
@@ -208,6 +208,13 @@ def factored(node: Node) -> Node:
     kept = [(g.ONE, new) if k == first else t for k, t in enumerate(terms)]
     kept = [t for k, t in enumerate(kept) if k == first or k not in best]
     return g.add([t for _, t in kept], [c for c, _ in kept])
+
+
+def _repeats(node: Node, place: Any, members: dict[int, int]) -> bool:
+    """Whether a matrix is there twice in one of the terms: Xᵀ Xᵀ a bᵀ + Xᵀ a bᵀ Xᵀ + …"""
+    if len(place[1]) < 2:
+        return False
+    return any(sum(a.key == place[0] for a in node.args[k].args) > 1 for k in members)
 
 
 def _places(term: Node, order: int) -> list[tuple[int, Any]]:

@@ -7,11 +7,12 @@ Neudecker); denominator layout is its transpose.
 
 from __future__ import annotations
 
-from ..expr import Call, Expr
+from ..expr import Binary, Call, Expr, Neg, Transpose
 from ..graph import node as g
 from ..graph.interned import is_symmetric
 from ..graph.node import Node, pieces
-from .build import NoMatrixForm, chained, product, size_term, sum_term, transposed
+from ..graph.sums import split_coef
+from .build import NoMatrixForm, chained, product, scaled, size_term, sum_term, transposed
 from .kronecker import assembled, connected, elementwise, split_diagonal
 from .matrix import Leaves, unsigned_term
 from .products import Product
@@ -55,7 +56,7 @@ def _numerator(node: Node, rows: int, leaf: Leaves, vec: str) -> Expr:
         if columns == 0:
             return unsigned_term(node, leaf, vec)
         term = unsigned_term(node, leaf, vec)
-        return transposed(_unrolled(node, term) if columns == 2 else term)
+        return transposed(_unrolled(node, term)) if columns == 2 else _row(node, term, leaf, vec)
     if columns == 0:
         term = unsigned_term(node, leaf, vec)
         return _unrolled(node, term) if rows == 2 else term
@@ -92,6 +93,20 @@ def _numerator(node: Node, rows: int, leaf: Leaves, vec: str) -> Expr:
     return term if right is None else chained(term, _diagonal(right, leaf, vec))
 
 
+def _row(node: Node, column: Expr, leaf: Leaves, vec: str) -> Expr:
+    """The transpose of a column: rᵀA/‖r‖ rather than (Aᵀr/‖r‖)ᵀ."""
+    plain = transposed(column)
+    if not isinstance(plain, Transpose) or not isinstance(plain.arg, Binary) or node.kind != "ein":
+        return plain
+    coef, factors, out, sizes = pieces(node)
+    unit = g.fresh()
+    row = g.ein(factors, (unit, *out), coef, {**sizes, unit: 1})
+    try:
+        return unsigned_term(row, leaf, vec)
+    except NoMatrixForm:
+        return plain
+
+
 def _joined(node: Node, rows: int, leaf: Leaves, vec: str) -> Expr:
     """With an axis that joins two, as vec and kron do, taken as these two."""
     parts = joined_axis(node, rows, vec)
@@ -101,15 +116,19 @@ def _joined(node: Node, rows: int, leaf: Leaves, vec: str) -> Expr:
 
 
 def _diagonal(node: Node, leaf: Leaves, vec: str) -> Expr:
-    """diag(vec(M)): an elementwise product with M."""
-    return Call("diag", (Call("vec", (led(unsigned_term(node, leaf, vec)),)),))
+    """diag(vec(M)): an elementwise product with M, numbers in front."""
+    number, rest = split_coef(node)
+    term = Call("diag", (Call("vec", (led(unsigned_term(rest, leaf, vec)),)),))
+    return scaled(number, term)
 
 
 def _unrolled(node: Node, term: Expr) -> Expr:
     """vec of a matrix; of one with a single row or column, the column that it is."""
     if node.shape[0] == 1:
         return transposed(term)
-    return term if node.shape[1] == 1 else Call("vec", (term,))
+    if node.shape[1] == 1:
+        return term
+    return Neg(Call("vec", (term.arg,))) if isinstance(term, Neg) else Call("vec", (term,))
 
 
 def _kronecker(node: Node, rows: int, leaf: Leaves, vec: str) -> Expr:

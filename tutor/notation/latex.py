@@ -31,6 +31,7 @@ from . import functions, tex
 from .arrays import array_shape, grid, slices, without_ones
 from .names import latex_name, parts
 from .precedence import PAPER, PAPER_NEG, Level, associates, leading_minus, paper_op, pull_minus
+from .tex_parts import THIN, below_bracket, cut, numeral, word
 from .tex_text import tex_text
 
 NAMES: Mapping[str, Variable] = {}
@@ -39,8 +40,6 @@ _SIGNS = {
     "+": " + ", "-": " - ", "<": " < ", "<=": r" \le ", ">": " > ", ">=": r" \ge ", "==": " = ",
     "!=": r" \ne ", ".*": r" \odot ", "./": r" \oslash ", "@": r" \mathinner{} ",
 }  # fmt: skip
-TIMES = r" \times "
-THIN = r" \thinspace "
 
 
 def latex(e: Expr, names: Mapping[str, Variable] = NAMES) -> str:
@@ -54,18 +53,18 @@ class _Printer:
 
     def at(self, e: Expr, least: Level = Level.COMPARE) -> str:
         out, level = self.show(e)
-        return out if level >= least else _parenthesise(out)
+        if level >= least:
+            return out
+        return rf"\left[ {out} \right]" if level == Level.COMPARE else _parenthesise(out)
 
     def show(self, e: Expr) -> tuple[str, Level]:
         match e:
             case Num():
-                return _number(e.text)
+                return numeral(e.text)
             case Name():
                 return self.name(e.id), Level.ATOM
-            case Str():
-                return _word(e.value), Level.ATOM
-            case Const():
-                return _word(str(e.value)), Level.ATOM
+            case Str() | Const():
+                return word(str(e.value)), Level.ATOM
             case Neg():
                 level, least = PAPER_NEG
                 return "-" + self.at(e.arg, Level.ATOM if leading_minus(e.arg) else least), level
@@ -107,7 +106,7 @@ class _Printer:
             label = tex.parse(variable.label)
             if label is not None:
                 return f"{{{label.latex}}}"  # one unit, whatever scripts it ends with
-            return _word(_cut(variable.label))
+            return word(cut(variable.label))
         if variable is None:  # w_new and w_tilde look like w
             variable = self.names.get(name.removesuffix("_new").removesuffix("_tilde"))
         return latex_name(name, bold=bold and variable is not None and variable.shape != ())
@@ -118,11 +117,24 @@ class _Printer:
             return rf"\frac{{{self.at(e.left)}}}{{{self.at(e.right)}}}", Level.UNARY
         level, least_left, least_right = PAPER[op]
         left, right = self.at(e.left, least_left), self.at(e.right, least_right)
+        left = (self.dot(e.left) or left) if op == "*" else left
         if leading_minus(e.right) and not _is_fraction(e.right) and least_right <= Level.HADAMARD:
             right = _parenthesise(self.at(e.right))
         elif (isinstance(e.right, Sum) and op in ("*", "@")) or associates(e, e.right):
             right = self.at(e.right)
         return left + self.sign(e, right) + right, level
+
+    def dot(self, e: Expr) -> str | None:
+        """A product of vectors in front of a product: 2 (xᵀy) y."""
+        if not isinstance(e, Binary) or e.elementwise:
+            return None
+        if e.op == "@":
+            return _parenthesise(self.at(e))
+        if e.op != "*" or not isinstance(e.right, Binary) or e.right.op != "@":
+            return None
+        right = _parenthesise(self.at(e.right))
+        left = self.dot(e.left) or self.at(e.left, Level.MUL)
+        return left + self.times(e, right) + right
 
     def sign(self, e: Binary, right: str) -> str:
         op = paper_op(e)
@@ -203,7 +215,7 @@ class _Printer:
 
     def arguments(self, e: Call) -> str:
         given = [self.at(a) for a in e.args]
-        given += [rf"{_word(k)} = {self.at(v)}" for k, v in e.kwargs]
+        given += [rf"{word(k)} = {self.at(v)}" for k, v in e.kwargs]
         return _parenthesise(", ".join(given))
 
     def layer(self, e: Call, found: functions.Layer) -> tuple[str, Level]:
@@ -211,7 +223,7 @@ class _Printer:
         if found.star:
             return rf"{operands[0]} \star {operands[1]}", Level.HADAMARD
         below = r" \times ".join(self.at(x) for x in found.below)
-        notes = ", ".join(rf"{_word(k)}\ {self.sizes(v)}" for k, v in found.notes)
+        notes = ", ".join(rf"{word(k)}\ {self.sizes(v)}" for k, v in found.notes)
         inside = ", ".join(operands) + (rf";\ {notes}" if notes else "")
         name = _operator(e.func) + (f"_{{{below}}}" if below else "")
         return name + _parenthesise(inside), Level.ATOM
@@ -240,13 +252,13 @@ class _Printer:
         if found is None:
             kept, size = slices(e)
             items = r" & ".join(r"\cdots" if x is None else self.at(x) for x in kept)
-            return rf"\begin{{bmatrix}} {items} \end{{bmatrix}}{_size(whole or size)}"
+            return rf"\begin{{bmatrix}} {items} \end{{bmatrix}}{below_bracket(whole or size)}"
         rows = []
         for row in found.rows:
             blank = r"\vdots" if all(x is None for x in row) else r"\cdots"
             rows.append(" & ".join(blank if x is None else self.at(x) for x in row))
         body = r" \\ ".join(rows)
-        return rf"\begin{{bmatrix}} {body} \end{{bmatrix}}{_size(whole or found.size)}"
+        return rf"\begin{{bmatrix}} {body} \end{{bmatrix}}{below_bracket(whole or found.size)}"
 
 
 def _parenthesise(out: str) -> str:
@@ -278,25 +290,3 @@ def _operator(name: str) -> str:
     if name in functions.NAMES:
         return functions.NAMES[name][1]
     return rf"\operatorname{{{tex_text(name)}}}"
-
-
-def _size(size: str | None) -> str:
-    """The size of an abbreviated array, below its bracket."""
-    return "" if size is None else f"_{{{size.replace('×', TIMES)}}}"
-
-
-def _cut(label: str) -> str:
-    return label if len(label) <= 40 else label[:39] + "…"
-
-
-def _word(text: str) -> str:
-    """Words inside a formula, literally."""
-    return rf"\text{{{tex_text(text)}}}"
-
-
-def _number(text: str) -> tuple[str, Level]:
-    mantissa, e, exponent = text.lower().partition("e")
-    if not e:
-        return text, Level.ATOM
-    factor = "" if mantissa in ("1", "1.0") else rf"{mantissa} \cdot "
-    return f"{factor}10^{{{int(exponent)}}}", Level.MUL if factor else Level.POWER

@@ -13,11 +13,11 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from ..expr import Binary, Call, Expr, List, Neg, Num, Transpose
+from ..expr import Binary, Call, Expr, List, Num, Transpose
 from ..graph.interned import is_symmetric
 from ..graph.node import Node, T, add, constant_of, ein, pieces, scale
 from ..ops.scalar import Named, step
-from .build import NoMatrixForm, relation_term, scaled, sum_term
+from .build import NoMatrixForm, product, relation_term, scaled, sum_term
 from .calls import call_term
 from .comparisons import condition_term, mask_term
 from .literal import Entries, written_out
@@ -26,7 +26,7 @@ from .ones import in_ones, is_centre, reads_as_matrices
 from .precedence import COMPARISONS
 from .products import Product
 from .relations import without_units
-from .scalars import term_of
+from .scalars import constant_term, term_of
 from .signs import led
 from .tensors import is_tensor_product, tensor_product
 
@@ -195,18 +195,16 @@ def map_term(f: sp.Expr, argument: Expr, array: bool) -> Expr:
         c, rest = f.as_coeff_Mul()
         if c != 1:
             return scaled(c, map_term(rest, argument, array))
+        number, rest = rest.as_independent(T, as_Add=False)
+        if number != 1:  # √2 √π in front, not among the entries
+            return product([constant_term(number)], map_term(rest, argument, array))
         tops = [a for a in f.args if not _downstairs(a)]
         bottoms = [1 / a for a in f.args if _downstairs(a)]
-        tops.sort(key=lambda a: (a.has(T), a.is_Add))
+        tops.sort(key=lambda a: a.is_Add)
         result: Expr | None = None
         for a in tops:
             part = map_term(a, argument, array)
-            number = not a.has(T)
-            if result is None:
-                result = part
-            else:
-                joined = array and not number and not _is_number(result)
-                result = Binary("*", result, part, elementwise=joined)
+            result = part if result is None else Binary("*", result, part, elementwise=array)
         if not bottoms:
             assert result is not None
             return result
@@ -255,10 +253,6 @@ def _parameters(f: sp.Expr) -> tuple[tuple[str, Expr], ...]:
 
 def _downstairs(f: sp.Expr) -> bool:
     return f.is_Pow and f.exp.is_number and bool(f.exp.is_negative)
-
-
-def _is_number(e: Expr) -> bool:
-    return isinstance(e, Num) or (isinstance(e, Neg) and _is_number(e.arg))
 
 
 # -- products over labels -------------------------------------------------------------------------

@@ -45,6 +45,22 @@ def term_of(x: Any) -> Expr:
     return _term(x, sp)
 
 
+def constant_term(x: Any) -> Expr:
+    """The same, with roots of numbers and of π under one root: 1/sqrt(2*pi)."""
+    import sympy as sp
+
+    square = x**2
+    if x.has(sp.pi) and not x.has(sp.Symbol) and x.is_positive:
+        number, rest = square.as_coeff_Mul()
+        if number.is_Rational and rest in (sp.pi, 1 / sp.pi):
+            above, below = sp.fraction(square)
+            root = Call("sqrt", (_term(below, sp),))
+            if above == 1:
+                return Binary("/", Num("1"), root)
+            return Call("sqrt", (_term(square, sp),))
+    return _term(x, sp)
+
+
 def _float(x: float) -> Expr:
     out = Num(repr(abs(x)))
     return Neg(out) if x < 0 else out

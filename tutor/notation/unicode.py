@@ -28,7 +28,7 @@ from .arrays import SHOWN, array_shape, grid, shorten, slices, without_ones
 from .block import Block, beside, enclose, line
 from .names import SUBSCRIPTS, parts, subscript, superscript, unicode_name
 from .numerals import numeral
-from .precedence import PAPER, PAPER_NEG, Level, associates, leading_minus, paper_op, pull_minus
+from .precedence import PAPER_NEG, Level, associates, leading_minus, levels, paper_op, pull_minus
 from .text import text
 
 INLINE = 40  # entries of a matrix that are all written on one line
@@ -116,7 +116,7 @@ class _Printer:
 
     def binary(self, e: Binary) -> tuple[Block, Level]:
         op = paper_op(e)
-        level, least_left, least_right = PAPER[op]
+        level, least_left, least_right = levels(e)
         left, right = self.at(e.left, least_left), self.at(e.right, least_right)
         if op == "*":
             left = self.coefficient(e.left) or self.dot(e.left) or left

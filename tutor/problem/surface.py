@@ -52,6 +52,7 @@ class Surface:
         self.inside: list[Expr] = []  # its terms that are, from the whole down to the innermost
         self.taken = set(problem.given) | {n for d in problem.define for n in d.names}
         self.counter = 0
+        self.automatics: dict[tuple[str, Val], Line] = {}  # by operation and what it computes
         self.said = {
             "_vec": problem.convention.vec,
             "_ties": problem.convention.ties,
@@ -114,9 +115,13 @@ class Surface:
         plain = all(isinstance(t, Num | Neg | Name) for t in terms or (p.term for p in pieces))
         if not used and plain and op in OPERATORS.values():
             return Piece(val, term)  # arithmetic on numbers and sizes stays where it is
+        known = self.known(op, val, term) if name is None else None
+        if known is not None:
+            return Piece(known.leaf, Name(known.name))
         kind = "defined" if isinstance(name, str) else "auto"
         name = name if isinstance(name, str) else self.automatic(name)
-        leaf = Val(g.var(name, val.node.shape), val.row, val.product, val.boolean)
+        marks = ("boolean",) if val.boolean else ()
+        leaf = Val(g.var(name, val.node.shape, marks), val.row, val.product, val.boolean)
         hidden = self.hidden(op)
         self.lines[name] = Line(
             name,
@@ -131,7 +136,14 @@ class Surface:
             rest,
             where=self.definition.where if self.definition else None,
         )
+        if kind == "auto":
+            self.automatics.setdefault((op.name, val), self.lines[name])
         return Piece(leaf, Name(name))
+
+    def known(self, op: Op, val: Val, term: Expr) -> Line | None:
+        """The automatic line that computes the same already: a repeated term is one quantity."""
+        line = self.automatics.get((op.name, val))
+        return line if line is not None and line.formula == term else None
 
     def hidden(self, op: Op) -> dict[str, str]:
         """What the file's conventions say to an operation."""

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Sequence
 
 from ..expr import Expr, Name
-from ..notation.latex import TIMES
 from ..notation.latex import latex as formula
+from ..notation.tex_parts import TIMES
 from ..notation.text import text as typed
 from ..notation.unicode import unicode_text
 from ..steps import Diagram, Picture, Solution, Table, TaskResult, Text, Variable
