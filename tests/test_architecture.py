@@ -21,7 +21,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # ones, at its top or inside a function.
 LAYERS = (
     "errors", "limits", "words", "expr", "value", "steps", "graph", "ops", "numeric", "calculus", "notation",
-    "problem", "independent", "tasks", "codegen", "render", "derivation", "exercises", "api",
+    "problem", "independent", "tasks", "codegen", "render", "derivation", "exercises", "declared", "api",
     "catalogue", "sheets", "__init__", "arguments", "output", "derive_command", "cli", "__main__",
 )  # fmt: skip
 

@@ -161,7 +161,7 @@ def test_layout_and_vec() -> None:
         ("A @ x_1", {"wrt": ["x1"]}, "has no name `x1`", "did you mean `x_1`?"),
         ("A @ x", {}, "with respect to which name", None),
         ("3 + 4", {}, "no name to differentiate by", None),
-        ("A @ x", {"wrt": ["x"], "kind": "hessian"}, "size m×1: a hessian needs a scalar", None),
+        ("A @ x", {"wrt": ["x"], "kind": "hessian"}, "size m×1: a Hessian needs a scalar", None),
         ("A @ x", {"wrt": ["x"], "declarations": ["A"]}, "a name and a shape, not `A`", None),
         ("A @ x", {"wrt": ["x"], "declarations": ["A: 3", "A: 4"]}, "duplicate key `A`", None),
     ],

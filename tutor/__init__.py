@@ -13,10 +13,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-__all__ = ["Derivative", "LoadedProblem", "__version__", "derive", "load", "loads"]
+__all__ = ["Derivative", "InputError", "LoadedProblem", "__version__", "derive", "load", "loads"]
 
 if TYPE_CHECKING:
-    from .api import Derivative, LoadedProblem, derive, load, loads
+    from .api import Derivative, InputError, LoadedProblem, derive, load, loads
 
 
 def __getattr__(name: str):

@@ -69,9 +69,9 @@ def derive(
         )
     if isinstance(declare, str):
         raise TypeError("declare takes a list of lines, such as ['A: matrix(m, n)']")
-    names = (wrt,) if isinstance(wrt, str) else tuple(wrt or ())
+    names = tuple(wrt) if isinstance(wrt, list | tuple) else () if wrt is None else (wrt,)
     if not all(isinstance(n, str) for n in names):
-        raise TypeError("wrt takes a name, such as wrt='x'")
+        raise TypeError(f"wrt takes a name, such as wrt='x', not {kind_of_thing(wrt)}")
     if len(names) > 1 and kind != "hessian":
         raise InputError(
             "one name at a time: derive gives one result",

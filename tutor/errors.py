@@ -40,6 +40,10 @@ class TutorError(Exception):
         self.message = message
         self.hint = hint
 
+    def __str__(self) -> str:
+        """What Python prints below a traceback."""
+        return self.message if self.hint is None else f"{self.message}\n  {self.hint}"
+
 
 class InputError(TutorError):
     """Bad input: says what was found, what was expected, and where."""

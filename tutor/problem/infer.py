@@ -22,6 +22,7 @@ from ..notation.text import text
 from ..ops import ALIASES, OPS
 from ..steps import Text
 from . import yaml
+from .declarations import needed, read
 from .elaborate import elaborate, open_sizes
 from .expression import CONSTANTS, parse
 from .habits import habit, surprise
@@ -30,13 +31,11 @@ from .mistakes import explained
 from .model import Convention, Definition, Given, Problem, Source
 from .reasons import reasons
 from .tree import Document
-from .tree import Mapping as Section
 
 LETTERS = ("m", "n", "p", "q", "k", "r", "h")
 DECLARED = ("scalar", "vector(n)", "matrix(m, n)")  # by order
 NUMBERED = ("scalar", "vector(8)", "matrix(6, 8)")
 RESULTS = ("f", "L", "g", "F", "J", "E", "result")
-_NAMED = re.compile(r"\s*([A-Za-z]\w*)\s*:\s*")
 _SIZES = "declared sizes"  # the stand-in that makes size names known during the search
 
 
@@ -68,8 +67,11 @@ def infer(
     try:
         expr = parse(expression, functions)
     except InputError as error:
+        if "`define`" in (error.hint or ""):
+            error.hint = "write a problem file, and name parts of it in its `define`"
         raise error.at(source.where(error.span or (0, len(expression)))) from None
-    declared = _declared(declarations, functions)
+    declared = read(declarations, functions)
+    needed(declared, expr)
     sizes = _size_names(expr, declared)
     search = _Search(expr, source, declared, sizes, convention or Convention())
     chosen = search.best()
@@ -80,31 +82,6 @@ def infer(
     orders = dict(zip(search.free, chosen.orders, strict=True))
     sentences = reasons(expr, orders, otherwise, given)
     return Inferred(problem, search.result, sentences, elaborate(problem), otherwise)
-
-
-def _declared(declarations: Sequence[str], functions: Sequence[str]) -> dict[str, Given]:
-    """The declarations together, read as the `given` of a problem file."""
-    if not declarations:
-        return {}
-    from .given import Reader
-
-    lines = [_line(d) for d in declarations]
-    document = yaml.clean(Document("declaration", "\n".join(lines)))
-    if len(document.text) > limits.FILE_BYTES:
-        raise InputError("the declarations are too long")
-    section: Section = yaml.parse(document)
-    return Reader(None, functions).read(section)
-
-
-def _line(declaration: str) -> str:
-    """The declaration as a line of YAML; `A:matrix(m, n)` will do."""
-    found = _NAMED.match(declaration)
-    if found is None or "\n" in declaration.strip():
-        raise InputError(
-            f"a declaration is a name and a shape, not `{declaration.strip()[:40]}`",
-            hint='such as -d "A: matrix(m, n)"',
-        )
-    return f"{found[1]}: {declaration[found.end() :]}"
 
 
 def _size_names(expr: Expr, declared: Mapping[str, Given]) -> tuple[str, ...]:
@@ -242,9 +219,10 @@ class _Search:
             kind = NUMBERED[habit(name)[0]]
         message = unknown.sub("?", error.message)
         hint = f'declare the shapes with -d, such as -d "{name}: {kind}"'
-        if not isinstance(error, ShapeError):
-            said = f"{error.hint}; {hint}" if error.hint else hint
-            return InputError(message, hint=said, where=error.where)
+        if not isinstance(error, ShapeError):  # no shape would help: log(0), too deep
+            return InputError(message, hint=error.hint, where=error.where)
+        if error.hint and message.startswith("axis "):
+            return ShapeError(message, hint=error.hint, where=error.where)
         found = ShapeError(message, hint=hint, where=error.where)
         found.notes = (*error.notes, *([error.hint] if error.hint else []))
         return found

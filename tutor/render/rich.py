@@ -8,10 +8,12 @@ from importlib.resources import files
 
 from ..expr import Expr
 from ..notation.latex import latex
+from ..notation.unicode import unicode_text
 from ..steps import Solution, Step, TaskResult, Variable
 from . import sheet
 from .escape import html as _plain
 from .html import Page
+from .json import plain
 from .outline import Numbered, result
 from .wording import in_its_language
 
@@ -67,6 +69,12 @@ class ShownStep(Step):
 
     names: Mapping[str, Variable] = field(default_factory=dict, repr=False, compare=False)
 
+    def __repr__(self) -> str:
+        """The title and, where it is short, the equation, on one line."""
+        said = plain(self.title)
+        shown = " = ".join(unicode_text(e, self.names) for e in self.equation)
+        return f"<Step {said}: {shown}>" if 0 < len(shown) <= 120 else f"<Step {said}>"
+
     def _repr_html_(self) -> str:
         page = _loose(self.names)
         page.put("<ul>" if self.kind == "given" else '<ol class="single">')
@@ -77,6 +85,9 @@ class ShownStep(Step):
 
 class ShownSteps(tuple[ShownStep, ...]):
     """The steps of a derivation; a notebook shows them as a numbered list."""
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{k}. {str(step)[6:-1]}" for k, step in enumerate(self, 1))
 
     def _repr_html_(self) -> str:
         page = _loose(self[0].names if self else {})
