@@ -249,6 +249,7 @@ RULE: dict[Rule, Node] = {
         [1, 1, -1],
     ),
     sums.factored: add([matvec(Q, x), matvec(permute(Q, (1, 0)), x)]),
+    functions.number_in: map_(sp.tanh(T / 2), scale(2, mul(x, y))),
     functions.size_out: map_(STEP, scale(sp.Rational(1, 2), mul(GAP, y))),
     definitions.variance: ein([(power(CENTRED, 2), "i")], "", sp.Rational(1, 5)),
     definitions.variances: add(

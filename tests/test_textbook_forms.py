@@ -13,8 +13,11 @@ from tutor.calculus.simplify import simplify, substitute
 from tutor.graph.node import Node
 from tutor.notation.jacobian import jacobian_term
 from tutor.notation.text import text
+from tutor.notation.unicode import unicode_text
 from tutor.problem.elaborate import elaborate
+from tutor.problem.expression import parse
 from tutor.problem.lines import Graph
+from tutor.steps import Variable
 from tutor.tasks.workspace import Workspace
 
 GIVEN = {
@@ -164,6 +167,41 @@ GRADIENTS = [
      "(v - mean(v)) / sqrt(var(x) + c)"
      " - (v.T @ (x - mean(x))) * (x - mean(x)) / (n * (var(x) + c)**(3/2))"),
     ("exp(-(x.T @ x) / 2)", "x", "-exp(-x.T @ x / 2) * x"),
+    # typed by hand
+    ("sum((x - sum(x) / n)**2) / n", "x", "2 * (x - mean(x)) / n"),
+    ("sum((x - mean(x))**2) / (n - 1)", "x", "2 * (x - mean(x)) / (n - 1)"),
+    ("sqrt(mean((x - mean(x))**2))", "x", "(x - mean(x)) / (n * std(x))"),
+    ("v.T @ ((exp(x) - exp(-x)) / (exp(x) + exp(-x)))", "x", "v * (1 - tanh(x)**2)"),
+    ("sum(log(1 + exp(x))**2)", "x", "2 * (sigmoid(x) * softplus(x))"),
+    ("sum(x * sigmoid(x))", "x", "sigmoid(x) * (1 + x * (1 - sigmoid(x)))"),
+    # one-sided functions and choices
+    ("sum(maximum(x, 0)**2)", "x", "2 * relu(x)"),
+    ("sum(maximum(x, y)**2)", "x", "2 * (x * (x >= y))"),
+    ("sum(maximum(x, y))", "x", "where(x >= y, 1, 0)"),
+    ("sum(abs(x)**2)", "x", "2 * x"),
+    ("sum(where(x > 0, x**2, -x))", "x", "where(x > 0, 2 * x, -1)"),
+    ("sum(where(x < 0, a * x, x))", "x", "where(x < 0, a, 1)"),
+    ("sum(where(abs(x) < 1/2, x**2 / 2, abs(x) / 2 - 1/8))", "x",
+     "where(abs(x) < 1/2, 2 * x, sign(x)) / 2"),
+    ("sum(where(x == 0, 1, x) * y)", "x", "y * (x != 0)"),
+    # numbers, powers, sums
+    ("norm2(A @ x - b)**2 + sum(x)", "x", "2 * A.T @ (A @ x - b) + ones(n)"),
+    ("x.T @ x + sum(x)", "x", "2 * x + ones(n)"),
+    ("w.T @ (X - mean(X)).T @ b", "X",
+     "b @ w.T - mean(b) * mean(w) * ones(m) @ ones(n).T"),
+    ("tr(Q @ Q @ Q @ Q)", "Q", "4 * matrix_power(Q, 3).T"),
+    ("y.T @ matrix_power(Q, 3) @ x", "Q",
+     "y @ x.T @ matrix_power(Q, 2).T + Q.T @ y @ x.T @ Q.T + matrix_power(Q, 2).T @ y @ x.T"),
+    ("norm2(X @ Q + ones(m) @ w.T)**2", "w", "2 * (X @ Q + ones(m) @ w.T).T @ ones(m)"),
+    ("a * norm2(X @ w - b)**2", "a", "norm2(X @ w - b)**2"),
+    ("a * sum((X @ w - b)**2)", "a", "norm2(X @ w - b)**2"),
+    # order
+    ("a * x.T @ Q @ x", "a", "x.T @ Q @ x"),
+    ("(x.T @ y)**2", "x", "2 * (x.T @ y) * y"),
+    ("det(P + t * Q)", "t", "det(P + t * Q) * tr(inv(P + t * Q) @ Q)"),
+    ("tr(Q @ X.T @ X @ Q.T)", "Q", "2 * Q @ X.T @ X"),
+    ("t * a**2 * c", "a", "2 * a * c * t"),
+    ("a**a", "a", "a**a + a**a * log(a)"),
 ]  # fmt: skip
 
 JACOBIANS = [
@@ -188,6 +226,14 @@ JACOBIANS = [
     ("tanh(Q @ M)", "Q", "diag(vec(1 - tanh(Q @ M)**2)) @ kron(M.T, eye(n))"),
     ("outer(x, y) * Q", "x", "diag(vec(Q)) @ kron(y, eye(n))"),
     ("norm2(x)**2 * W", "x", "2 * vec(W) @ x.T"),
+    ("exp(x) / (1 + exp(x))", "x", "diag(sigmoid(x) * (1 - sigmoid(x)))"),
+    ("(exp(2 * x) - 1) / (exp(2 * x) + 1)", "x", "diag(1 - tanh(x)**2)"),
+    ("x - mean(x)", "x", "eye(n) - ones(n) @ ones(n).T / n"),
+    ("(x - mean(x)) / std(x)", "x",
+     "(eye(n) - ones(n) @ ones(n).T / n) / std(x)"
+     " - (x - mean(x)) @ (x - mean(x)).T / (n * std(x)**3)"),
+    ("W * W", "W", "2 * diag(vec(W))"),
+    ("inv(P + t * Q)", "t", "-vec(inv(P + t * Q) @ Q @ inv(P + t * Q))"),
 ]  # fmt: skip
 
 HESSIANS = [
@@ -199,6 +245,16 @@ HESSIANS = [
      "X.T @ diag(b * b * (sigmoid(b * (X @ w)) * (1 - sigmoid(b * (X @ w))))) @ X"),
     ("sum((X @ w)**3)", "w", "6 * X.T @ diag(X @ w) @ X"),
     ("logdet(Q)", "Q", "-kron(inv(Q), inv(Q).T) @ commutation(n, n)"),
+    ("-y.T @ log(softmax(z))", "z",
+     "sum(y) * (diag(softmax(z)) - softmax(z) @ softmax(z).T)"),
+    ("sum(maximum(x, 0)**2)", "x", "2 * diag(step(x))"),
+    ("sum(maximum(x, y)**2)", "x", "2 * diag(x >= y)"),
+    ("sum(relu(1 - b * (X @ w))**2)", "w",
+     "2 * X.T @ diag(b * b * step(1 - b * (X @ w))) @ X"),
+    ("sum((x - sum(x) / n)**2) / n", "x", "2 * (eye(n) - ones(n) @ ones(n).T / n) / n"),
+    ("sum(x * sigmoid(x))", "x",
+     "diag(sigmoid(x) * (1 - sigmoid(x)) * (2 + x * (1 - 2 * sigmoid(x))))"),
+    ("sum(gelu(x))", "x", "diag(sqrt(2/pi) * (exp(-x**2 / 2) * (2 - x**2))) / 2"),
 ]  # fmt: skip
 
 
@@ -370,3 +426,61 @@ def test_what_stands_twice_is_not_called_linear(expression: str) -> None:
     if expression != "x.T @ A.T @ x":
         assert twice and twice[0].why is not None
         assert "linear" not in twice[0].why.message
+
+
+@pytest.mark.parametrize(
+    ("typed_in", "on_paper"),
+    [
+        ("2 * (x.T @ y) * y", "2·(xᵀy)·y"),
+        ("a * (x.T @ Q @ x) * x / norm2(x)", "a·(xᵀQx)·x/‖x‖"),
+        ("2 * X.T @ X", "2·XᵀX"),
+        ("2 * a * t", "2at"),
+        ("2 * a * x", "2a·x"),
+        ("6 * sqrt(5)", "6√5"),
+        ("68 * sqrt(5) / 5", "68√5/5"),
+        ("matrix_power(Q, 3) @ x", "Q³x"),
+        ("y * (x >= 0)", "y·[x ≥ 0]"),
+        ("mse_loss(x, y, reduction='none')", 'mse_loss(x, y, reduction="none")'),
+    ],
+)
+def test_on_paper(typed_in: str, on_paper: str) -> None:
+    names = {
+        k: Variable(k, "given", () if v == "scalar" else ("n",), "", None) for k, v in GIVEN.items()
+    }
+    assert unicode_text(parse(typed_in), names) == on_paper
+
+
+@pytest.mark.parametrize(
+    ("expression", "sentence"),
+    [
+        ("exp(x) / (1 + exp(x))", "exp(x) / (1 + exp(x)) is sigmoid(x)"),
+        ("(exp(x) - exp(-x)) / (exp(x) + exp(-x))",
+         "(exp(x) - exp(-x)) / (exp(x) + exp(-x)) is tanh(x)"),
+        ("log(1 + exp(x))", "log(1 + exp(x)) is softplus(x)"),
+        ("x * mean((x - mean(x))**2)", "mean((x - mean(x))**2) is var(x)"),
+        ("exp(x) / sum(exp(x))", "exp(x) / sum(exp(x)) is softmax(x)"),
+        ("sigmoid(x)", None),
+        ("exp(x) / (2 + exp(x))", None),
+    ],
+)  # fmt: skip
+def test_a_definition_typed_by_hand_is_remarked_on(expression: str, sentence: str | None) -> None:
+    document = source(expression, "x") + "  - jacobian: {of: OUT, wrt: x}\n"
+    (task,) = loads(document).solve().tasks
+    said = [
+        f"{text(s.why.args['typed'])} is {text(s.why.args['name'])}"
+        for s in task.steps
+        if s.id.startswith("name.") and s.why is not None
+    ]
+    assert said == ([] if sentence is None else [sentence])
+
+
+def test_a_repeated_term_is_one_quantity() -> None:
+    document = source("(x - mu).T @ inv(S) @ (x - mu)", "x")
+    graph = loads(document + "  - gradient: {of: OUT, wrt: x}\n").solve()
+    formulas = [
+        text(s.equation[1])
+        for s in graph.tasks[0].steps
+        if s.kind == "forward" and len(s.equation) > 1
+    ]
+    assert formulas.count("x - mu") == 1
+    assert len(set(formulas)) == len(formulas)

@@ -120,7 +120,7 @@ def _factored(poly: sp.Expr, rate: sp.Expr, f: sp.Expr) -> sp.Expr:
     s = sigmoid(rate * T)
     if parts == [(1 - S, 1)] and f.has(sp.exp):
         return number * sigmoid(-rate * T)
-    if parts == [(1 - 2 * S, 1)] and not f.atoms(sigmoid):
+    if parts == [(1 - 2 * S, 1)] and f.has(sp.exp):
         return -number * sp.tanh(rate * T / 2)
     return sp.Mul(number, *(p.subs(S, s) ** n for p, n in parts))
 
@@ -183,6 +183,17 @@ def size_out(node: Node) -> Node:
     if not f.has(step, sp.sign) or f.replace(_is_sign, lambda e: g.ONE).has(T):
         return node
     return map_(f, g.scale(1 / abs(u.attr.coef), u))
+
+
+def number_in(node: Node) -> Node:
+    """tanh(2u/2) = tanh(u): a number in front goes inside where the function is shorter then."""
+    u, f = node.args[0], node.attr
+    if u.kind != "ein" or not u.args or not u.attr.coef.is_Rational or u.attr.coef == 1:
+        return node
+    inside = f.subs(T, u.attr.coef * T)
+    if sp.count_ops(inside) >= sp.count_ops(f):
+        return node
+    return map_(inside, g.scale(1 / u.attr.coef, u))
 
 
 def _is_sign(e: sp.Expr) -> bool:

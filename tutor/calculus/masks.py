@@ -9,6 +9,7 @@ import sympy as sp
 
 from ..graph import node as g
 from ..graph.node import Node, T, call, ein, map_
+from ..graph.sums import split_coef
 from ..ops.scalar import relu, step
 from .distribution import cost
 from .factors import labelled, with_factors
@@ -171,7 +172,7 @@ def chosen(node: Node) -> Node:
     if g.is_zero(yes) or g.is_zero(no):
         new = g.mul(no, opposite(flag)) if g.is_zero(yes) else g.mul(yes, flag)
         return new if cost(new) < cost(node) else node
-    if cost(yes) + cost(no) + 1 > cost(node):
+    if cost(yes) + cost(no) + 1 > cost(node) or split_coef(yes)[1] is split_coef(no)[1]:
         return node
     return call("where", [flag, yes, no], (), node.shape)
 

@@ -35,6 +35,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         functions.tidied,
         functions.sign_out,
         functions.size_out,
+        functions.number_in,
         masks.known_flag,
         masks.two_sided,
         definitions.of_function,

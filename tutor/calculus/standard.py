@@ -27,12 +27,18 @@ def standard(node: Node) -> Node | None:
     return short if _names(short) - _names(node) and _is_named(short) else None
 
 
-def derived_by_name(derivative: Node, y: Node, upstream: Node, x: Node) -> Node:
-    """∂y/∂x taken after the named functions in y are recognised, where that is shorter."""
+def by_name(y: Node) -> Node:
+    """The expression with what is typed by hand in it written by its name, if there is any."""
     if not _could_be(y):
-        return derivative
+        return y
     short = simplify(y)
-    if not _names(short) - _names(y) or x not in topological([short]):
+    return short if _names(short) - _names(y) else y
+
+
+def derived_by_name(derivative: Node, y: Node, upstream: Node, x: Node) -> Node:
+    """∂y/∂x taken after the named functions in y are recognised, where that is no longer."""
+    short = by_name(y)
+    if short is y or x not in topological([short]):
         return derivative
     other = simplify(pullback(short, upstream, [x])[0])
     return other if cost(other) <= cost(derivative) else derivative

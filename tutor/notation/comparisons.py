@@ -9,7 +9,7 @@ import sympy as sp
 from ..expr import Binary, Expr, Num
 from ..graph import node as g
 from ..graph.node import Node, T
-from ..ops.scalar import step
+from ..ops.scalar import relu, step
 
 FLIPPED = {">": "<", ">=": "<=", "!=": "!=", "==": "=="}
 Side = tuple[bool, Expr]  # whether it is a number only, and the term
@@ -31,6 +31,23 @@ def condition_term(
     if h in (T, -T):
         return _joined(op, *_of_node(node.args[0], 1 if h == T else -1, write))
     return _joined(op, *_of_function(h, function))
+
+
+def extreme(node: Node) -> tuple[str, Node, Node] | None:
+    """a + relu(b − a) as maximum(a, b), a − relu(a − b) as minimum(a, b)."""
+    if node.kind != "add":
+        return None
+    for k, (c, part) in enumerate(zip(node.attr, node.args, strict=True)):
+        if part.kind != "map" or part.attr not in (relu(T), relu(-T)) or c not in (1, -1):
+            continue
+        way = 1 if part.attr == relu(T) else -1
+        rest = [(d, a) for j, (d, a) in enumerate(zip(node.attr, node.args, strict=True)) if j != k]
+        a = g.add([t for _, t in rest], [d for d, _ in rest])
+        b = g.add([a, part.args[0]], [1, c * way])
+        lead = len(b.args) if b.kind == "add" else 1
+        if lead < (len(part.args[0].args) if part.args[0].kind == "add" else 2):
+            return ("maximum" if c == 1 else "minimum"), a, b
+    return None
 
 
 def _compared(f: sp.Expr, strict: bool) -> tuple[str, sp.Expr] | None:
@@ -73,6 +90,12 @@ def _of_node(u: Node, sign: int, write: Callable[[Node], Expr]) -> tuple[Side, S
         c = sign * c
         negative = bool(c.could_extract_minus_sign())
         sides[negative].append((-c if negative else c, a))
+
+    for here, there in (sides, sides[::-1]):
+        numbers = [t for t in here if g.constant_of(t[1]) is not None]
+        if numbers and len(numbers) < len(here) and not there:  # x > −1, not x + 1 > 0
+            here[:] = [t for t in here if t not in numbers]
+            there.extend((-c, a) for c, a in numbers)
 
     def side(terms: list) -> Side:
         if not terms:

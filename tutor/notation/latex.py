@@ -118,7 +118,8 @@ class _Printer:
         level, least_left, least_right = PAPER[op]
         left, right = self.at(e.left, least_left), self.at(e.right, least_right)
         left = (self.dot(e.left) or left) if op == "*" else left
-        if leading_minus(e.right) and not _is_fraction(e.right) and least_right <= Level.HADAMARD:
+        bare = _is_fraction(e.right) or level == Level.COMPARE
+        if leading_minus(e.right) and not bare and least_right <= Level.HADAMARD:
             right = _parenthesise(self.at(e.right))
         elif (isinstance(e.right, Sum) and op in ("*", "@")) or associates(e, e.right):
             right = self.at(e.right)

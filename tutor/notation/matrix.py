@@ -19,7 +19,7 @@ from ..graph.node import Node, T, add, constant_of, ein, pieces, scale
 from ..ops.scalar import Named, step
 from .build import NoMatrixForm, product, relation_term, scaled, sum_term
 from .calls import call_term
-from .comparisons import condition_term, mask_term
+from .comparisons import condition_term, extreme, mask_term
 from .literal import Entries, written_out
 from .norms import length_of, root_of, squared_length, takes_root
 from .ones import in_ones, is_centre, reads_as_matrices
@@ -35,7 +35,8 @@ Leaves = Callable[[Node], Expr]
 
 def matrix_term(node: Node, leaf: Leaves, vec: str = "column") -> Expr:
     """The node as a term: a scalar, a column, or a matrix; `vec` is what vec( ) means."""
-    if node.kind == "add" and node.order <= 2 and written_out(node) is None:
+    sums = node.kind == "add" and node.order <= 2
+    if sums and written_out(node) is None and extreme(node) is None:
         return led(_sum(node, leaf, vec, top=True))
     term = led(unsigned_term(node, leaf, vec))
     if isinstance(term, Binary) and term.op in COMPARISONS:  # as a result, by its two values
@@ -63,6 +64,10 @@ def unsigned_term(node: Node, leaf: Leaves, vec: str = "column") -> Expr:
                 terms[0] = _condition(args[0], None, leaf, vec, True) or terms[0]
             return call_term(node, terms)
         case "add":
+            ends = extreme(node)
+            if ends is not None:
+                sides = (led(unsigned_term(unrepeated(a), leaf, vec)) for a in ends[1:])
+                return Call(ends[0], tuple(sides))
             entries = written_out(node) if node.order <= 2 else None
             return _sum(node, leaf, vec) if entries is None else _list(node, entries, leaf, vec)
         case _:

@@ -120,7 +120,8 @@ class _Printer:
         left, right = self.at(e.left, least_left), self.at(e.right, least_right)
         if op == "*":
             left = self.coefficient(e.left) or self.dot(e.left) or left
-        if leading_minus(e.right) and least_right <= Level.HADAMARD:
+        negative = leading_minus(e.right) and level > Level.COMPARE
+        if negative and least_right <= Level.HADAMARD:
             right = enclose(self.at(e.right))
         elif (isinstance(e.right, Sum) and op in ("*", "@")) or associates(e, e.right):
             right = self.at(e.right)

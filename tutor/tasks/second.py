@@ -10,6 +10,7 @@ import sympy as sp
 from .. import independent
 from ..calculus.reverse import identity, pullback
 from ..calculus.simplify import simplify, substitute
+from ..calculus.standard import by_name
 from ..errors import InputError, Where
 from ..expr import Expr
 from ..graph.node import Node
@@ -20,10 +21,13 @@ from ..numeric.evaluate import NotFinite
 from ..problem.lines import Line
 from ..value import Value
 from .chain import LONG, Chain, tree_size
+from .constrained import MATRICES
 from .extended import extended, folded, free_name, written
 from .stationary_terms import distributed
 from .unrolled import as_matrix
 from .workspace import Workspace
+
+COLUMNS = ("g", "h", "u", "q", "grad")  # names for a gradient
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Twice:
 def gradient_node(ws: Workspace, of: Line, first: Line) -> Node:
     """∂of/∂first with every line below written out; zero where `of` does not depend on it."""
     assert of.val is not None or of is first
-    full = written_out(ws, of)
+    full = by_name(written_out(ws, of))
     seed = identity(()) if not of.symbol.order else _ones(of)
     return simplify(pullback(full, seed, [first.symbol])[0])
 
@@ -120,8 +124,7 @@ def _stated(
     """The workspace in which the gradient is a line, and its name."""
     if slope is None:
         return None
-    wanted = ("G", "H", "grad") if first.symbol.order > 1 else ("g", "h", "grad")
-    name = free_name(ws, *wanted)
+    name = free_name(ws, *(MATRICES if first.symbol.order > 1 else COLUMNS))
     body = folded(slope, ws.graph.below([of]))
     try:
         wide = extended(ws, {name: (body, written(body, place))})
