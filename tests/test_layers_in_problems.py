@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import tutor
 from tutor.cli import app
 from tutor.errors import InputError
 from tutor.ops import Op
@@ -301,3 +302,51 @@ def test_every_layer_is_solved_and_checked(op: Op, k: int) -> None:
         assert found.check is not None and found.check.passed, (name, found.check)
         assert found.check.max_rel_error < 1e-6
         assert found.value is not None and found.value.shape == ws.graph[name].shape
+
+
+# -- sizes that are names -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cell", "gates", "wrt"),
+    [("lstm_cell(x, h, c, W, U)", 4, "U"), ("gru_cell(x, h, W, U)", 3, "W")],
+)
+def test_a_cell_of_symbolic_size(cell: str, gates: int, wrt: str) -> None:
+    """The gates are cut apart at m, 2m …; the gradient is checked at random sizes."""
+    names = '"y, d"' if gates == 4 else "y"
+    source = (
+        f"given: {{x: vector(n), h: vector(m), c: vector(m), W: 'matrix({gates}*m, n)', "
+        f"U: 'matrix({gates}*m, m)'}}\ndefine:\n  {names}: {cell}\n  L: sum(y)\n"
+        f"tasks:\n  - shapes\n  - gradient: {{of: L, wrt: {wrt}}}\n"
+    )
+    shapes, gradient = tutor.loads(source).solve().solution.tasks
+    assert shapes.check is not None and shapes.check.passed
+    assert gradient.check is not None and gradient.check.passed
+    assert gradient.dims == (f"{gates}*m×m" if wrt == "U" else f"{gates}*m×n")
+
+
+def test_a_slice_that_may_not_fit_needs_numbers() -> None:
+    with pytest.raises(InputError, match="needs its number"):
+        tutor.loads("given: {x: vector(n)}\ndefine: {y: 'x[0:2]'}\ntasks: [shapes]\n").solve()
+
+
+@pytest.mark.parametrize(
+    ("call", "shape"),
+    [
+        ("adaptive_avg_pool2d(x, [None, 3])", (4, 3)),
+        ("adaptive_avg_pool2d(x, (2, None))", (2, 6)),
+        ("adaptive_avg_pool2d(x, output_size=[None, None])", (4, 6)),
+    ],
+)
+def test_none_keeps_a_size(call: str, shape: tuple[int, int]) -> None:
+    source = (
+        f"given: {{x: 'reshape(arange(24), 4, 6)'}}\ndefine: {{y: '{call}'}}\ntasks: [forward]\n"
+    )
+    (task,) = tutor.loads(source).solve().solution.tasks
+    assert task.shape == shape and task.check is not None and task.check.passed
+
+
+@pytest.mark.parametrize("wrong", ["x * [None, 1]", "[None, 1]", "concat([x, None])", "x + None"])
+def test_none_stands_nowhere_else(wrong: str) -> None:
+    with pytest.raises(InputError):
+        tutor.loads(f"given: {{x: [1, 2]}}\ndefine: {{y: '{wrong}'}}\ntasks: [forward]\n").solve()

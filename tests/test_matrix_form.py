@@ -140,3 +140,57 @@ def test_names_of_the_file_are_not_taken() -> None:
     named = text(CASES[3]).replace("  w:", "  K:").replace("(x, w", "(x, K").replace("y", "T")
     out = terminal(tutor.loads(named).solve().solution)
     assert "vec(T) = T_c vec(x)" in out and "K_c =" in out and "CK_c =" in out
+
+
+@pytest.mark.parametrize(
+    ("given", "call"),
+    [
+        ("x: [1, 2, 3, 4, 5], K: [1, -1]", "conv1d(x, K, dilation=2)"),
+        ("x: [1, 2, 3, 4, 5], K: [1, -1]", "conv1d(x, K, 3, stride=2)"),
+        ("x: [[1, 2, 0], [0, 1, 3], [2, 1, 1]], K: [[1, 0], [2, -1]]", "conv2d(x, K, padding=1)"),
+        ("x: 'reshape(arange(18), 2, 3, 3)', K: 'reshape(arange(16), 2, 2, 2, 2)', b: [1, -1]",
+         "conv2d(x, K, b, stride=2, padding=1)"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("vec", ["row", "column"])
+def test_three_ways_side_by_side(given: str, call: str, vec: str) -> None:
+    """Every entry by the definition, with T and with C; they are the same, exactly."""
+    from tutor.notation.text import text
+
+    source = (
+        f"convention: {{vec: {vec}}}\ngiven: {{{given}}}\ndefine: {{y: '{call}'}}\n"
+        "tasks:\n  - matrix_form: {of: y}\n"
+    )
+    (task,) = loads_and_solves(source)
+    if task.value.data.size > 12:
+        assert task.tables == ()
+        return
+    (table,) = task.tables
+    assert len(table.rows) == task.value.data.size
+    for entry, *values in table.rows:
+        assert len({text(v) for v in values}) == 1
+        at = tuple(int(text(i)) for i in entry.items)
+        assert float(as_number(text(values[0]))) == float(task.value.data[at])
+
+
+def as_number(number: str) -> float:
+    return float(number)
+
+
+def loads_and_solves(source: str):  # type: ignore[no-untyped-def]
+    return tutor.loads(source).solve().solution.tasks
+
+
+def test_a_matrix_too_wide_for_a_formula_is_drawn() -> None:
+    source = (
+        "given: {x: [[1, 2, 0], [0, 1, 3], [2, 1, 1]], K: [[1, 0], [2, -1]]}\n"
+        "define: {y: 'conv2d(x, K)'}\ntasks:\n  - matrix_form: {of: y}\n"
+    )
+    (task,) = loads_and_solves(source)
+    (step,) = [s for s in task.steps if s.id == "toeplitz"]
+    assert step.picture is not None
+    (grid,) = step.picture.grids
+    assert len(grid.cells) == 4 and len(grid.cells[0]) == 9
+    assert grid.framed[:3] == ((0, 0), (0, 3), (0, 4))
+    (patches,) = [s for s in task.steps if s.id == "im2col"]
+    assert patches.picture is None  # 4×4 stands in the formula

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -94,7 +95,28 @@ def _evaluation(line: Line) -> Callable[[Arrays], np.ndarray]:
         result = reference(*[f(env) for f in fetch], *rest, **keywords)
         return _as_stated(np.asarray(result, dtype=float), stated)
 
-    return value
+    def sized(env: Arrays) -> np.ndarray:
+        known = {k: _sized(x, env) for k, x in keywords.items()}
+        result = reference(*[f(env) for f in fetch], *(_sized(x, env) for x in rest), **known)
+        return _as_stated(np.asarray(result, dtype=float), stated)
+
+    return sized if any(map(_is_symbolic, (*rest, *keywords.values()))) else value
+
+
+def _is_symbolic(x: Any) -> bool:
+    """Whether a parameter has a size in it that is still a name."""
+    if isinstance(x, tuple | list):
+        return any(map(_is_symbolic, x))
+    return bool(getattr(x, "free_symbols", None))
+
+
+def _sized(x: Any, env: Arrays) -> Any:
+    """The parameter with the numbers that stand for its sizes."""
+    if isinstance(x, tuple | list):
+        return tuple(_sized(y, env) for y in x)
+    if not _is_symbolic(x):
+        return x
+    return int(x.subs({s: int(env[s.name]) for s in x.free_symbols}))
 
 
 def _given(line: Line) -> np.ndarray:

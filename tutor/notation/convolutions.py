@@ -60,8 +60,6 @@ def convolution(
     if ties is None or not 0 < len(ties) <= 3 or not 0 < len(arrays) <= 2:
         return None
     own = {x for v in ties for x in (v.i, v.a, v.b)}
-    if not all(isinstance(sizes[x], int) for x in {*out, *(x for a in arrays for x in a.labels)}):
-        return None
     size = {x: d for x, d in sizes.items() if isinstance(d, int)}
     for some in (ties, [v.turned for v in ties]):
         if len(arrays) == 1:

@@ -7,6 +7,7 @@ x is one example; a matrix x is a batch, one example per row, and then h is one 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -68,15 +69,15 @@ def _affine(build: Any, column: bool, x: Any, w: Any, b: Any) -> Any:
     return build.binary("+", y, b if column else build.transposed(b))
 
 
-def _gates(build: Any, column: bool, a: Any, count: int, op: str) -> list[Any]:
+def _gates(build: Any, column: bool, a: Any, count: int) -> list[Any]:
     """The stacked gates, cut into equal parts."""
     size = build.val(a).node.shape[0 if column else -1]
-    require(
-        isinstance(size, int),
-        f"{op} cuts its gates apart, which needs a number of units, not {size}",
-    )
-    n = size // count
-    return [build.part(a, k * n, (k + 1) * n, 0 if column else 1) for k in range(count)]
+    n = dims.number(size) / count
+    ends = [dims.dim(k * n) for k in range(count + 1)]
+    return [
+        build.part(a, start, stop, 0 if column else 1)
+        for start, stop in pairwise(ends)
+    ]
 
 
 def _rnn(build: Any, x: Val, h: Val, W_ih: Val, W_hh: Val, b_ih: Val | None = None,
@@ -104,7 +105,7 @@ def _lstm(build: Any, x: Val, h: Val, c: Val, W_ih: Val, W_hh: Val, b_ih: Val | 
     new = _affine(build, column, x, W_ih, b_ih)
     old = _affine(build, column, h, W_hh, b_hh)
     a = build.binary("+", new, old, "a")
-    parts = _gates(build, column, a, 4, "lstm_cell")
+    parts = _gates(build, column, a, 4)
     functions = ("sigmoid", "sigmoid", "tanh", "sigmoid")
     i, f, g, o = (
         build.call(func, part, name=name)
@@ -121,8 +122,8 @@ def _gru(build: Any, x: Val, h: Val, W_ih: Val, W_hh: Val, b_ih: Val | None = No
     column = _column(build, "gru_cell", 3, x, h, W_ih, W_hh, {"b_ih": b_ih, "b_hh": b_hh})
     new = _affine(build, column, x, W_ih, b_ih)
     old = _affine(build, column, h, W_hh, b_hh)
-    xr, xz, xn = _gates(build, column, new, 3, "gru_cell")
-    hr, hz, hn = _gates(build, column, old, 3, "gru_cell")
+    xr, xz, xn = _gates(build, column, new, 3)
+    hr, hz, hn = _gates(build, column, old, 3)
     r = build.call("sigmoid", build.binary("+", xr, hr), name="r")
     z = build.call("sigmoid", build.binary("+", xz, hz), name="z")
     candidate = build.binary("+", xn, build.binary("*", r, hn))

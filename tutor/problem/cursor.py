@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import limits
 from ..errors import InputError
+from ..expr import Const
 from .lexer import Token, tokens
 
 
@@ -13,6 +14,7 @@ class Cursor:
     def __init__(self, text: str) -> None:
         self.stream = tokens(text)
         self.depth = 0
+        self.calls = 0  # calls whose arguments are being read
         self.ahead: Token | None = None
         self.token = next(self.stream)
 
@@ -29,6 +31,11 @@ class Cursor:
 
     def at(self, *texts: str) -> bool:
         return self.token.kind == "op" and self.token.text in texts
+
+    def none(self) -> Const | None:
+        """None in a list among a call's arguments, where it keeps a size as it is."""
+        here = self.calls and self.token.kind == "name" and self.token.text == "None"
+        return Const(None, span=self.advance().span) if here else None
 
     def enter(self, token: Token) -> None:
         self.depth += 1

@@ -14,6 +14,7 @@ import sympy as sp
 
 from ..errors import InputError
 from ..expr import Binary, Call, Expr, Index, Neg, Num, Slice, Transpose
+from ..graph.dims import Dim
 from ..notation.build import size_term
 from ..notation.scalars import term_of
 from ..ops import OPERATORS, OPS, STRUCTURE
@@ -73,10 +74,10 @@ class Lines(Plain):
     def binary(self, symbol: str, a: Piece, b: Piece, name: str | None = None) -> Piece:
         return binary(self.surface, symbol, a, b, self.named(name), self.span)
 
-    def part(self, x: Piece, start: int, stop: int, axis: int, name: str | None = None) -> Piece:
+    def part(self, x: Piece, start: Dim, stop: Dim, axis: int, name: str | None = None) -> Piece:
         op = STRUCTURE["x[i]"]
         whole: list[Expr] = [Slice(None, None, None)] * axis
-        term = Index(x.term, (*whole, Slice(Num(str(start)), Num(str(stop)), None)))
+        term = Index(x.term, (*whole, Slice(size_term(start), size_term(stop), None)))
         items = (*[(None, None, None)] * axis, (start, stop, None))
         val = self.surface.apply(op, [x], {"items": items}, self.span)
         return self.surface.line(op, [x], {"items": items}, val, term, self.named(name))

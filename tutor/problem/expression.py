@@ -199,12 +199,12 @@ class _Parser(Cursor):
         """Values with commas between, and perhaps one at the end, up to the bracket."""
         if self.at(bracket):
             raise InputError("an empty list", span=(opened.start, self.token.end))
-        found = [self.expression()]
+        found = [self.none() or self.expression()]
         while self.at(","):
             self.advance()
             if self.at(bracket):
                 break
-            found.append(self.expression())
+            found.append(self.none() or self.expression())
         return tuple(found)
 
     def name(self) -> Expr:
@@ -239,6 +239,7 @@ class _Parser(Cursor):
             raise InputError(f"unknown function `{word}`", hint=hint, span=function.span)
         opened = self.advance()
         self.enter(opened)
+        self.calls += 1
         args: list[Expr] = []
         kwargs: dict[str, Expr] = {}
         while not self.at(")"):
@@ -248,6 +249,7 @@ class _Parser(Cursor):
             self.advance()
         closed = self.close(")", opened)
         self.depth -= 1
+        self.calls -= 1
         span = (function.start, closed.end)
         return Call(word, tuple(args), tuple(kwargs.items()), span=span)
 

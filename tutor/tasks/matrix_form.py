@@ -23,7 +23,7 @@ from ..problem.lines import Line
 from ..steps import Check, TaskResult, Text
 from ..value import Value
 from .forward import forward_steps, given_steps
-from .matrix_form_steps import Unrolled, free_names, told
+from .matrix_form_steps import Unrolled, free_names, side_by_side, told
 from .workspace import Workspace, as_json
 
 Order = Literal["C", "F"]  # row by row, column by column
@@ -70,11 +70,11 @@ def solve(ws: Workspace, task_id: str, of: str) -> TaskResult:
     outs = np.ravel(result, order)
     flat_x = np.ravel(x, order)
     direct = ws.reference(line)[line.name]
+    with_t = toeplitz @ flat_x
+    with_c = _columns(np.asarray(patches @ kernels), result.shape, spatial, order)
     error = max(
-        relative_error(_floats(toeplitz @ flat_x), _floats(outs)),
-        relative_error(
-            _columns(_floats(patches @ kernels), result.shape, spatial, order), _floats(outs)
-        ),
+        relative_error(_floats(with_t), _floats(outs)),
+        relative_error(_floats(with_c), _floats(outs)),
         relative_error(
             _floats(_with_bias(result, bias, spatial, layer)).reshape(np.shape(direct)), direct
         ),
@@ -83,6 +83,13 @@ def solve(ws: Workspace, task_id: str, of: str) -> TaskResult:
         toeplitz, patches, flat_x, kernels, outs, bias is not None, column, layer, spatial,
         free_names(ws.graph.lines),
     )  # fmt: skip
+    added = [
+        np.ravel(_with_bias(a.reshape(result.shape, order=order), bias, spatial, layer), order)
+        for a in (with_t, with_c)
+    ]
+    number = ws.numbers[line.name]
+    assert number is not None
+    table = side_by_side(line, unrolled, number, *added)
     steps = [
         *given_steps(ws, ws.graph.below([line])),
         *forward_steps(ws, ws.graph.below([line])),
@@ -99,6 +106,7 @@ def solve(ws: Workspace, task_id: str, of: str) -> TaskResult:
         symbol=Name(of),
         formula=line.formula,
         value=value,
+        tables=() if table is None else (table,),
         extra={
             "toeplitz": Value(toeplitz).numbers(),
             "im2col": Value(patches).numbers(),

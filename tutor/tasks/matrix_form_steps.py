@@ -7,11 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..expr import Binary, Call, Name
+from ..expr import Binary, Call, Expr, Index, Name, Num
+from ..notation.arrays import SHOWN
 from ..problem.lines import Line
-from ..steps import Step, Text
+from ..steps import Grid, Picture, Step, Table, Text, in_turn
 from ..value import Value
 from .numbers import equation
+from .sliding import cells
+from .windows import term
+
+DRAWN = 12  # rows and columns of a matrix that is drawn in full
+ROWS = 12  # entries that stand side by side
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,7 @@ def told(line: Line, u: Unrolled) -> list[Step]:
     T, C, K = (Name(n) for n in u.names)
     x, w = (t for t in line.terms[:2] if t is not None)
     vec_x, vec_w, vec_y = (Call("vec", (e,)) for e in (x, w, Name(line.name)))
+    left = None if u.biased else vec_y  # with a bias the product is not yet the result
     product = np.asarray(u.patches @ u.kernels)
     columns = [] if not u.layer else [
         Step(
@@ -62,13 +69,14 @@ def told(line: Line, u: Unrolled) -> list[Step]:
             shape=u.toeplitz.shape,
             jacobian_dims="×".join(map(str, u.toeplitz.shape)),
             level=0,
+            picture=_drawn(T, u.toeplitz),
         ),
         Step(
             "toeplitz.product",
             "value",
             "convolution as a matrix",
             Text("Times the unrolled input"),
-            equation(vec_y, Binary("@", T, vec_x), Value(np.asarray(u.y)).expr()),
+            equation(left, Binary("@", T, vec_x), Value(np.asarray(u.y)).expr()),
             shape=u.y.shape,
         ),
         Step(
@@ -77,13 +85,17 @@ def told(line: Line, u: Unrolled) -> list[Step]:
             "im2col",
             Text("The windows as a matrix"),
             equation(C, Value(u.patches).expr()),
-            why=Text(
-                "Each row of {C} is one window of the input, unrolled {way} (im2col).{b}",
-                {"C": C, "way": _way(u), "b": _bias(u)},
+            why=in_turn(
+                Text(
+                    "Each row of {C} is one window of the input, unrolled {way} (im2col).",
+                    {"C": C, "way": _way(u)},
+                ),
+                _bias(u),
             ),
             shape=u.patches.shape,
             jacobian_dims="×".join(map(str, u.patches.shape)),
             level=0,
+            picture=_drawn(C, u.patches),
         ),
         *columns,
         Step(
@@ -93,7 +105,7 @@ def told(line: Line, u: Unrolled) -> list[Step]:
             Text("Times the kernels") if u.layer else Text("Times the unrolled kernel"),
             equation(Binary("@", C, K), Value(product).expr())
             if u.layer
-            else equation(vec_y, Binary("@", C, vec_w), Value(product).expr()),
+            else equation(left, Binary("@", C, vec_w), Value(product).expr()),
             why=Text(
                 "Each column is one output channel of {y}, unrolled {way}.",
                 {"y": Name(line.name), "way": _way(u)},
@@ -103,6 +115,46 @@ def told(line: Line, u: Unrolled) -> list[Step]:
             shape=product.shape,
         ),
     ]
+
+
+def _drawn(name: Name, data: np.ndarray) -> Picture | None:
+    """A matrix in full, where a formula shows its corners only; what is not 0 is framed."""
+    if not SHOWN < max(data.shape) <= DRAWN:
+        return None
+    framed = tuple((int(i), int(j)) for i, j in np.argwhere(Value(data).floats() != 0))
+    words = Text("{M} in full; framed is what is not 0.", {"M": name})
+    return Picture((Grid(name, cells(data), framed=framed),), (), words)
+
+
+def side_by_side(
+    line: Line, u: Unrolled, direct: np.ndarray, by_input: np.ndarray, by_kernel: np.ndarray
+) -> Table | None:
+    """Every entry three ways: by the definition, with T, with C; all unrolled in one order."""
+    if direct.size > ROWS:
+        return None
+    T, C, K = (Name(n) for n in u.names)
+    x, w = (t for t in line.terms[:2] if t is not None)
+    kernels: Expr = K if u.layer else Call("vec", (w,))
+    names = [Binary("@", T, Call("vec", (x,))), Binary("@", C, kernels)]
+    if u.biased:
+        b = line.terms[2]
+        assert b is not None
+        names = [Binary("+", e, b) for e in names]
+    order = "F" if u.by_columns else "C"
+    places = np.ravel(np.arange(direct.size).reshape(direct.shape), order)
+    rows = []
+    for k, values in zip(
+        places, zip(np.ravel(direct, order), by_input, by_kernel, strict=True), strict=True
+    ):
+        at = np.unravel_index(int(k), direct.shape)
+        entry = Index(Name(line.name), tuple(Num(str(i)) for i in at))
+        rows.append((entry, *(term(v) for v in values)))
+    heads = (
+        Text("Entry"),
+        Text("by the definition"),
+        *(Text("as {product}", {"product": e}) for e in names),
+    )
+    return Table(heads, tuple(rows), frozenset((1, 2, 3)))
 
 
 def free_names(taken: Container[str]) -> tuple[str, str, str]:
@@ -118,8 +170,8 @@ def _way(u: Unrolled) -> Text:
     return Text("column by column") if u.by_columns else Text("row by row")
 
 
-def _bias(u: Unrolled) -> Text | str:
-    return Text(" The bias is added afterwards.") if u.biased else ""
+def _bias(u: Unrolled) -> Text | None:
+    return Text("The bias is added afterwards.") if u.biased else None
 
 
 def _numbers(line: Line, name: str, spatial: int) -> list[int]:
@@ -129,37 +181,41 @@ def _numbers(line: Line, name: str, spatial: int) -> list[int]:
 
 def _matrix(line: Line, u: Unrolled) -> Text:
     plain = all(s == 1 for s in _numbers(line, "stride", u.spatial))
-    kinds = ("Toeplitz matrix", "doubly blocked Toeplitz matrix", "triply blocked Toeplitz matrix")
-    kind = Text(kinds[u.spatial - 1])
+    kind = KINDS[u.spatial - 1]
+    holes = {"T": Name(u.names[0]), "way": _way(u), "kind": kind}
     if plain:
-        shape = Text("the next row has it one place further: a {kind}.", {"kind": kind})
+        rows = (
+            "Unrolled {way}, each row of {T} holds the kernel where its window lies and zeros "
+            "elsewhere; the next row has it one place further: a {kind}."
+        )
     else:
-        shape = Text(
-            "the next row has it further on by the stride: a {kind} of which the stride keeps "
-            "only some rows.",
-            {"kind": kind},
+        rows = (
+            "Unrolled {way}, each row of {T} holds the kernel where its window lies and zeros "
+            "elsewhere; the next row has it further on by the stride: a {kind} of which the stride "
+            "keeps only some rows."
         )
     apart = any(d > 1 for d in _numbers(line, "dilation", u.spatial))
-    gaps = Text(" The dilation leaves gaps between its entries.") if apart else ""
-    channels: Text | str = ""
+    channels = None
     if u.layer:
-        channels = Text(" There is one such block for each pair of an output and an input channel")
-        grouped = _numbers(line, "groups", 1)[0] > 1
         channels = Text(
-            "{c}; it is 0 if they are in different groups." if grouped else "{c}.", {"c": channels}
+            "There is one such block for each pair of an output and an input channel; it is 0 if "
+            "they are in different groups."
+            if _numbers(line, "groups", 1)[0] > 1
+            else "There is one such block for each pair of an output and an input channel."
         )
-    return Text(
-        "Unrolled {way}, each row of {T} holds the kernel where its window lies and zeros "
-        "elsewhere; {shape}{gaps}{channels}{b}",
-        {
-            "T": Name(u.names[0]),
-            "way": _way(u),
-            "shape": shape,
-            "gaps": gaps,
-            "channels": channels,
-            "b": _bias(u),
-        },
+    return in_turn(
+        Text(rows, holes),
+        Text("The dilation leaves gaps between its entries.") if apart else None,
+        channels,
+        _bias(u),
     )
+
+
+KINDS = (
+    Text("Toeplitz matrix"),
+    Text("doubly blocked Toeplitz matrix"),
+    Text("triply blocked Toeplitz matrix"),
+)
 
 
 def _kernels(line: Line) -> Text:
