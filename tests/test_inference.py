@@ -252,9 +252,9 @@ tasks: [shapes]
     assert graph(text)["V"].shape == (10, 1024)
     assert "`x` has 3 input channels, so `w` needs 3 input channels" in told(text, "w")
     assert "`b` has 16 entries, so `w` needs 16 output channels" in told(text, "w")
-    with pytest.raises(ShapeError, match="the bias .* needs one entry per output channel: 16"):
+    with pytest.raises(ShapeError, match=r"the bias .* needs one entry per output channel: 16"):
         graph(text.replace("tensor(?, ?, 3, 3)", "tensor(16, ?, 3, 3)").replace("(16)", "(8)"))
-    with pytest.raises(ShapeError, match="has 3 channels, the kernel .* expects 4"):
+    with pytest.raises(ShapeError, match=r"has 3 channels, the kernel .* expects 4"):
         graph(text.replace("tensor(?, ?, 3, 3)", "tensor(?, 4, 3, 3)"))
 
 

@@ -63,7 +63,7 @@ def with_fix(source: str, problem: Problem, error: ShapeError, fix: str) -> str:
         return re.sub(rf'  {fix}: "?(vector|matrix|tensor)\([^)]*\)"?', lambda m: new, source)
     old = error.failed.definition
     term = parse(fix, known_functions())
-    whole = exchanged(old.expr, lambda e: term if e is error.failed.term else None)
+    whole = exchanged(old.expr, lambda e: term if e == error.failed.term else None)
     name = ", ".join(old.names)
     line = rf'(?m)^  "?{re.escape(name)}"?: .*$'
     return re.sub(line, lambda m: f"  \"{name}\": '{text(whole)}'", source)
@@ -115,6 +115,26 @@ MISTAKES = [
     ("A: matrix(3, 4); b: vector(3)", "x: solve(A, b)", ["solve(A.T @ A, A.T @ b)"]),
     ("x: vector(3); A: matrix(4, 4)", "q: x.T @ A @ x", ["x", "A"]),
     ("A: matrix(2, 5); B: matrix(3, 4)", "C: A + B", []),
+    ('x: "tensor(3, 32, 32)"; w: "tensor(16, 1, 3, 3)"', "y: conv2d(x, w)", ["w"]),
+    ('x: "tensor(3, 32, 32)"; w: "tensor(3, 16, 3, 3)"', "y: conv2d(x, w)",
+     ["conv2d(x, transpose(w, 0, 1))"]),
+    ('x: "tensor(8, 4, 4)"; w: "tensor(4, 8, 2, 2)"', "y: conv_transpose2d(x, w)",
+     ["conv_transpose2d(x, transpose(w, 0, 1))"]),
+    ('x: "tensor(32, 32, 3)"; w: "tensor(5, 5, 3, 8)"', "y: conv2d(x, w)", []),
+    ('x: "tensor(16, 4, 4)"; W: matrix(10, 256)', "y: W @ x", ["W @ flatten(x)"]),
+    ('x: "tensor(16, 4, 4)"; W: matrix(10, 256); b: vector(10)', "y: linear(x, W, b)",
+     ["linear(flatten(x), W, b)"]),
+    ('x: "tensor(7, 16, 4, 4)"; W: matrix(10, 256); b: vector(10)', "y: linear(x, W, b)",
+     ["linear(reshape(x, 7, -1), W, b)"]),
+    ("Q: matrix(5, 8); K: matrix(7, 8); V: matrix(7, 4); M: matrix(7, 5)",
+     "Y: attention(Q, K, V, M)", ["attention(Q, K, V, M.T)"]),
+    ("X: matrix(50, 4); mu: vector(4)", "S: (X - mu).T @ (X - mu) / 50", ["X - mu.T"]),
+    ("z: vector(5)", "p: softmax(z, axis=1)", ["softmax(z, axis=0)", "softmax(z.T, axis=1)"]),
+    ("E: matrix(100, 16); t: vector(7)", "y: embedding(E, t)", ["embedding(t, E)"]),
+    ("x: vector(3); h: vector(4); U: matrix(5, 3); V: matrix(5, 5)", "k: rnn_cell(x, h, U, V)",
+     ["h"]),
+    ("W: matrix(4, 3); G: matrix(3, 4)", "V: W - 0.1*G", ["W.T - 0.1 * G", "W - (0.1 * G).T"]),
+    ("A: matrix(3, 4)", "y: tr(A)", []),
 ]  # fmt: skip
 
 

@@ -158,7 +158,7 @@ def _fitting(
     old = origin.definition
 
     def new(e: Expr) -> Expr | None:
-        return term if e is origin.term else None
+        return term if e == origin.term else None  # a part that stands twice changes twice
 
     changed = [replace(d, expr=exchanged(d.expr, new)) if d is old else d for d in family]
     alone = Definition((FIT,), term, old.source, old.where)

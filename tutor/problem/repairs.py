@@ -14,6 +14,7 @@ from ..expr import Binary, Call, Const, Expr, Index, List, Name, Neg, Num, Str, 
 from ..graph import dims
 from ..graph.dims import Dim, Unknown
 from ..notation.build import size_term
+from ..ops import ALIASES, OPS
 from ..ops.base import Val
 from .origin import Origin
 
@@ -73,6 +74,7 @@ def _product(a: Expr, b: Expr, vals: Sequence[Val]) -> Iterator[Candidate]:
     if 0 in (vals[0].order, vals[1].order):
         yield 1, Binary("*", a, b)
         return
+    yield from ((1, Binary("@", a, y)) for y in _flat(b, vals[1]))
     ta, tb = _turned(a, vals[0]), _turned(b, vals[1])
     assert ta is not None and tb is not None
     yield 1, Binary("@", ta, b)
@@ -83,6 +85,13 @@ def _product(a: Expr, b: Expr, vals: Sequence[Val]) -> Iterator[Candidate]:
     yield 2, Binary("@", b, ta)
     yield 2, Binary("@", tb, a)
     yield 2, Binary("@", ta, tb)
+
+
+def _flat(e: Expr, v: Val) -> Iterator[Expr]:
+    """A tensor's entries in one column, or in one row for each example."""
+    if v.order >= 3:
+        yield Call("flatten", (e,))
+        yield Call("reshape", (e, size_term(v.node.shape[0]), _integer(-1)))
 
 
 def _elementwise(e: Binary, vals: Sequence[Val]) -> Iterator[Candidate]:
@@ -114,8 +123,11 @@ def _along_an_axis(x: Expr, v: Val, other: Val) -> Iterator[Expr]:
 
 
 def _call(e: Call, origin: Origin) -> Iterator[Candidate]:
-    own = [k for k, p in enumerate(origin.op.parameters) if origin.op.takes_operand(p)]
-    many = len(own) == 1 and str(origin.op.parameters[own[0]].kind) == "VAR_POSITIONAL"
+    op = OPS.get(
+        ALIASES.get(e.func, e.func), origin.op
+    )  # one that is written out has others inside
+    own = [k for k, p in enumerate(op.parameters) if op.takes_operand(p)]
+    many = len(own) == 1 and str(op.parameters[own[0]].kind) == "VAR_POSITIONAL"
     places = [
         k
         for k, x in enumerate(e.args)
@@ -133,6 +145,8 @@ def _call(e: Call, origin: Origin) -> Iterator[Candidate]:
             a, b = e.args
             at = flipped(a)
             yield 3, Call("solve", (Binary("@", at, a), Binary("@", at, b)))
+        case "linear":
+            yield from ((1, _with(e, 0, y)) for y in _flat(e.args[0], origin.operands[0][1]))
         case "outer" | "dot":
             yield from ((1, _with(e, k, Call("flatten", (e.args[k],)))) for k in places)
     if e.func.startswith("conv"):
@@ -206,9 +220,11 @@ def _convolved(e: Call, origin: Origin) -> Iterator[Candidate]:
     if len(e.args) < 2:
         return
     (_, x), (_, w) = origin.operands[:2]
-    if x.order in CHANNELS_FIRST:
+    if x.order in CHANNELS_FIRST and _channels_last(x):
         yield 1, _with(e, 0, Call("permute", (e.args[0], *map(_integer, CHANNELS_FIRST[x.order]))))
-    if w.order == 4:
+    if w.order >= 3:
+        yield 1, _with(e, 1, Call("transpose", (e.args[1], _integer(0), _integer(1))))
+    if w.order == 4 and w.node.shape[0] == w.node.shape[1]:
         yield 1, _with(e, 1, Call("permute", (e.args[1], *map(_integer, KERNELS_FIRST))))
     for k in (0, 1):
         yield 1, _with(e, k, Call("unsqueeze", (e.args[k], Num("0"))))
@@ -216,6 +232,14 @@ def _convolved(e: Call, origin: Origin) -> Iterator[Candidate]:
     groups = _groups(x, w)
     if groups is not None:
         yield 1, _keyword(e, "groups", Num(str(groups)))
+
+
+def _channels_last(x: Val) -> bool:
+    """Whether the last axis may be the channels: it is the shortest, or the others are a square."""
+    *rest, last = x.node.shape[-3:]
+    if not all(isinstance(d, int) for d in (*rest, last)):
+        return False
+    return last < min(rest) or rest[0] == rest[1]
 
 
 def _groups(x: Val, w: Val) -> int | None:
