@@ -107,6 +107,12 @@ def convolutions() -> list[Row]:
     return [*layers.rows(), layers.training()]
 
 
+def networks() -> list[Row]:
+    from . import networks as tables
+
+    return tables.rows(installed_command())
+
+
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "solve": lambda: [solve()],
     "help": lambda: [help_()],
@@ -115,6 +121,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "hessians": hessians,
     "checking": checking,
     "convolutions": convolutions,
+    "networks": networks,
 }
 
 
