@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..expr import Binary, Call, Expr, Name, Num, Partial
+from ..expr import Binary, Call, Expr, Name, Num, Partial, walk
 from ..graph import dims
 from ..graph.interned import is_symmetric
 from ..notation.build import NoMatrixForm, in_front, size_term, transposed
@@ -42,7 +42,8 @@ def whole_symbol(chain: Chain) -> Expr:
 
 
 def whole_name(ws: Workspace, gradient: bool = True) -> Name:
-    return Name(unused(ws, *(("G", "H", "grad") if gradient else ("J", "M", "jac"))))
+    """G or J, or another letter where the problem has these."""
+    return Name(unused(ws, *(MATRICES if gradient else JACOBIANS)))
 
 
 def constrained(line: Line, gradient: np.ndarray) -> np.ndarray:
@@ -58,6 +59,7 @@ def constrained(line: Line, gradient: np.ndarray) -> np.ndarray:
     return diagonal if "diagonal" in line.properties else gradient + gradient.T - diagonal
 
 
+MATRICES, JACOBIANS = ("G", "H", "U", "Q", "grad"), ("J", "M", "U", "jac")  # names for them
 SHORT = 40  # characters of G that still read well three times in one formula
 
 
@@ -93,11 +95,14 @@ def free_steps(chain: Chain) -> list[Step]:
     names: dict[str, object] = {"x": Name(line.name)}
     if "homogeneous" in line.properties:
         names |= {"i": free_columns(line), "s": size_term(line.leaf.shape[0])}
-        words = Text(
-            "The final 1 of {x} is fixed, so the derivative has no place for it. {i} is the "
-            "identity of size {s} without its last column.",
-            names,
-        )
+        closed = chain.closed_term()
+        words = Text("The final 1 of {x} is fixed, so the derivative has no place for it.", names)
+        if closed is not None and names["i"] in walk(closed):
+            words = Text(
+                "The final 1 of {x} is fixed, so the derivative has no place for it. {i} is the "
+                "identity of size {s} without its last column.",
+                names,
+            )
         return [_note(chain, Text("The final 1 of {x}", names), words)]
     return []
 
