@@ -125,7 +125,7 @@ def test_symbolic_derivatives_are_checked(
     s = solve(problem(given, {"L": expression}, f"gradient: {{of: L, wrt: {wrt}}}"))
     check = s.tasks[0].check
     assert check is not None and check.passed and s.tasks[0].value is None
-    assert check.method == "central differences at random values" + (f", {sizes}" if sizes else "")
+    assert check.words == "central differences at random values" + (f", {sizes}" if sizes else "")
     assert check.max_rel_error < 1e-8
 
 
@@ -141,14 +141,14 @@ def test_jacobians_and_layouts_are_checked() -> None:
         assert len(s.tasks) == 4
         for t in s.tasks:
             assert t.check is not None and t.check.passed, t.subject
-            assert "m = 3" in t.check.method
+            assert "m = 3" in t.check.words
 
 
 def test_partly_valued_problems_keep_their_values() -> None:
     given = {"x": "[1, 2]", "A": "matrix(n, 2)", "y": "vector(n)"}
     s = solve(problem(given, {"L": "sum((A @ x - y)**2)"}, "gradient: {of: L, wrt: x}"))
     check = s.tasks[0].check
-    assert check is not None and check.passed and check.method.endswith("random values, n = 3")
+    assert check is not None and check.passed and check.words.endswith("random values, n = 3")
 
 
 def test_a_constant_slope_at_an_open_point_is_checked() -> None:
@@ -306,7 +306,7 @@ def test_a_singular_point_is_passed_over() -> None:
     """XᵀX of a wide X has a determinant in floating point, and an inverse that says nothing."""
     s = solve(problem({"X": "matrix(m, n)"}, {"L": "logdet(X.T @ X)"}, "gradient: {of: L, wrt: X}"))
     check = s.tasks[0].check
-    assert check is not None and check.passed and check.method.endswith("m = 5, n = 3")
+    assert check is not None and check.passed and check.words.endswith("m = 5, n = 3")
 
 
 def test_zeros_have_a_size() -> None:

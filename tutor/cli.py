@@ -9,6 +9,7 @@ import atexit
 import gc
 import os
 import sys
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -133,9 +134,10 @@ def _drawn(solution: Solution, format: Format, out: Path | None) -> Path:
         )
     if solution.diagram is None:
         raise InputError("there is no computational graph: `define` is empty")
-    with speaking(solution.language):
+    pdf = format is Format.latex
+    with speaking(solution.language), picture.lettered() if pdf else nullcontext():
         source = picture.to_dot(solution.diagram, title=None, names=solution.variables)
-        data = picture.to_pdf(source) if format is Format.latex else picture.to_svg(source).encode()
+        data = picture.to_pdf(source) if pdf else picture.to_svg(source).encode()
     path = out.with_name(f"{out.stem}-graph.{'pdf' if format is Format.latex else 'svg'}")
     write_atomic(path, data)
     return path
@@ -304,7 +306,8 @@ def main() -> None:
     except typer.TyperException as error:  # a wrong command, option or argument
         from .problem.diagnostics import escape
 
-        sys.stderr.write(f"tutor: {escape(error.format_message())}{_nearest_command()}\n")
+        said = error.format_message().replace("Value error, ", "")
+        sys.stderr.write(f"tutor: {escape(said)}{_nearest_command()}\n")
         sys.exit(2)
 
 

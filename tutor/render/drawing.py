@@ -153,9 +153,9 @@ def _wire(wire: Wire, boxes: dict[str, Box], left: float, top: float) -> Group:
         items.append(Words(x + left, y + top + 4, wire.label, 11.5, False, ink))
     tail, head = (_called(boxes[name]) for name in (wire.tail, wire.head))
     if wire.backward:
-        ends = plain("{a} back to {b}", a=head, b=tail)
+        ends = plain("back from {a} to {b}", a=head, b=tail)
     else:
-        ends = plain("{a} to {b}", a=tail, b=head)
+        ends = plain("from {a} to {b}", a=tail, b=head)
     return Group("edge", ends + (f", {wire.label}" if wire.label else ""), tuple(items))
 
 
@@ -171,7 +171,9 @@ def _entries(layout: Layout) -> list[Entry]:
         (kind, words(look.legend, str, str)) for kind, look in KINDS.items() if kind in present
     ]
     forward = [wire for wire in layout.wires if not wire.backward]
-    if any(wire.label for wire in forward):
+    if "jacobians" in layout.attributes:
+        entries.append(("wire", "derivative along the edge, and the size of its Jacobian"))
+    elif any(wire.label for wire in forward):
         entries.append(("wire", plain("size of what flows (no label: a scalar)")))
     elif forward:
         entries.append(("wire", plain("a scalar flows")))

@@ -7,6 +7,7 @@ import unicodedata
 from html import escape as _html
 
 from ..notation.tex_text import tex_text
+from ..words import language
 
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, bidirectional, surrogate, separators
 
@@ -62,8 +63,21 @@ LONG_WORD = 30
 _PIECE = 16
 
 
+_CHINESE = re.compile("([\u3000-\u303f\u4e00-\u9fff\uff00-\uff60]+)")
+
+
 def latex(text: str) -> str:
-    """Text for LaTeX; very long words may be broken."""
+    """Text for LaTeX; very long words may be broken.
+
+    Chinese characters stay where Chinese is spoken, for there the document has a font for them.
+    """
+    if language() == "zh":
+        parts = _CHINESE.split(text)
+        return "".join(x if k % 2 else _latin(x) for k, x in enumerate(parts))
+    return _latin(text)
+
+
+def _latin(text: str) -> str:
     return " ".join(_word(w) for w in text.split(" "))
 
 

@@ -25,7 +25,7 @@ from .outline import (
     uses,
     visible,
 )
-from .preamble import PREAMBLE, file_name
+from .preamble import file_name, preamble
 from .wording import in_its_language, plain
 
 
@@ -61,7 +61,7 @@ class Document(Writer):
 
     def whole(self) -> str:
         body = self.body()
-        return "\n".join([PREAMBLE + r"\begin{document}", *body, r"\end{document}"]) + "\n"
+        return "\n".join([preamble() + r"\begin{document}", *body, r"\end{document}"]) + "\n"
 
     def body(self) -> list[str]:
         """What stands between \\begin{document} and \\end{document}."""

@@ -7,12 +7,14 @@ input gives the same bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from ..errors import ToolError
 from ..steps import Diagram, Variable
+from ..words import language, speaking
 from . import font
 from .dot import to_dot
 from .drawing import draw
@@ -56,12 +58,20 @@ def drawn(
 
                 found[kind] = to_tikz(source).encode()
             case "pdf":
-                found[kind] = to_pdf(source)
+                with lettered():
+                    found[kind] = to_pdf(to_dot(diagram, names=names, **said))
             case "svg":
                 found[kind] = to_svg(source).encode()
             case _:
                 found[kind] = to_png(to_svg(source))
     return found
+
+
+@contextmanager
+def lettered() -> Iterator[None]:
+    """Words that the shipped font can draw, which PDF pictures have: it has no Chinese."""
+    with speaking("en" if language() == "zh" else language()):
+        yield
 
 
 def to_svg(dot: str) -> str:

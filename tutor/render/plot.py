@@ -7,7 +7,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..steps import Solution
 from . import curve
-from .picture import to_png
+from .picture import lettered, to_png
 from .wording import in_its_language
 from .write import write_atomic
 
@@ -24,7 +24,8 @@ def plot(solution: Solution, path: Path) -> None:
     if not series:
         raise InputError("--plot has nothing to draw: there is no `train` task here")
     if kind == ".pdf":
-        data = curve.to_pdf(series, solution.title)
+        with lettered():
+            data = curve.to_pdf(curve.curves(solution), solution.title)
     else:
         svg = curve.to_svg(series, solution.title)
         data = to_png(svg) if kind == ".png" else svg.encode("utf-8")

@@ -2,6 +2,8 @@ r"""The LaTeX document's head: sizes, and the few macros that keep every box on 
 
 from __future__ import annotations
 
+from ..words import language
+
 PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \usepackage{amsmath}
 \usepackage{graphicx}
@@ -46,6 +48,22 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \newcommand{\passed}{$\surd$\ }
 \newcommand{\failed}{$\times$\ }
 """
+
+
+# what a language needs beside the English: hyphens where TeX knows its words, else none; characters
+_LANGUAGES = {
+    "cs": r"""\IfFileExists{czech.ldf}{\usepackage[czech]{babel}}{\hyphenpenalty=10000}
+""",
+    "zh": r"""\usepackage{CJKutf8}
+\AtBeginDocument{\begin{CJK}{UTF8}{gbsn}}
+\AtEndDocument{\clearpage\end{CJK}}
+""",
+}
+
+
+def preamble() -> str:
+    """What stands before \\begin{document}, in the language spoken."""
+    return PREAMBLE + _LANGUAGES.get(language(), "")
 
 
 def file_name(name: str) -> str:

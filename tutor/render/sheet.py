@@ -15,7 +15,7 @@ from .html import Page as HtmlPage
 from .html import document as html_document
 from .latex import Document as LatexPage
 from .outline import points
-from .preamble import PREAMBLE
+from .preamble import preamble
 from .wording import plain, words
 
 ROOM = 2.2  # centimetres of empty paper per question, and per point if there are points
@@ -119,15 +119,12 @@ def filled(template: str, title: str, body: str) -> str:
 
 # -- LaTeX ----------------------------------------------------------------------------------------
 
-LATEX = (
-    PREAMBLE
-    + r"""\begin{document}
+LATEX = r"""\begin{document}
 {\LARGE\bfseries\raggedright {{title}}\par}
 \vspace{2pt}\hrule\vspace{6pt}
 {{body}}
 \end{document}
 """
-)
 
 
 def latex(title: str, exercises: Sequence[Exercise], template: str | None = None) -> str:
@@ -136,7 +133,7 @@ def latex(title: str, exercises: Sequence[Exercise], template: str | None = None
     for number, e in enumerate(exercises, 1):
         with speaking(e.language):
             rows += _latex_exercise(number, e)
-    return filled(template or LATEX, escape.latex(title), "\n".join(rows))
+    return filled(template or preamble() + LATEX, escape.latex(title), "\n".join(rows))
 
 
 def latex_solutions(title: str, solutions: Sequence[Solution], template: str | None = None) -> str:
@@ -147,7 +144,7 @@ def latex_solutions(title: str, solutions: Sequence[Solution], template: str | N
             page = LatexPage(s, 1, None)
             rows.append(rf"\heading{{{escape.latex(numbered(number).rstrip('.'))}}}")
             rows += page.body()
-    return filled(template or LATEX, escape.latex(title), "\n".join(rows))
+    return filled(template or preamble() + LATEX, escape.latex(title), "\n".join(rows))
 
 
 def _latex_exercise(number: int, e: Exercise) -> list[str]:

@@ -11,12 +11,19 @@ from tempfile import TemporaryDirectory
 
 from ..errors import ToolError
 from ..steps import Solution
+from ..words import language
 from .figure import drawn, source
+from .wording import in_its_language
 
 SECONDS = 60
+CHINESE = (
+    "install latex-cjk-common and latex-cjk-chinese-arphic-gbsn00lp (or texlive-lang-chinese), or "
+    "`pip install 'tutor[pdf]'` and a font such as Noto Serif CJK; HTML needs neither"
+)
 INSTALL = "install TeX Live (texlive-latex-recommended) or `pip install 'tutor[pdf]'`, "
 
 
+@in_its_language
 def pdf(solution: Solution, *, level: int = 1) -> tuple[bytes, str]:
     """The solution as PDF, and the name of the typesetter used.
 
@@ -24,12 +31,15 @@ def pdf(solution: Solution, *, level: int = 1) -> tuple[bytes, str]:
     """
     if (program := typesetter()) == "pdflatex":
         from .latex import latex
+        from .picture import lettered
         from .picture import to_pdf as page
 
-        graphs = {k: source(d, solution.variables) for k, d in drawn(solution).items()}
+        graphs = drawn(solution)
         names = {task: f"graph-{n}.pdf" for n, task in enumerate(graphs)}
         document = latex(solution, level=level, picture=names.get(""), pictures=names)
-        return to_pdf(document, {names[k]: page(dot) for k, dot in graphs.items()}), program
+        with lettered():
+            pages = {names[k]: page(source(d, solution.variables)) for k, d in graphs.items()}
+        return to_pdf(document, pages), program
     from .typst import typst
 
     return from_typst(typst(solution, converter(), level=level)), program
@@ -37,17 +47,38 @@ def pdf(solution: Solution, *, level: int = 1) -> tuple[bytes, str]:
 
 def typesetter() -> str:
     """The program that will make PDF files; raises ToolError when there is none."""
-    if shutil.which("pdflatex") is not None:
+    chinese = language() == "zh"
+    if shutil.which("pdflatex") is not None and (not chinese or _tex_knows("c70gbsn.fd")):
         return "pdflatex"
     try:
         import tylax  # noqa: F401  # pyright: ignore[reportMissingImports]
-        import typst  # noqa: F401
+        import typst
     except ImportError:
+        if chinese:
+            raise ToolError(
+                "cannot write Chinese: TeX has no Chinese characters here, and there is no Typst",
+                hint=CHINESE,
+            ) from None
         raise ToolError(
             "cannot write a PDF: there is neither pdflatex nor the embedded typesetter",
             hint=INSTALL + "or use HTML",
         ) from None
+    from .typst import CHINESE_FONTS
+
+    if chinese and not set(typst.Fonts().families()) & set(CHINESE_FONTS):
+        raise ToolError("cannot write Chinese: no Chinese font was found", hint=CHINESE)
     return "Typst"
+
+
+def _tex_knows(name: str) -> bool:
+    """Whether TeX finds this file."""
+    program = shutil.which("kpsewhich")
+    if program is None:
+        return False
+    done = subprocess.run(
+        [program, name], stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False
+    )
+    return done.returncode == 0 and bool(done.stdout.strip())
 
 
 def converter() -> Callable[[str], str]:

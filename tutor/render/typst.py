@@ -15,6 +15,7 @@ from ..notation.tex_parts import TIMES
 from ..notation.text import text as typed
 from ..notation.unicode import unicode_text
 from ..steps import Diagram, Picture, Solution, Table, TaskResult, Text, Variable
+from ..words import language
 from . import breaking, escape, figure, grid, paper, statement
 from .outline import (
     Numbered,
@@ -34,9 +35,14 @@ from .wording import in_its_language, plain, words
 
 Convert = Callable[[str], str]  # a LaTeX formula into a Typst one
 
+CHINESE_FONTS = (
+    "Noto Serif CJK SC", "Noto Sans CJK SC", "Source Han Serif SC", "Source Han Sans SC",
+    "Songti SC", "PingFang SC", "SimSun", "Microsoft YaHei", "WenQuanYi Zen Hei",
+    "WenQuanYi Micro Hei", "AR PL UMing CN", "Droid Sans Fallback",
+)  # fmt: skip
 PREAMBLE = """#set document(date: none)
 #set page(paper: "a4", margin: 2.2cm, numbering: "1")
-#set text(font: "New Computer Modern", size: 10.5pt, lang: "en")
+#set text(font: ({{fonts}}), size: 10.5pt, lang: "{{lang}}")
 #set par(spacing: 0.8em, leading: 0.6em)
 #show heading.where(level: 1): set text(size: 17pt)
 #show heading.where(level: 2): set block(above: 1.6em, below: 0.8em)
@@ -75,7 +81,10 @@ def typst(solution: Solution, convert: Convert, *, level: int = 1) -> str:
 
 def document(rows: Sequence[str]) -> str:
     """A whole document around the rows of its body."""
-    return PREAMBLE + "\n".join(rows) + "\n"
+    fonts = ["New Computer Modern", *(CHINESE_FONTS if language() == "zh" else ())]
+    quoted = ", ".join(_string(f) for f in fonts)
+    head = PREAMBLE.replace("{{lang}}", language()).replace("{{fonts}}", f"{quoted},")
+    return head + "\n".join(rows) + "\n"
 
 
 def literal(text: str) -> str:

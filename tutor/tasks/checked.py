@@ -22,6 +22,11 @@ from .chain import Chain
 from .printed import printed_error, printed_value
 from .workspace import Workspace
 
+AT_A_KINK = Text(
+    "One of the steps has a kink or a tie at this point, so the check was made at a point next to "
+    "it."
+)
+
 Shown = Callable[[Workspace, Chain], Value]  # the result as it is counted on paper
 
 
@@ -50,7 +55,7 @@ def check(
         if moved is None:
             return _at_the_kink(ws, chain)
         here = moved
-        note = Text("The point lies at a kink or tie; the check was made at a point next to it.")
+        note = AT_A_KINK
     near = chain if here is ws else type(chain)(here, chain.of, chain.wrt, chain.gradient)
     error = derived_error(here, near)
     return _verdict("central differences", error, _printed_error(here, near, formula, shown), note)
@@ -122,13 +127,13 @@ def _compared_at(
         return None
     error = derived_error(here, near)
     printed = _printed_error(here, near, formula, shown, sizes)
-    return _verdict(instance_words(sizes), error, printed, None)
+    found = _verdict("central differences at random values", error, printed, None)
+    return replace(found, at=listed_sizes(sizes))
 
 
-def instance_words(sizes: Mapping[str, int]) -> str:
-    """How the check was made: at random values, and at which sizes."""
-    listed = ", ".join(f"{name} = {n}" for name, n in sizes.items())
-    return "central differences at random values" + (f", {listed}" if listed else "")
+def listed_sizes(sizes: Mapping[str, int]) -> str:
+    """The sizes at which a check was made: m = 3, n = 5."""
+    return ", ".join(f"{name} = {n}" for name, n in sizes.items())
 
 
 Instance = tuple[Workspace, dict[str, int]]
@@ -212,7 +217,10 @@ def _at_the_kink(ws: Workspace, chain: Chain) -> Check:
     assert chain.final is not None and chain.final.value is not None
     error = difference_error(ws, chain, Value(chain.final.value).floats())
     if error < independent.AGREE:
-        note = Text("The point lies at a kink or tie, where the differences agree all the same.")
+        note = Text(
+            "One of the steps has a kink or a tie at this point; the differences agree all the "
+            "same."
+        )
         return Check("central differences", error, True, note)
     note = Text("The point is a kink from every side, so no difference can check it.")
     return Check("none", 0.0, True, note)
@@ -274,8 +282,8 @@ def _reference_value(ws: Workspace, line: Line) -> np.ndarray:
     return Value(number).floats()
 
 
-def step_aside(ws: Workspace, chain: Chain) -> Workspace | None:
-    """The same problem at a point nearby that is not a kink."""
+def step_aside(ws: Workspace, chain: Chain, bends: bool = False) -> Workspace | None:
+    """The same problem at a point nearby that is not a kink; nor a bend, where that is asked."""
     rng = np.random.Generator(np.random.PCG64(2024))
     givens = [
         x for x in ws.graph.below([chain.of]) if x.op is None and ws.numbers[x.name] is not None
@@ -292,6 +300,7 @@ def step_aside(ws: Workspace, chain: Chain) -> Workspace | None:
             moved = ws.moved(point)
         except InputError:
             continue
-        if independent.kink_distance(chain.path, moved.reference(chain.of)) > independent.NEAR_KINK:
+        nearest = independent.kink_distance(chain.path, moved.reference(chain.of), bends)
+        if nearest > independent.NEAR_KINK:
             return moved
     return None

@@ -14,7 +14,7 @@ from ..notation.build import NoMatrixForm
 from ..notation.jacobian import jacobian_term
 from ..notation.text import text
 from ..numeric.evaluate import TooLong, tidied
-from ..steps import Step, Text
+from ..steps import Step, Text, in_turn
 from ..value import Value
 from .descent import Descent, Point
 from .numbers import approx, equation, exact_term
@@ -111,8 +111,10 @@ def direction_steps(
     big = Name(free(("H", "H_f"), taken))
     value = Value(found.hessian)
     rows = Text(
-        "Row i, column j: the derivative of entry i of the gradient by entry j of the "
-        + ("parameter." if len(lines) == 1 else "parameters, unrolled one after another.")
+        "Row i, column j: the derivative of entry i of the gradient by entry j of the parameter."
+        if len(lines) == 1
+        else "Row i, column j: the derivative of entry i of the gradient by entry j of the "
+        "parameters, unrolled one after another."
     )
     steps = [
         Step(
@@ -187,21 +189,21 @@ def _scalar_steps(
 
 
 def _words(found: Direction, big: Expr, slope: Expr, name: Expr) -> Text:
-    holes = {"H": big, "g": slope, "d": name}
-    words = (
-        "Where the slope of the quadratic model vanishes: {d} solves {H} {d} = {g}."
+    solves = Text(
+        "Where the slope of the quadratic model vanishes: {d} solves {Hd} = {g}."
         if len(found.vector) == 1
         else "The step to where the gradient of the quadratic model vanishes: {d} solves the "
-        "system {Hd} = {g}."
+        "system {Hd} = {g}.",
+        {"g": slope, "d": name, "Hd": Binary("@", big, name)},
     )
-    if not definite(found.hessian):
-        words += (
-            " Beware: {H} is not positive definite here, so the step need not go downhill; it "
-            "heads for a saddle point or a maximum of the model."
-            if len(found.vector) > 1
-            else " Beware: {H} is not positive here, so the step goes to a maximum of the model."
-        )
-    return Text(words.replace("{H} {d}", "{Hd}"), holes | {"Hd": Binary("@", big, name)})
+    beware = Text(
+        "Beware: {H} is not positive definite here, so the step need not go downhill; it "
+        "heads for a saddle point or a maximum of the model."
+        if len(found.vector) > 1
+        else "Beware: {H} is not positive here, so the step goes to a maximum of the model.",
+        {"H": big},
+    )
+    return in_turn(solves, None if definite(found.hessian) else beware)
 
 
 def _formula(descent: Descent) -> Expr | None:

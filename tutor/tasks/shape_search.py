@@ -193,8 +193,12 @@ def recheck(
         (candidate in claimed) != _recount(goals, dict(zip(names, candidate, strict=True)))
         for candidate in tried
     )
-    method = f"direct count of the windows for {len(tried)} of {count} candidates"
-    return Check(method, wrong / max(len(tried), 1), wrong == 0)
+    return Check(
+        "direct count of the windows, candidate by candidate",
+        wrong / max(len(tried), 1),
+        wrong == 0,
+        at=f"{len(tried)}/{count}",
+    )
 
 
 def _candidate(spans: Mapping[str, range], index: int) -> tuple[int, ...]:

@@ -21,7 +21,7 @@ from ..problem.lines import Line
 from ..problem.model import Problem
 from ..steps import Check, Text
 from ..value import Value
-from .checked import instance_words
+from .checked import listed_sizes
 from .extended import cut, extended, free_name, written
 from .hessian_check import function
 from .hessian_sign import (
@@ -121,8 +121,12 @@ def check_formulas(
                 continue
             if np.isfinite(error):
                 shown = {n: d for n, d in sizes.items() if n in _sizes_of(ws, of)}
-                method = "the gradient at the solution, by " + instance_words(shown)
-                return Check(method, error, error < independent.AGREE)
+                return Check(
+                    "the gradient at the solution, by central differences at random values",
+                    error,
+                    error < independent.AGREE,
+                    at=listed_sizes(shown),
+                )
     return None
 
 

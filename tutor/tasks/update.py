@@ -186,9 +186,11 @@ class _Told:
         passed = all(c.passed for c in self.checks)
         note = next((c.note for c in self.checks if c.note is not None), None)
         error, agrees = check_replayed(self.ws, self.plan, target, self.lines, self.moments)
-        method = "central differences"
-        if not self.plan.plain:
-            method += ", and the steps once more in plain floating point"
+        method = (
+            "central differences"
+            if self.plan.plain
+            else "central differences, and the steps once more in plain floating point"
+        )
         return Check(method, max(worst, error), passed and agrees, note)
 
 
