@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import tutor
 from tutor.cli import app
+from tutor.errors import InputError
 from tutor.problem.elaborate import elaborate
 from tutor.render import picture
 from tutor.tasks.graph import diagram
@@ -72,3 +73,33 @@ def test_the_command_writes_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert done.exit_code == 0, done.output
     assert (tmp_path / "sine_neuron.mmd").read_text(encoding="utf-8").startswith("---\ntitle: ")
     assert r"\begin{tikzpicture}" in (tmp_path / "sine_neuron.tex").read_text(encoding="utf-8")
+
+
+def test_jacobians_on_the_edges(tmp_path: Path) -> None:
+    """Each edge says its derivative and the size that the table of `shapes` gives it."""
+    text = (
+        "given: {x: [1, 2], W: [[1, 0], [0, 1], [1, 1]]}\n"
+        "define: {z: W @ x, L: sum(z**2)}\ntasks: [shapes]\n"
+    )
+    (task,) = tutor.loads(text).solve().tasks
+    wanted = {(e["wrt"], e["of"]): e["dims"] for e in task.extra["edges"]}
+    file = tmp_path / "p.yaml"
+    file.write_text(text, encoding="utf-8")
+    for kind in ("dot", "mermaid", "svg"):
+        out = tmp_path / f"out.{kind}"
+        CliRunner().invoke(
+            app, ["graph", str(file), f"--{kind}", "--jacobians", "-o", str(out)],
+            catch_exceptions=False,
+        )  # fmt: skip
+        drawn = out.read_text(encoding="utf-8")
+        assert f": {wanted['W', 'z']}" in drawn and wanted["W", "z"] == "3×6"
+        assert f": {wanted['x', 'z']}" in drawn and wanted["x", "z"] == "3×2"
+
+
+def test_jacobians_and_gradients_do_not_share_the_edges(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text("given: {x: 1}\ndefine: {y: x**2}\n", encoding="utf-8")
+    with pytest.raises(InputError, match="take one"):
+        CliRunner().invoke(
+            app, ["graph", str(file), "--jacobians", "--backward"], catch_exceptions=False
+        )

@@ -69,13 +69,15 @@ def to_dot(
     values: bool = False,
     gradients: bool = False,
     backward: bool = False,
+    jacobians: bool = False,
     title: str | None = None,
     names: Mapping[str, Variable],
     label: Label | None = None,
 ) -> str:
     """The diagram as a DOT graph, laid out from left to right.
 
-    `backward` turns the edges round along which a gradient flows, and says which and of what size.
+    `jacobians` names each edge by its derivative and the size of that; `backward` turns the edges
+    round along which a gradient flows, and says which and of what size.
 
     `values` adds each node's forward value, `gradients` its gradient beneath; `label` writes a term
     as plain text (by default `notation.unicode.unicode_text` with `names`).
@@ -93,6 +95,7 @@ def to_dot(
         "digraph {",
         '  graph [rankdir=LR nodesep=0.28 ranksep=0.45 charset="utf-8"]',
         *_heading(title, diagram if gradients or backward else None, write),
+        *(["  graph [jacobians=true]"] if jacobians else []),  # the legend needs this one
         f'  node [fontname="{font.FAMILY}" fontsize=12 fixedsize=true]',
         f'  edge [fontname="{font.FAMILY}" fontsize=12 fontcolor="#444444" color="#555555"'
         " arrowsize=0.7]",
@@ -108,7 +111,10 @@ def to_dot(
             marks.append(f'class=backward dir=back color="{BACKWARD}" fontcolor="{BACKWARD}"')
             lines.append(f"  {ids[edge.source]}:e -> {ids[edge.target]} [label={said} {marks[0]}]")
             continue
-        if not _is_scalar(edge.dims):
+        if jacobians:
+            said = quote(f"  {derivative(diagram, edge, write)}  ")
+            marks.append(f"label={said}")
+        elif not _is_scalar(edge.dims):
             # Blanks keep the label off its neighbours where Graphviz guesses its width.
             marks.append(f"label={quote('  ' + shorten(edge.dims, 24) + '  ')}")
         if uses[edge.source] > 1 and not backward:
@@ -124,6 +130,13 @@ def flowing(diagram: Diagram, edge: DiagramEdge, write: Label) -> str:
     node = next(n for n in diagram.nodes if n.id == edge.source)
     partial = write(Partial(Name(diagram.gradient_of), Name(node.name)))
     return f"{shorten(partial, 40)}: {shorten(edge.gradient_dims or '', 24)}"
+
+
+def derivative(diagram: Diagram, edge: DiagramEdge, write: Label) -> str:
+    """The derivative along an edge, with the size of its Jacobian."""
+    named = {node.id: Name(node.name) for node in diagram.nodes}
+    partial = write(Partial(named[edge.target], named[edge.source]))
+    return f"{shorten(partial, 40)}: {shorten(edge.jacobian_dims, 24)}"
 
 
 def _notation(names: Mapping[str, Variable]) -> Label:

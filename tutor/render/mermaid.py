@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from ..notation.unicode import unicode_text
 from ..steps import Diagram, DiagramNode, Variable
-from .dot import BACKWARD, flowing, node_lines, shorten
+from .dot import BACKWARD, derivative, flowing, node_lines, shorten
 
 # every kind has its own outline as well as its own fill
 _SHAPES = {
@@ -26,11 +26,15 @@ def to_mermaid(
     values: bool = False,
     gradients: bool = False,
     backward: bool = False,
+    jacobians: bool = False,
     title: str | None = None,
     names: Mapping[str, Variable],
 ) -> str:
-    """The diagram as Mermaid text, from left to right; `backward` adds dotted arrows back."""
-    rows = [*_rows(diagram, values, gradients, title, names)]
+    """The diagram as Mermaid text, from left to right; `backward` adds dotted arrows back.
+
+    `jacobians` names each edge by its derivative and the size of that.
+    """
+    rows = [*_rows(diagram, values, gradients, jacobians, title, names)]
     if backward:
         rows += _back(diagram, names)
     return "\n".join(rows) + "\n"
@@ -52,6 +56,7 @@ def _rows(
     diagram: Diagram,
     values: bool,
     gradients: bool,
+    jacobians: bool,
     title: str | None,
     names: Mapping[str, Variable],
 ) -> Iterable[str]:
@@ -65,7 +70,10 @@ def _rows(
         lines = _lines(node, diagram, values, gradients, not uses[node.id], names)
         yield f'  {ids[node.id]}{start}"{"<br/>".join(map(literal, lines))}"{end}'
     for edge in diagram.edges:
-        label = "" if edge.dims in ("", "1×1") else f'|"{literal(edge.dims)}"|'
+        said = "" if edge.dims in ("", "1×1") else edge.dims
+        if jacobians:
+            said = derivative(diagram, edge, lambda e: unicode_text(e, names))
+        label = f'|"{literal(said)}"|' if said else ""
         yield f"  {ids[edge.source]} -->{label} {ids[edge.target]}"
 
 

@@ -36,12 +36,14 @@ def drawn(
     values: bool,
     gradients: bool,
     backward: bool = False,
+    jacobians: bool = False,
     title: str | None,
     names: Mapping[str, Variable],
 ) -> dict[str, bytes]:
     """The diagram in every kind asked for, as the bytes of a file."""
     said: dict[str, Any] = {
-        "values": values, "gradients": gradients, "backward": backward, "title": title
+        "values": values, "gradients": gradients, "backward": backward, "jacobians": jacobians,
+        "title": title,
     }  # fmt: skip
     source = to_dot(diagram, names=names, **said)
     found: dict[str, bytes] = {}
