@@ -105,7 +105,10 @@ class TensorWriter:
             raise NoCode(node.attr[0])
         leaves = [g.var(("operand", k), a.shape) for k, a in enumerate(node.args)]
         known = {f"operand{k}": c for k, c in enumerate(operands)}
-        term = matrix_term(rebuilt(node, leaves), lambda n: Name(f"operand{n.attr.name[1]}"))
+        try:
+            term = matrix_term(rebuilt(node, leaves), lambda n: Name(f"operand{n.attr.name[1]}"))
+        except NoMatrixForm:
+            raise NoCode(node.attr[0]) from None
         outer = self.translator
         inner = Translator({**outer.leaves, **known}, outer.sizes, outer.vec, outer.ties)
         return _as_node(inner.code(term), node) or _refuse(node.attr[0])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from ..expr import Binary, Expr, Neg
+from ..expr import Binary, Expr, Neg, Partial
 
 
 class Level(IntEnum):
@@ -53,6 +53,20 @@ PAPER_NEG = (Level.NEG, Level.HADAMARD)
 def paper_op(e: Binary) -> str:
     """The row of PAPER that an operator prints by."""
     return f".{e.op}" if e.elementwise and e.op in ("*", "/") else e.op
+
+
+def levels(e: Binary) -> tuple[Level, Level, Level]:
+    """The row of PAPER for e; a quotient of a quotient keeps its parentheses: (∂L/∂y)/x."""
+    level, left, right = PAPER[paper_op(e)]
+    nested = e.op == "/" and not e.elementwise and _quotient(e.left)
+    return level, Level.POWER if nested else left, right
+
+
+def _quotient(e: Expr) -> bool:
+    """Whether it ends in a quotient."""
+    while isinstance(e, Binary) and e.op == "*" and not e.elementwise:
+        e = e.right
+    return isinstance(e, Partial) or (isinstance(e, Binary) and e.op == "/")
 
 
 # Right operands that need no parentheses although they bind no tighter: a(bc) = (ab)c.

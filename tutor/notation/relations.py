@@ -123,6 +123,8 @@ def _shifted(
         start = -constant
     else:
         return None
+    if start == 0 and m == n - 1:
+        return None  # all but the last: the identity without a column, as for a final 1
     if start >= 0 and start + m <= n:  # a slice: item[start : start + m]
         whole = Slice(
             size_term(start) if start else None,

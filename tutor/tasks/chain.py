@@ -159,12 +159,16 @@ class Chain:
         front = self.of.val.node.shape if self.of.val else ()
         return g.const(1, front) if self.gradient else identity(front)
 
-    def closed_term(self, auto: bool = False) -> Expr | None:
-        """The closed form where it reads well: in the givens, else with the author's own names.
+    def closed_term(self) -> Expr | None:
+        """The closed form where it reads well: in the givens, else with the author's own names."""
+        return self.first_short(GIVENS, DEFINED)
 
-        auto: if need be, with the names of all lines, those of the steps between too
-        """
-        for keep in (GIVENS, DEFINED, *((ALL,) if auto else ())):
+    def closed_by_name(self) -> Expr | None:
+        """The closed form with the names of all lines, those of the steps between too."""
+        return self.first_short(ALL)
+
+    def first_short(self, *names: int) -> Expr | None:
+        for keep in names:
             node = self.closed(keep)
             if tree_size(node) > LONG:
                 continue

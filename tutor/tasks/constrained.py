@@ -83,7 +83,7 @@ def put_together(chain: Chain, formula: Expr | None) -> Expr | None:
     """The formula as the last step shows it: with the name G where it is long."""
     if formula is None or not symmetric(chain.wrt) or not chain.gradient:
         return formula
-    free = chain.closed_term(auto=True)
+    free = chain.closed_term() or chain.closed_by_name()
     if free is None or len(text(free)) <= SHORT:
         return formula
     return constrained_gradient(chain, whole_symbol(chain))

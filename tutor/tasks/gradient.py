@@ -204,7 +204,7 @@ def closing(ws: Workspace, chain: Chain, kind: str) -> tuple[Expr | None, Value 
         return (Num("1"), Value(_object(1))) if kind == "gradient" else _identity(chain)
     final = chain.final
     assert final is not None
-    formula = chain.closed_term(auto=True)
+    formula = chain.closed_term() or chain.closed_by_name()
     if symmetric(chain.wrt) and kind == "jacobian":
         formula = constrained_jacobian(chain, formula)
     elif formula is None:

@@ -15,7 +15,7 @@ import sympy as sp
 
 from ..calculus.reverse import identity, pullback
 from ..calculus.simplify import simplify
-from ..expr import Binary, Expr, Name, Num, Partial
+from ..expr import Binary, Call, Expr, Name, Num, Partial
 from ..graph import node as g
 from ..graph.node import Node
 from ..notation.build import NoMatrixForm, sum_term
@@ -128,7 +128,9 @@ def _path_step(chain: PathChain, path: Path, k: int, alone: bool) -> Step:
     matrices = [local_term(ws, a, b, layout)[0] for a, b in pairs]
     written = None
     if all(m is not None for m in matrices):
-        written = _product([m for m in matrices if m is not None], scalar)
+        shown = [(m, s) for m, s in zip(matrices, scalar, strict=True) if m is not None]
+        shown = [x for x in shown if not _is_identity(x[0])] or shown[:1]
+        written = _product([m for m, _ in shown], [s for _, s in shown])
         written = written if len(text(written)) <= LONG else None
     value = _value(chain, chain.value(path.node))
     through = [x for x in path.lines[1:-1]]
@@ -156,6 +158,10 @@ def _path_step(chain: PathChain, path: Path, k: int, alone: bool) -> Step:
         jacobian_dims=size_text(whole),
         uses=tuple(f"local.{a.name}.{b.name}" for a, b in pairs),
     )
+
+
+def _is_identity(e: Expr) -> bool:
+    return e == Num("1") or (isinstance(e, Call) and e.func == "eye" and len(e.args) == 1)
 
 
 def _sizes(sizes: list, whole: tuple) -> str:

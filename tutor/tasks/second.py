@@ -107,7 +107,7 @@ def twice(
 
 def _by_name(chain: Chain) -> Expr | None:
     """With the names of the steps between, the Jacobians among them if need be."""
-    closed = chain.closed_term(auto=True)
+    closed = chain.closed_by_name()
     return closed if closed is not None or chain.final is None else chain.formula(chain.final)
 
 
