@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import ceil, sqrt
 
-from ..steps import LayerBlock, LayerBox, Stack
+from ..steps import LayerBlock, LayerBox, Stack, Text
 from .dot import shorten
 from .scene import INK, Group, Path, Scene, Words, rounded
 from .stack_parts import (
@@ -27,6 +27,8 @@ from .stack_parts import (
     plus,
     wire,
 )
+from .wording import plain
+from .wording import words as filled
 
 MARGIN = 18.0  # around all
 TURN = 18.0  # from a column's foot to the bend
@@ -52,7 +54,8 @@ def drawn(stack: Stack, kinds: Iterable[str], title: str) -> dict[str, bytes]:
             case "pdf":
                 from .pdf import to_page
 
-                found[kind] = to_page(scene)
+                with picture.lettered():
+                    found[kind] = to_page(draw(stack, title))
             case "svg":
                 found[kind] = picture.written(scene).encode()
             case _:
@@ -63,7 +66,7 @@ def drawn(stack: Stack, kinds: Iterable[str], title: str) -> dict[str, bytes]:
 def draw(stack: Stack, title: str) -> Scene:
     """The picture with title, legend and a text alternative."""
     last = stack.parts[-1].output if stack.parts else stack.input
-    ends = [end("input", stack.input), *map(placed, stack.parts), end("output", last)]
+    ends = [end(plain("input"), stack.input), *map(placed, stack.parts), end(plain("output"), last)]
     labels = [stack.input, *(part.output for part in stack.parts), ""]
     columns = _columns(ends, labels)
     head = MARGIN + (30.0 if title else 0.0)
@@ -87,7 +90,7 @@ def draw(stack: Stack, title: str) -> Scene:
     wide = max(x - SIDE, MARGIN + Words(0, 0, shorten(title, 90), 16, True).width)
     wide = max(wide, _legend(stack, lowest, groups))
     return Scene(
-        wide + MARGIN, lowest + 12 + MARGIN, shorten(title, 90) or "A network", told(stack),
+        wide + MARGIN, lowest + 12 + MARGIN, shorten(title, 90) or plain("A network"), told(stack),
         tuple(groups),
     )  # fmt: skip
 
@@ -140,10 +143,10 @@ def _over(
 # --- legend and text alternative -----------------------------------------------------------------
 
 _LEGEND = (
-    ("weights", "has weights"),
-    ("plain", "has none"),
-    ("sum", "sum of the branches"),
-    ("repeat", "repeated, each time with weights of its own"),
+    ("weights", Text("has weights")),
+    ("plain", Text("has none")),
+    ("sum", Text("sum of the branches")),
+    ("repeat", Text("repeated, each time with weights of its own")),
 )
 
 
@@ -163,10 +166,10 @@ def _legend(stack: Stack, y: float, out: Canvas) -> float:
             fill, stroke = WEIGHTED if key == "weights" else PLAIN
             heavy = 1.6 if key == "weights" else 1.1
             items.append(Path(rounded(x + 13, y, 26, 16, 3.0), fill, stroke, heavy))
-        words = Words(x + 33, y + 4, meaning, 12.0, False, INK, False)
+        words = Words(x + 33, y + 4, filled(meaning, str, str), 12.0, False, INK, False)
         items.append(words)
         x += 33 + words.width + 20
-    out.append(Group("legend", "Legend", tuple(items)))
+    out.append(Group("legend", plain("Legend"), tuple(items)))
     return x - 20
 
 
@@ -182,7 +185,8 @@ def _seen(parts: Sequence[LayerBox | LayerBlock], present: dict[str, bool]) -> N
 
 def told(stack: Stack) -> str:
     """The picture in words, for those who cannot see it."""
-    return f"Input of {stack.input}. " + " ".join(_told(stack.parts))
+    start = plain("Input of {size}.", size=stack.input)
+    return " ".join([start, *_told(stack.parts)])
 
 
 def _told(parts: Sequence[LayerBox | LayerBlock]) -> list[str]:
@@ -192,13 +196,15 @@ def _told(parts: Sequence[LayerBox | LayerBlock]) -> list[str]:
             said.append(f"{', '.join(part.lines)}: {part.output}.")
             continue
         if part.kind == "repeat":
-            said.append(f"{part.times} times:")
+            said.append(plain("{n} times:", n=part.times))
             said += _told(part.branches[0])
-            said.append("End of the repetition.")
+            said.append(plain("End of the repetition."))
             continue
-        name = "sum" if part.kind == "sum" else "concatenation"
         for k, branch in enumerate(part.branches, 1):
-            said.append(f"Branch {k}:")
-            said += _told(branch) or ["the input itself."]
-        said.append(f"Their {name}: {part.output}.")
+            said.append(plain("Branch {k}:", k=k))
+            said += _told(branch) or [plain("the input itself.")]
+        if part.kind == "sum":
+            said.append(plain("Their sum: {size}.", size=part.output))
+        else:
+            said.append(plain("Their concatenation: {size}.", size=part.output))
     return said

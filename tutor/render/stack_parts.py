@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..steps import LayerBlock, LayerBox
 from .dot import shorten
 from .scene import INK, Group, Path, Words, arrow, disc, rounded
+from .wording import plain
 
 GAP, SIDE = 27.0, 22.0  # between boxes; between branches
 STUB = 13.0  # from a junction to the next bend
@@ -100,7 +101,7 @@ def _repeat(block: LayerBlock) -> Placed:
         left, right = x - inner.left - 12, x + inner.right + 12 + room
         frame = rounded((left + right) / 2, y + height / 2, right - left, height, 9.0)
         words = Words(right - room + 2, y + height / 2 + 5, times, NAME[0], True, INK, False)
-        said = f"repeated {block.times} times"
+        said = plain("repeated {n} times", n=block.times)
         out.append(Group("frame", said, (Path(frame, None, FRAME, 1.2), words)))
         wire((("M", x, y), ("L", x, y + STUB)), "", (x, y), out, not inner.through)
         inner.paint(x, y + STUB, out)
@@ -143,7 +144,9 @@ def _parallel(block: LayerBlock) -> Placed:
         if joint:
             joint.paint(x, below, out)
         else:
-            out.append(Group("node", f"sum: {block.output}", tuple(plus(x, middle))))
+            out.append(
+                Group("node", plain("sum: {size}", size=block.output), tuple(plus(x, middle)))
+            )
 
     sides = [max(c.right, _label_width(e)) for c, e in zip(columns, ends, strict=True)]
     left = max(half, *(c.left - o for c, o in zip(columns, offsets, strict=True)))
@@ -193,7 +196,7 @@ def wire(
         items.append(Path(arrow(last, end), WIRE))
     if label:
         items.append(Words(*at, shorten(label, 30), LABEL, False, SIZE, False))
-    out.append(Group("edge", label or "connection", tuple(items)))
+    out.append(Group("edge", label or plain("connection"), tuple(items)))
 
 
 def plus(x: float, y: float) -> list[Path | Words]:

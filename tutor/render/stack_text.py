@@ -9,6 +9,7 @@ from ..steps import LayerBlock, LayerBox, Stack
 from . import font
 from .dot import quote, shorten
 from .mermaid import literal
+from .wording import plain
 
 Part = LayerBox | LayerBlock
 
@@ -58,9 +59,9 @@ class _Flat:
 
 def _flat(stack: Stack) -> _Flat:
     flat = _Flat()
-    start = flat.node(("input",), "end")
+    start = flat.node((plain("input"),), "end")
     end, size = flat.chain(stack.parts, start, stack.input)
-    last = flat.node(("output",), "end")
+    last = flat.node((plain("output"),), "end")
     flat.edges.append((end, last, size))
     return flat
 
