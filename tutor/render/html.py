@@ -8,12 +8,12 @@ from dataclasses import replace
 from importlib.resources import files
 
 from ..expr import Expr, Name
-from ..notation.latex import TIMES
 from ..notation.latex import latex as formula
 from ..notation.names import size_words
+from ..notation.tex_parts import TIMES
 from ..notation.text import text as typed
 from ..notation.unicode import unicode_text
-from ..steps import Curve, Diagram, Solution, Table, TaskResult, Text
+from ..steps import Curve, Diagram, Solution, Table, TaskResult, Text, in_turn
 from ..words import html_code
 from . import figure, grid, paper, statement
 from .escape import html as _plain
@@ -134,7 +134,7 @@ class Page:
             self.figure(self.drawn[""])
         listed = conventions(solution)
         if listed is not None and self.level > 0:
-            said = f"{self.words(Text('Conventions:'))} {self.words(listed)}"
+            said = self.words(in_turn(Text("Conventions:"), listed))
             self.put(f'<p class="conventions">{said}</p>')
         for warning in solution.warnings:
             label = self.words(Text("Note."))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ..expr import Expr, Name
 from ..notation.names import size_words
 from ..notation.tex_text import tex_text
-from ..steps import Solution, TaskResult, Text, Variable
+from ..steps import Solution, TaskResult, Text, Variable, in_turn
 from . import breaking, escape, grid
 from .figure import tables
 from .latex_writer import ENDLESS, Writer
@@ -82,7 +82,7 @@ class Document(Writer):
             self.include(self.picture)
         said = conventions(self.solution)
         if said is not None and self.level > 0:
-            self.par(rf"{{\small {self.words(Text('Conventions:'))} {self.words(said)}}}")
+            self.par(rf"{{\small {self.words(in_turn(Text('Conventions:'), said))}}}")
         for warning in self.solution.warnings:
             self.par(rf"\textbf{{{self.words(Text('Note.'))}}} {self.words(warning)}")
 

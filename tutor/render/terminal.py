@@ -100,7 +100,7 @@ class _Sheet:
         said = conventions(self.solution)
         if said is not None and self.level > 0:
             self.blank()
-            self.words(f"{self.sentence(Text('Conventions:'))} {self.sentence(said)}", "dim")
+            self.words(self.sentence(in_turn(Text("Conventions:"), said)), "dim")
         for warning in self.solution.warnings:
             self.blank()
             self.words(f"! {self.sentence(warning)}", "red", hang=2)

@@ -14,7 +14,7 @@ from ..notation.latex import latex as formula
 from ..notation.tex_parts import TIMES
 from ..notation.text import text as typed
 from ..notation.unicode import unicode_text
-from ..steps import Diagram, Picture, Solution, Table, TaskResult, Text, Variable
+from ..steps import Diagram, Picture, Solution, Table, TaskResult, Text, Variable, in_turn
 from ..words import language
 from . import breaking, escape, figure, grid, paper, statement
 from .outline import (
@@ -160,7 +160,7 @@ class Page:
             self.figure(self.drawn[""])
         said = conventions(self.solution)
         if said is not None and self.level > 0:
-            self.put(f"#quiet[{self.words(Text('Conventions:'))} {self.words(said)}]")
+            self.put(f"#quiet[{self.words(in_turn(Text('Conventions:'), said))}]")
         for warning in self.solution.warnings:
             self.put(f"#strong[{self.words(Text('Note.'))}] {self.words(warning)}")
 
