@@ -11,7 +11,7 @@ from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node, T, call, ein, map_
 from .arithmetic import add, sub
-from .base import Dims, Int, Op, Val, Word, axes_of, is_column, require
+from .base import Dims, Int, Op, Val, Word, as_matrix, axes_of, is_column, require
 from .matrix import matmul, transpose
 from .reduce import _mean, _sum
 
@@ -105,6 +105,7 @@ def _logsumexp_vjp(g_: Node, lead: int, y: Node) -> tuple[Node]:
 
 def _linear(x: Val, weight: Val, bias: Val | None = None) -> Val:
     """torch's linear: W x + b for a column, X Wᵀ + bᵀ for a batch of rows."""
+    weight = Val(as_matrix(weight)) if weight.row else weight
     require(
         weight.order == 2, f"the weight of linear is a matrix (out × in), not size {weight.dims}"
     )

@@ -172,7 +172,7 @@ def _entries(layout: Layout) -> list[Entry]:
     ]
     forward = [wire for wire in layout.wires if not wire.backward]
     if "jacobians" in layout.attributes:
-        entries.append(("wire", "derivative along the edge, and the size of its Jacobian"))
+        entries.append(("wire", plain("derivative along the edge, and the size of its Jacobian")))
     elif any(wire.label for wire in forward):
         entries.append(("wire", plain("size of what flows (no label: a scalar)")))
     elif forward:
