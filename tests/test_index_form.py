@@ -15,6 +15,7 @@ from typing import Any
 import expression_rows as table
 import numpy as np
 import pytest
+import random_programs
 from index_reader import IndexReader
 from test_expressions_table import Derived
 
@@ -26,7 +27,9 @@ from tutor.notation.build import NoMatrixForm
 from tutor.notation.index import index_term, subscripts
 from tutor.notation.text import text
 from tutor.problem import loads
-from tutor.tasks.indexed import entry
+from tutor.problem.elaborate import elaborate
+from tutor.tasks.chain import Chain
+from tutor.tasks.indexed import entry, taken
 from tutor.tasks.workspace import Workspace
 
 ENTRIES = 40  # of one array that are worked out
@@ -261,3 +264,28 @@ def test_a_task_may_ask_for_subscripts() -> None:
         steps = [s.id for s in task.steps]
         assert "entries" in steps and task.steps[steps.index("entries")].equation
     assert '"index_form"' in json.dumps([dict(t.extra) for t in solution.tasks])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_programs_entry_by_entry(seed: int) -> None:
+    program = random_programs.Maker(seed, depth=3).make()
+    problem = loads(program.yaml(["graph"]))
+    ws = Workspace(problem, elaborate(problem))
+    of, wrt = ws.line(program.result), ws.line(next(iter(program.given)))
+    chain = Chain(ws, of, wrt, gradient=of.has_one_entry)
+    if chain.final is None or chain.final.value is None:
+        pytest.skip("it does not depend on that")
+    node = chain.closed()
+    try:
+        formula = text(entry(ws, node, None if chain.gradient else chain.lead))
+    except NoMatrixForm:
+        pytest.skip("no formula with subscripts")
+    array = np.asarray(ws.value_of(node), dtype=float)
+    array = array.reshape([n for n in array.shape if n != 1])
+    where = places(array.shape, str(seed))
+    try:
+        reader = IndexReader(program.env())
+        found = reader.entries(formula, letters_of(node, taken(ws)), where)
+    except (oracle.Unreadable, TypeError):
+        pytest.skip("the places of maxima are for people")
+    np.testing.assert_allclose(found, [array[p] for p in where], rtol=1e-7, atol=1e-9)

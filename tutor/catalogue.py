@@ -195,7 +195,8 @@ def _derived(
         kind = "gradient" if ws.graph[result].has_one_entry else "jacobian"
         found = gradient.solve(ws, "1", kind, result, name)
         size = found.dims or ""
-        results.append(Result(found.symbol or Partial(Name(result), Name(name)), found.formula, size))
+        symbol = found.symbol or Partial(Name(result), Name(name))
+        results.append(Result(symbol, found.formula, size))
     call = parse(body)
     declared = {n: v for n, v in ws.variables().items() if n in operands}
     return _Example(declared, call, result, _definition(ws.graph, result, call, ws), tuple(results))

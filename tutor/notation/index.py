@@ -3,7 +3,7 @@
 ∂L/∂w_k = Σ_o ∂L/∂y_o · x_{o+k}: an index relation is solved for one of its labels, which then
 appears as a sum inside the subscript; one that cannot be solved stays as a δ. Indices count from 0,
 an entry outside its array counts 0, and an axis of size 1 has no subscript. The range of a summed
-letter is that of the axis at which it stands alone.
+letter is that of the (shortest) axis at which it stands alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sympy as sp
 from ..expr import Binary, Call, Component, Expr, Name, Neg, Num, Sum, Transpose, names, walk
 from ..graph import dims
 from ..graph.dims import Dim
-from ..graph.node import Node, constant_of, pieces
+from ..graph.node import Node, constant_of, is_delta, pieces, topological
 from .build import NoMatrixForm, scaled, size_term, sum_term
 from .calls import call_term
 from .gathered import gathered, product_of
@@ -38,7 +38,8 @@ At = Expr | None  # the subscript of one axis
 EntryLeaf = Callable[[Node, Sequence[At]], Expr]  # an entry of a leaf
 OUTPUT = ("i", "j", "k", "l", "m", "n", "p", "h", "q")
 SUMMED = ("r", "s", "t", "u", "v", "a", "e", "b", "c", "d")
-ORDER = {x: k for k, x in enumerate((*OUTPUT, *SUMMED))}
+MORE = tuple(f"{x}{k}" for k in (1, 2) for x in OUTPUT[:4])  # where names have taken the others
+ORDER = {x: k for k, x in enumerate((*OUTPUT, *MORE, *SUMMED))}
 DEEPEST = 12  # functions and sums inside one another
 WRITTEN_OUT = 3  # values of an index that are written one by one
 
@@ -55,7 +56,7 @@ def index_term(
     avoid: names that no index letter may have
     entry_leaf: how an entry of a leaf is written, where subscripts behind it will not do
     """
-    letters = [x for x in OUTPUT if x not in avoid]
+    letters = [x for x in (*OUTPUT, *MORE) if x not in avoid]
     summed = tuple(x for x in SUMMED if x not in avoid)
     mark = "delta" if "delta" not in avoid else "delta_K"
     at: list[Linear | None] = []
@@ -70,7 +71,7 @@ def index_term(
 
 def subscripts(shape: Sequence[Dim], avoid: Collection[str] = ()) -> tuple[At, ...]:
     """An index letter per axis; None for an axis of size 1."""
-    names = _letters(shape, [x for x in OUTPUT if x not in avoid])
+    names = _letters(shape, [x for x in (*OUTPUT, *MORE) if x not in avoid])
     return tuple(None if x is None else Name(x) for x in names)
 
 
@@ -216,10 +217,7 @@ class _Writer:
                 return fixed[x]
             return renamed(values.get(f"#{x}", letter(f"#{x}")), named)
 
-        # a letter that no array has the range of gets a vector of ones, which shows it
-        body: list[Expr] = [
-            Component(Call("ones", (size_term(sizes[x]),)), (Name(chosen[x]),)) for x in loose
-        ]
+        body: list[Expr] = []
         for factor, ls in plain:
             where = tuple(place(x) for x in ls)
             inside = all(
@@ -233,6 +231,11 @@ class _Writer:
                 body.append(self.entry(factor, where, scope, depth + 1))
             else:
                 body.append(component(self.whole(factor), _shown(where)))
+        # a letter that no array has the range of gets a vector of ones, which shows it
+        hidden = [x for x in rest if not self.shows(chosen[x], x, plain, body)]
+        body[:0] = [
+            Component(Call("ones", (size_term(sizes[x]),)), (Name(chosen[x]),)) for x in hidden
+        ]
         deltas = [self.delta(renamed(r, named)) for r in left]
         if Num("0") in deltas:
             return None
@@ -243,6 +246,24 @@ class _Writer:
         if moving:
             front.append(Sum(tuple(chosen.values()), product_of(moving)))
         return product_of(front)
+
+    def shows(
+        self,
+        name: str,
+        label: int,
+        plain: Sequence[tuple[Node, tuple[int, ...]]],
+        body: Sequence[Expr],
+    ) -> bool:
+        """Whether an array has the letter alone at an axis of its own range."""
+        carriers = [f for f, ls in plain if label in ls]
+        if any(_is_guard(f, strictly=True) for f in carriers):
+            return True
+        moved = any(n.kind == "rel" and not is_delta(n) for n in topological(carriers))
+        return not moved and any(
+            isinstance(c, Component) and c.arg != Name(self.mark) and Name(name) in c.indices
+            for b in body
+            for c in walk(b)
+        )
 
     def one_by_one(
         self,

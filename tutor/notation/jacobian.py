@@ -64,7 +64,8 @@ def _numerator(node: Node, rows: int, leaf: Leaves, vec: str) -> Expr:
         try:
             return unsigned_term(node, leaf, vec)
         except NoMatrixForm:
-            return _joined(node, rows, leaf, vec)
+            if node.kind != "add":
+                return _joined(node, rows, leaf, vec)
     if node.kind == "add":
         return sum_term(
             [(c, _numerator(a, rows, leaf, vec)) for c, a in zip(node.attr, node.args, strict=True)]
