@@ -519,6 +519,19 @@ class Reader:
     def f_conv2d(self, x: Any, w: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1) -> Any:
         return self.lib.conv(x, w, stride, padding, dilation)
 
+    def f_conv_transpose2d(self, x: Any, w: Any, stride: Any = 1, padding: Any = 0,
+                           output_padding: Any = 0, dilation: Any = 1) -> Any:  # fmt: skip
+        """Every entry of x lays a copy of w, one channel; rows and columns of the edge cut off."""
+        s, d, cut = int(stride), int(dilation), int(padding)
+        size = [(n - 1) * s + d * (k - 1) + 1 + int(output_padding)
+                for n, k in zip(x.shape, w.shape, strict=True)]  # fmt: skip
+        y = self.lib.full(tuple(size), 0.0)
+        for i, j in np.ndindex(*w.shape):
+            rows = slice(i * d, i * d + (x.shape[0] - 1) * s + 1, s)
+            cols = slice(j * d, j * d + (x.shape[1] - 1) * s + 1, s)
+            y[rows, cols] = y[rows, cols] + w[i, j] * x
+        return y[cut : size[0] - cut or None, cut : size[1] - cut or None]
+
     def f_conv1d(self, x: Any, w: Any, stride: Any = 1, dilation: Any = 1) -> Any:
         return self.lib.conv(x.T, w.T, stride, 0, dilation).T
 

@@ -15,6 +15,7 @@ from .reverse import pullback
 from .simplify import simplify
 
 FUNCTIONS = (sigmoid, sp.tanh, softplus)
+MOST_NODES = 150  # of an expression that a person typed
 WHOLE = ("softmax", "log_softmax", "logsumexp", "var")
 SHAPES = (sigmoid(T), sigmoid(-T), sp.tanh(T), softplus(T, sp.S.One))
 
@@ -47,7 +48,10 @@ def derived_by_name(derivative: Node, y: Node, upstream: Node, x: Node) -> Node:
 def _could_be(node: Node) -> bool:
     """Whether exponentials stand in something else, or squares are summed up."""
     exponential = outside = False
-    for n in topological([node]):
+    nodes = topological([node])
+    if len(nodes) > MOST_NODES:
+        return False
+    for n in nodes:
         if n.kind != "map":
             continue
         if n.attr == T**2 and n.args[0].kind == "add":

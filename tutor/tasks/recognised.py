@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..calculus.simplify import substitute
+import sympy as sp
+
+from ..calculus.simplify import simplify, substitute
 from ..calculus.standard import standard
-from ..expr import Call, Expr, Name, exchanged, walk
-from ..graph.node import Node, topological
+from ..expr import Call, Expr, Name, Transpose, exchanged, walk
+from ..graph.node import Node, T, topological
 from ..notation.build import NoMatrixForm
 from ..notation.text import text
 from ..problem.lines import Line
@@ -15,16 +17,18 @@ from ..steps import Step, Text
 from .workspace import Workspace
 
 LONGEST = 80  # characters of what was typed, in a sentence
-
-SENTENCES = {
-    "sigmoid": "{typed} is {name}, the logistic function.",
-    "tanh": "{typed} is {name}, the hyperbolic tangent.",
-    "softplus": "{typed} is {name}, a smooth form of ReLU.",
-    "softmax": "{typed} is {name}.",
-    "log_softmax": "{typed} is {name}, the logarithm of the softmax.",
-    "logsumexp": "{typed} is {name}, a smooth form of the maximum.",
-    "var": "{typed} is {name}, the variance.",
-}
+# what such terms end in
+OUTERMOST = ("div", "mul", "log", "log1p", "exp", "sub", "mean", "pow", "sqrt")
+    "div",
+    "mul",
+    "log",
+    "log1p",
+    "exp",
+    "sub",
+    "mean",
+    "pow",
+    "sqrt",
+)  # that such terms end in
 
 
 def recognised_steps(ws: Workspace, lines: Sequence[Line]) -> list[Step]:
@@ -36,10 +40,10 @@ def recognised_steps(ws: Workspace, lines: Sequence[Line]) -> list[Step]:
     steps: list[Step] = []
     inside: set[Node] = set()
     for line in reversed(lines):
-        if line.val is None or whole[line.symbol] in inside:
+        if line.op is None or line.op.name not in OUTERMOST or whole[line.symbol] in inside:
             continue
         node = whole[line.symbol]
-        short = standard(node)
+        short = standard(node) or _length(node, line)
         if short is None:
             continue
         inside.update(topological([node]))
@@ -49,24 +53,60 @@ def recognised_steps(ws: Workspace, lines: Sequence[Line]) -> list[Step]:
     return steps[::-1]
 
 
+def _length(node: Node, line: Line) -> Node | None:
+    """A root of a sum of squares, or a sum divided by a number, which may be a length or a mean."""
+    assert line.op is not None
+    root = node.kind == "map" and node.attr == sp.sqrt(T) and line.op.name in ("sqrt", "pow")
+    mean = node.kind == "ein" and len(node.args) == 1 and line.op.name == "div" and not node.order
+    return simplify(node) if root or mean else None
+
+
 def _remark(ws: Workspace, line: Line, short: Node) -> Step | None:
     try:
         name = ws.term(short)
     except NoMatrixForm:
         return None
-    function = next((e.func for e in walk(name) if isinstance(e, Call)), "")
     typed = _written_out(ws, line)
-    sentence = SENTENCES.get(function)
-    if sentence is None or typed is None or typed == name:
+    call = name.arg if isinstance(name, Transpose) else name
+    if typed is None or typed == name or not isinstance(call, Call):
+        return None
+    said = _said(call.func, {"typed": typed, "name": name})
+    if said is None:
         return None
     return Step(
         f"name.{line.name}",
         "note",
         "definition",
         Text("{y} has a name", {"y": Name(line.name)}),
-        why=Text(sentence, {"typed": typed, "name": name}),
+        why=said,
         uses=(f"forward.{line.name}",),
     )
+
+
+def _said(function: str, terms: dict[str, Expr]) -> Text | None:
+    match function:
+        case "sigmoid":
+            return Text("{typed} is {name}, the logistic function.", terms)
+        case "tanh":
+            return Text("{typed} is {name}, the hyperbolic tangent.", terms)
+        case "softplus":
+            return Text("{typed} is {name}, a smooth form of ReLU.", terms)
+        case "softmax":
+            return Text("{typed} is {name}.", terms)
+        case "log_softmax":
+            return Text("{typed} is {name}, the logarithm of the softmax.", terms)
+        case "logsumexp":
+            return Text("{typed} is {name}, a smooth form of the maximum.", terms)
+        case "var":
+            return Text("{typed} is {name}, the variance.", terms)
+        case "std":
+            return Text("{typed} is {name}, the standard deviation.", terms)
+        case "mean":
+            return Text("{typed} is {name}, the mean.", terms)
+        case "norm2" | "frobenius":
+            return Text("{typed} is {name}, a length.", terms)
+        case _:
+            return None
 
 
 def _written_out(ws: Workspace, line: Line) -> Expr | None:
