@@ -19,16 +19,6 @@ from .workspace import Workspace
 LONGEST = 80  # characters of what was typed, in a sentence
 # what such terms end in
 OUTERMOST = ("div", "mul", "log", "log1p", "exp", "sub", "mean", "pow", "sqrt")
-    "div",
-    "mul",
-    "log",
-    "log1p",
-    "exp",
-    "sub",
-    "mean",
-    "pow",
-    "sqrt",
-)  # that such terms end in
 
 
 def recognised_steps(ws: Workspace, lines: Sequence[Line]) -> list[Step]:
