@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from tutor.numeric import contract as contraction
+from tutor.numeric import pairs
 from tutor.numeric.contract import contract
 from tutor.numeric.order import order, work
 from tutor.numeric.relation import Relation
@@ -66,13 +66,13 @@ def test_any_order_gives_the_same_sum(case: Case, exact: bool) -> None:
 
 def test_a_label_summed_too_early_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison above has teeth: an order that drops an axis gives other numbers."""
-    right = contraction.order
+    right = pairs.order
 
     def hasty(*args: object) -> list:
         (i, j, keep), *rest = right(*args)  # type: ignore[arg-type]
         return [(i, j, keep[:-1]), *rest]
 
-    monkeypatch.setattr(contraction, "order", hasty)
+    monkeypatch.setattr(pairs, "order", hasty)
     case: Case = ([(0, 1), (1, 2), (2, 3)], (0, 3))
     arrays = filled(case[0], False)
     try:

@@ -20,7 +20,10 @@ Factors = Sequence[tuple[np.ndarray, Labels]]
 
 
 def pieces(
-    factors: Factors, relations: Sequence[Relation], out: Labels, size: Mapping[int, int]
+    factors: Sequence[Labels],
+    relations: Sequence[Relation],
+    out: Labels,
+    size: Mapping[int, int],
 ) -> tuple[int, int] | None:
     """The label to cut along and how much of it at a time; None if everything is short.
 
@@ -29,18 +32,20 @@ def pieces(
     """
     if not factors or not relations:
         return None
-    largest, labels = max(factors, key=lambda item: item[0].size)
+    labels = max(factors, key=lambda ls: prod(size[x] for x in ls))
     label = labels[0] if labels else None
     if label is None or size[label] == 1 or any(label in r.labels for r in relations):
         return None
-    if any(ls.count(label) > 1 for _, ls in factors):
+    if any(ls.count(label) > 1 for ls in factors):
         return None
     tied = {x for r in relations for x in r.labels}
     windows = prod(size[x] for x in tied | set(labels))
     windows //= prod(max(size[x] for x in r.labels) for r in relations)
     if windows <= BLOCK:
         return None
-    if label not in out and size[label] * prod(size[x] for x in out) > largest.size:
+    if label not in out and size[label] * prod(size[x] for x in out) > prod(
+        size[x] for x in labels
+    ):
         return None
     return label, max(1, size[label] * BLOCK // windows)
 

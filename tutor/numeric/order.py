@@ -22,6 +22,8 @@ def order(factors: Sequence[Labels], out: Iterable[int], size: Size) -> list[Ste
     The next pair is the one that takes the fewest multiply-adds, or the one whose product is
     smallest beside its factors; whichever rule turns out cheaper.
     """
+    if len(factors) < 3:
+        return []
     wanted = set(out)
     found = [_greedy(factors, wanted, size, rule) for rule in (_work, _growth)]
     return min(found, key=lambda plan: plan[1])[0]

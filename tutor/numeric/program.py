@@ -18,7 +18,7 @@ import sympy as sp
 from ..graph.node import Node, topological
 from ..ops import KEPT
 from ..ops.scalar import compiled
-from .contract import contract
+from .contract import planned
 from .evaluate import evaluate, worker
 from .order import order
 from .products import joined, single
@@ -179,11 +179,10 @@ class Program:
         ]
         items = [(self.slot[a], labels) for a, labels in pairs if not _kept(node, a, labels)]
         if relations:
-            labels_of = [labels for _, labels in items]
+            run = planned([labels for _, labels in items], relations, out, size, False)
 
             def tied(*arrays: Any) -> Any:
-                factors = list(zip(arrays, labels_of, strict=True))
-                result = contract(factors, relations, out, size, False)
+                result = run(arrays)
                 return result if coef == 1 else coef * result
 
             return self.emit(tied, *(s for s, _ in items))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -38,28 +39,46 @@ class Relation:
         return index, (index >= 0) & (index < size[label])
 
 
+class Factor:
+    """One array of a product: the labels of its axes, and what is done to it beforehand."""
+
+    def __init__(self, labels: Labels) -> None:
+        self.labels = labels
+        self.steps: list[Callable[[np.ndarray], np.ndarray]] = []
+
+    def then(self, step: Callable[[np.ndarray], np.ndarray], labels: Labels) -> None:
+        self.steps.append(step)
+        self.labels = labels
+
+    def prepared(self, array: np.ndarray) -> np.ndarray:
+        for step in self.steps:
+            array = step(array)
+        return array
+
+
 def merge(
     relation: Relation,
-    arrays: list,
+    factors: Sequence[Factor],
     others: list[Relation],
     out: Labels,
     size: dict[int, int],
     reshape_to: list,
-) -> tuple[Relation, list, Labels]:
+) -> tuple[Relation, Labels]:
     """Unroll axes that only this relation ties, when its coefficients are their strides."""
     busy = {x for r in others for x in r.labels}
-    for k, (array, labels) in enumerate(arrays):
-        elsewhere = busy | set(out) | {x for j, (_, ls) in enumerate(arrays) if j != k for x in ls}
+    for factor in factors:
+        labels = factor.labels
+        elsewhere = busy.union(out, *(f.labels for f in factors if f is not factor))
         own = [x for x in relation.labels if x in labels and x not in elsewhere]
         order = _strided(relation, own, size)
         if order is None or len(set(labels)) != len(labels):
             continue
         relation, merged = _merged(relation, order, size)
         rest = tuple(x for x in labels if x not in own)
-        moved = np.transpose(array, [labels.index(x) for x in (*rest, *order)])
-        arrays = list(arrays)
-        arrays[k] = (moved.reshape(*moved.shape[: len(rest)], -1), (*rest, merged))
-    inside = busy | {x for _, ls in arrays for x in ls}
+        turn = [labels.index(x) for x in (*rest, *order)]
+        shape = [size[x] for x in (*rest, merged)]
+        factor.then(partial(_unrolled, turn=turn, shape=shape), (*rest, merged))
+    inside = busy.union(*(f.labels for f in factors))
     own = [x for x in relation.labels if x in out and x not in inside]
     order = _strided(relation, own, size)
     if order is not None:
@@ -69,9 +88,13 @@ def merge(
         if out == plain[: out.index(order[0])] + order + plain[out.index(order[0]) :]:
             place = out.index(order[0])
             reshape_to.append((order, merged))
-            return relation, arrays, (*plain[:place], merged, *plain[place:])
-        return _split(relation, order, merged, size), arrays, out
-    return relation, arrays, out
+            return relation, (*plain[:place], merged, *plain[place:])
+        return _split(relation, order, merged, size), out
+    return relation, out
+
+
+def _unrolled(array: np.ndarray, turn: Sequence[int], shape: Sequence[int]) -> np.ndarray:
+    return np.transpose(array, turn).reshape(shape)
 
 
 def _strided(relation: Relation, own: list[int], size: Mapping[int, int]) -> Labels | None:

@@ -8,6 +8,7 @@ is one shifted slice per tap (col2im).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from math import prod
 
 import numpy as np
@@ -54,6 +55,29 @@ def spread(
     result: np.ndarray, inner: Labels, relation: Relation, label: int, size: Mapping[int, int]
 ) -> tuple[np.ndarray, Labels] | None:
     """Sums over a place and a tap into the label's axis, with its labels; None if not by slices."""
+    turn = sorted(range(result.ndim), key=lambda k: -abs(result.strides[k]))  # as it lies in memory
+    result, inner = result.transpose(turn), tuple(inner[k] for k in turn)
+    tied = tuple(size[x] for x in relation.labels)
+    found = _slices(inner, result.shape, relation, tied, label)
+    if found is None:
+        return None
+    labels, shape, cuts = found
+    target = np.zeros(shape, dtype=result.dtype)
+    for part, into in cuts:
+        target[into] += result[part]
+    return target, labels
+
+
+Index = tuple[slice | int, ...]
+Slices = tuple[Labels, tuple[int, ...], list[tuple[Index, Index]]]
+
+
+@lru_cache(maxsize=256)
+def _slices(
+    inner: Labels, shape: tuple[int, ...], relation: Relation, tied: tuple[int, ...], label: int
+) -> Slices | None:
+    """The result's labels and shape, and which slice is added to which; one for each tap."""
+    size = {**dict(zip(inner, shape, strict=True)), **dict(zip(relation.labels, tied, strict=True))}
     others = relation.others(label)
     constant, by = steps(relation, label)
     if not 1 <= len(others) <= 2 or any(x not in inner for x in others):
@@ -63,10 +87,8 @@ def spread(
     tap, tap_step = (others[t], by[t]) if len(others) == 2 else (None, 0)
     if step <= 0:
         return None
-    turn = sorted(range(result.ndim), key=lambda k: -abs(result.strides[k]))  # as it lies in memory
-    result, inner = result.transpose(turn), tuple(inner[k] for k in turn)
     labels = tuple(label if x == place else x for x in inner if x != tap)
-    target = np.zeros([size[x] for x in labels], dtype=result.dtype)
+    cuts = []
     for k in range(1 if tap is None else size[tap]):
         offset = constant + tap_step * k
         low = max(0, -(offset // step))
@@ -75,15 +97,17 @@ def spread(
             cut = {place: slice(low, high), tap: k}
             last = offset + step * (high - 1)
             into = {label: slice(offset + step * low, last + 1, step)}
-            part = result[tuple(cut.get(x, slice(None)) for x in inner)]
-            target[tuple(into.get(x, slice(None)) for x in labels)] += part
-    return target, labels
+            cuts.append((
+                tuple(cut.get(x, slice(None)) for x in inner),
+                tuple(into.get(x, slice(None)) for x in labels),
+            ))  # fmt: skip
+    return labels, tuple(size[x] for x in labels), cuts
 
 
 def larger_than_scattered(
     relations: Sequence[Relation],
     labels: Sequence[int],
-    arrays: Sequence[tuple[np.ndarray, Labels]],
+    factors: Sequence[Labels],
     out: Labels,
     size: Mapping[int, int],
 ) -> bool:
@@ -93,11 +117,11 @@ def larger_than_scattered(
     """
     tied = {x for r in relations for x in r.labels}
     scattered = prod(size[x] for x in (tied | set(out)) - set(labels))
-    gathered = {k: array.size for k, (array, _) in enumerate(arrays)}
+    gathered = {k: prod(size[x] for x in ls) for k, ls in enumerate(factors)}
     for r, label in zip(relations, labels, strict=True):
         choices = []
         for x in r.others(label):
-            held = [k for k, (_, ls) in enumerate(arrays) if x in ls]
+            held = [k for k, ls in enumerate(factors) if x in ls]
             if abs(r.coef(x)) == 1 and len(held) == 1 and x not in out:
                 growth = prod(size[y] for y in r.others(x)) // size[x]
                 choices.append((gathered[held[0]] * growth, held[0]))
