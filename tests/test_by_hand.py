@@ -260,6 +260,12 @@ def test_arrays_as_text() -> None:
     ]
 
 
+def test_arrays_too_wide_for_the_terminal_are_left_out() -> None:
+    (step,) = steps(solved("conv2d(x, K, padding=1)", "x"), "entry.")
+    assert step.picture is not None
+    assert to_rows(step.picture, {}, 20) == [] and to_rows(step.picture, {}, 40)
+
+
 # -- the guards -----------------------------------------------------------------------------------
 
 

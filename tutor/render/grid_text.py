@@ -20,12 +20,14 @@ MARKS = {  # what stands around an entry
 
 
 def to_rows(picture: Picture, names: Names, columns: int) -> list[str]:
-    """The arrays side by side, in as many rows as they need."""
+    """The arrays side by side, in as many rows as they need; none where one is too wide."""
     parts = []
     for k, g in enumerate(picture.grids):
         block = grid_block(g, names)
         sign = picture.signs[k] if k < len(picture.signs) else ""
         parts.append(beside(block, f" {sign}") if sign else block)
+    if any(b.width > columns for b in parts):
+        return []
     return [row for b in row_of(parts, columns, 2) for row in b.lines]
 
 

@@ -6,7 +6,7 @@ from ..expr import Name
 from ..notation.block import Block, beside, line, width
 from ..notation.names import size_words
 from ..notation.unicode import layout
-from ..steps import Solution, TaskResult, Text, Variable, in_turn
+from ..steps import Picture, Solution, TaskResult, Text, Variable, in_turn
 from . import escape, grid_text, paper, statement
 from .outline import (
     Equation,
@@ -188,10 +188,16 @@ class _Sheet:
         if step.why is not None and self.level > 0:
             self.words(self.sentence(step.why), "dim", 8)
         if step.picture is not None and self.level > 0:
-            for row in grid_text.to_rows(step.picture, self.names, room):
-                self.put(row, None, indent)
-            marks = grid_text.legend(step.picture, self.marked)
-            self.words(self.sentence(in_turn(step.picture.words, marks)), "dim", 8)
+            self.arrays(step.picture, indent)
+
+    def arrays(self, picture: Picture, indent: int) -> None:
+        """Arrays cell by cell, where the terminal is wide enough for them."""
+        rows = grid_text.to_rows(picture, self.names, self.columns - indent)
+        for row in rows:
+            self.put(row, None, indent)
+        if rows:
+            marks = grid_text.legend(picture, self.marked)
+            self.words(self.sentence(in_turn(picture.words, marks)), "dim", 8)
 
     def curve(self, task: TaskResult) -> None:
         """The course of a training as a row of bars."""
