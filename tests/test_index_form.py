@@ -14,6 +14,7 @@ from typing import Any
 
 import expression_rows as table
 import numpy as np
+import paper_oracle as oracle
 import pytest
 import random_programs
 from index_reader import IndexReader
