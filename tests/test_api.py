@@ -234,6 +234,7 @@ def test_shapes_and_values_of_python() -> None:
 def test_a_quantity_moves_along_a_direction() -> None:
     q = tutor.loads(PROBLEM).solve()["L"]
     slope = q.gradient("w").value
+    assert slope is not None
     for along in ([1, -2], np.array([1.0, -2.0]), "[1, -2]"):
         rate = q.directional("w", along)
         assert rate.value == slope[0] - 2 * slope[1]

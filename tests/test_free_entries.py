@@ -290,3 +290,24 @@ def test_a_wrong_value_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.check is not None
     assert not result.check.passed
     assert hessian.folded_value is whole
+
+
+@pytest.mark.parametrize(
+    ("expression", "kind", "formula"),
+    [
+        ("logdet(S) + tr(S @ S)", "hessian", None),
+        ("B @ S", "jacobian", "kron(eye(n), B) @ duplication(n)"),
+    ],
+)
+def test_the_code_gives_the_same_numbers(expression: str, kind: str, formula: str | None) -> None:
+    import tutor
+
+    declared = {"S": "{shape: [n, n], symmetric: true}"}
+    numbers = {"S": S2, **({"B": "[[1, 2], [0, 1]]"} if "B" in expression else {})}
+    d = tutor.derive(expression, "S", kind=kind, **declared)
+    assert formula is None or d.formula == formula
+    f = d.compile("numpy")
+    arrays = {"S": np.array([[2.0, 1], [1, 3]]), "B": np.array([[1.0, 2], [0, 1]])}
+    got = f(**{n: arrays[n] for n in numbers})
+    want = tutor.derive(expression, "S", kind=kind, **numbers).value
+    assert np.allclose(got, want)
