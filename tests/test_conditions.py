@@ -194,3 +194,10 @@ def test_automatic_names_are_written_out() -> None:
     term = line.terms[0]
     assert term is not None and text(term).startswith("z")
     assert text(written(term, graph)) == "X @ w + 1"
+
+
+def test_a_norm_beside_the_path_needs_no_derivative() -> None:
+    """‖w‖ has a value everywhere; that it has no slope at 0 does not matter for ∂/∂p."""
+    assert said("norm2(w)**2 / sum(p)", "p") is None
+    assert said("norm2(w) * sum(p)", "p") is None
+    assert said("norm2(w) * sum(p)", "w") == PROVIDED + "w is not zero."

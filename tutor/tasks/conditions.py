@@ -30,6 +30,7 @@ SETTLED = {
     "is greater than −1": Sign.NONNEGATIVE,
 }
 
+DEFINED = ("norm2", "frobenius", "std")  # that have a value everywhere: only a derivative may lack
 ENTRYWISE = frozenset(op.name for op in ELEMENTWISE) | {"div", "pow", "power"}
 
 
@@ -84,7 +85,7 @@ def _needed(graph: Graph, line: Line, path: Sequence[Line]) -> tuple[str, int | 
         return _of_power(line)
     if op.name == "matrix_power":
         return ("{x} is invertible", 0) if _is_negative(line.parameters.get("n")) else None
-    if op.condition is None:
+    if op.condition is None or (op.name in DEFINED and line not in path):
         return None
     if op.name in ("norm2", "frobenius") and _squared(graph, line, path):
         return None  # a sum of squares has a derivative everywhere
