@@ -10,8 +10,9 @@ import reference
 
 import tutor
 from tutor.catalogue import entries
-from tutor.render import escape
+from tutor.render import escape, figure
 from tutor.render.markdown import markdown
+from tutor.render.picture import to_svg
 from tutor.render.write import write_atomic
 from tutor.steps import Solution
 
@@ -40,11 +41,14 @@ def write(folder: Path) -> None:
         section = path.parent.relative_to(ROOT / "problems").parts
         name = "-".join((*section, path.stem))
         found.append((section[0] if section else "", name, solution))
-        pages[f"{name}.md"] = solved(solution, path)
+        graph = drawing(solution)
+        if graph is not None:
+            pages[f"{name}.svg"] = graph
+        pages[f"{name}.md"] = solved(solution, path, f"{name}.svg" if graph else None)
     pages["gallery.md"] = gallery(found)
     folder.mkdir(exist_ok=True)
-    for old in folder.glob("*.md"):
-        if old.name not in pages:
+    for old in folder.iterdir():
+        if old.suffix in (".md", ".svg") and old.name not in pages:
             old.unlink()
     for name, text in pages.items():
         target = folder / name
@@ -76,9 +80,17 @@ def _code(text: str) -> str:
     return f"`{text}`".replace("|", "\\|") if text else ""
 
 
-def solved(solution: Solution, path: Path) -> str:
-    """The worked solution, and the file that it came from."""
-    text = re.sub(r"^( *)```math$", r"\1```{math}", markdown(solution), flags=re.MULTILINE)
+def drawing(solution: Solution) -> str | None:
+    """The first graph that the solution draws, as SVG."""
+    for diagram in figure.drawn(solution).values():
+        return to_svg(figure.source(diagram, solution.variables))
+    return None
+
+
+def solved(solution: Solution, path: Path, picture: str | None = None) -> str:
+    """The worked solution, with a picture of its graph, and the file that it came from."""
+    text = markdown(solution, picture=picture)
+    text = re.sub(r"^( *)```math$", r"\1```{math}", text, flags=re.MULTILINE)
     source = path.read_text(encoding="utf-8")
     return f"{text}\n## The problem file\n\n````yaml\n{source}````\n"
 

@@ -12,7 +12,7 @@ from test_rich import shown
 import tutor
 from tests.bad_inputs import items, text_of
 from tutor.errors import InputError
-from tutor.render import sheet
+from tutor.render import sheet, sheet_typst
 from tutor.render.html import html
 from tutor.render.latex import latex
 from tutor.render.markdown import markdown
@@ -25,10 +25,10 @@ LIVE = {"script", "img", "iframe", "object", "embed", "form", "link", "base"}
 
 
 def problem(text: str) -> Any:
-    """The text as title, source, statement and question."""
+    """The text as title, source, statement, notes and question."""
     source = _json.dumps(text)
     return tutor.loads(
-        f"title: {source}\nsource: {source}\nstatement: {source}\n"
+        f"title: {source}\nsource: {source}\nstatement: {source}\nnotes: {source}\n"
         "given: {x: 2}\ndefine: {y: x**2}\n"
         f"tasks:\n  - gradient: {{of: y, wrt: x}}\n    text: {source}\n"
     )
@@ -56,7 +56,9 @@ def test_text_does_nothing_in_any_format(item: dict[str, Any]) -> None:
         return
     solution = solved.solution
     inert(Page(html(solution)))
-    inert(Page(sheet.html(text, [exercise(loaded.problem)])))
+    asked = [exercise(loaded.problem)]
+    inert(Page(sheet.html(text, asked)))
+    inert(Page(sheet.html_solutions(text, [solution])))
     inert(shown(loaded))
     inert(shown(solved))
     for shown_text in (terminal(solution), markdown(solution)):
@@ -64,8 +66,13 @@ def test_text_does_nothing_in_any_format(item: dict[str, Any]) -> None:
     book = _json.loads(notebook(solution))
     assert {c["cell_type"] for c in book["cells"]} == {"markdown"}
     assert latex(solution).isascii()
-    document = typst(solution, lambda tex: "x")
-    for row in document.splitlines():  # what is not in a string is ours
+    assert sheet.latex(text, asked).isascii() and sheet.latex_solutions(text, [solution]).isascii()
+    documents = (
+        typst(solution, lambda tex: "x"),
+        sheet_typst.typst(text, asked, lambda tex: "x"),
+        sheet_typst.typst_solutions(text, [solution], lambda tex: "x"),
+    )
+    for row in "\n".join(documents).splitlines():  # what is not in a string is ours
         outside = "".join(_outside_of_strings(row))
         assert "panic" not in outside and "import" not in outside and "read(" not in outside
 

@@ -37,7 +37,10 @@ def test_the_generated_pages_follow_from_the_code(tmp_path: Path) -> None:
     table = gallery.operations()
     assert "| `softmax` |" in table and "| `@` |" in table
     path = ROOT / "problems" / "seeds" / "pooling.yaml"
-    page = gallery.solved(gallery.tutor.load(path).solve(checking=False).solution, path)
+    solution = gallery.tutor.load(path).solve(checking=False).solution
+    assert (gallery.drawing(solution) or "").startswith("<?xml")
+    page = gallery.solved(solution, path, "graph.svg")
+    assert "![computational graph](<graph.svg>)" in page
     assert "```{math}" in page and "```math" not in page and "tasks:" in page
     assert "](docs/" not in gallery.contributing()
     keys = reference.page()
