@@ -47,6 +47,7 @@ RELAYS = {
     ("tasks/optimisers.py", "sentence"),
     ("tasks/recognised.py", "_remark"),
     ("tasks/checked.py", "_verdict"),
+    ("tasks/optimiser_steps.py", "source_steps"),
     ("tasks/train.py", "_heading"),
     ("tasks/update_told.py", "heading"),
 }

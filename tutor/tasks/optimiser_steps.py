@@ -132,7 +132,7 @@ def source_steps(plan: Plan) -> list[Step]:
     if plan.plain:
         return []
     words = Text("The rule is that of {source}.", {"source": plan.optimiser.source})
-    title = Text("Where {name} comes from", {"name": plan.optimiser.title})
+    title = Text("Where {name} comes from", {"name": Text(plan.optimiser.title)})
     return [Step("note.source", "note", "source", title, why=words, level=2)]
 
 

@@ -158,10 +158,13 @@ class Explanation:
     def _channels(self, goal: Goal, pivot: int) -> bool:
         """A name for the number of filters or features is read off the target."""
         layer = goal.chain.stages[pivot].layer
-        for argument, axis in (("out_channels", "channels"), ("out_features", "features")):
+        for argument, axis in (
+            ("out_channels", Text("channels")),
+            ("out_features", Text("features")),
+        ):
             name = layer.args.get(argument)
             if isinstance(name, Name) and pivot == len(goal.chain.stages) - 1:
-                size = goal.target[-1] if axis == "features" else goal.target[0]
+                size = goal.target[-1] if argument == "out_features" else goal.target[0]
                 self._add(
                     "closed",
                     "output shape",

@@ -14,7 +14,7 @@ from ..expr import Binary, Expr, Name, Num
 from ..problem.arguments import free_names
 from ..problem.layer_spec import axis_words
 from ..problem.layers_window import AXES
-from ..steps import Text
+from ..steps import Text, all_of
 from .arithmetic import num, plus, times
 from .shape_chain import Stage
 from .size_equation import spread
@@ -159,16 +159,16 @@ def divisor_step(
     """Which numbers divide what must be divided."""
     for unknown, parts in divisor_names(stage):
         if parts == "heads":
-            numbers, what = (before[-1],), "features"
+            numbers, what = (before[-1],), Text("features")
         elif "out_channels" in stage.layer.args:
-            numbers, what = (before[stage.lead], target[stage.lead]), "channels"
+            numbers, what = (before[stage.lead], target[stage.lead]), Text("channels")
         else:
-            numbers, what = (before[stage.lead],), "channels"
+            numbers, what = (before[stage.lead],), Text("channels")
         if not all(isinstance(n, int) for n in numbers):
             continue
         whole = [n for n in numbers if isinstance(n, int)]
         fits = [g for g in range(1, min(whole) + 1) if all(n % g == 0 for n in whole)]
-        both = " and ".join(map(str, dict.fromkeys(whole)))
+        both = all_of([str(n) for n in dict.fromkeys(whole)])
         add(
             "closed",
             "divisibility",
@@ -179,7 +179,7 @@ def divisor_step(
                 {
                     "what": what,
                     "n": both,
-                    "parts": parts,
+                    "parts": Text("heads") if parts == "heads" else Text("groups"),
                     "u": Name(unknown),
                     "all": ", ".join(map(str, fits[:16])) + (", …" if len(fits) > 16 else ""),
                 },

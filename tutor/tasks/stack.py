@@ -22,40 +22,49 @@ def in_words(parts: Sequence[Layer | Block]) -> Text:
     return Text("{stack}.", {"stack": _row(parts)})
 
 
-def _row(parts: Sequence[Layer | Block]) -> str:
-    return ", ".join(_items(parts)) or "the input itself"
+def _row(parts: Sequence[Layer | Block]) -> Text:
+    items = tuple(_items(parts))
+    return Text("{list}", {"list": items}) if items else Text("the input itself")
 
 
-def _items(parts: Sequence[Layer | Block]) -> list[str]:
+def _items(parts: Sequence[Layer | Block]) -> list[Text]:
     """What changes sizes; where nothing does, everything."""
     weighty = [p for p in parts if isinstance(p, Block) or _changes(p)]
-    folded: list[tuple[str, int]] = []
+    folded: list[tuple[Text, int]] = []
     for part in weighty or parts:
         name, times = _named(part)
         if folded and folded[-1][0] == name:
             times += folded.pop()[1]
         folded.append((name, times))
-    return [name if times == 1 else f"{times} × {name}" for name, times in folded]
+    return [
+        name if times == 1 else Text("{n} × {layer}", {"n": times, "layer": name})
+        for name, times in folded
+    ]
 
 
 def _changes(layer: Layer) -> bool:
     return LAYERS[layer.type].receptive != "keeps" or layer.type == "Parameter"
 
 
-def _named(part: Layer | Block) -> tuple[str, int]:
+def _named(part: Layer | Block) -> tuple[Text, int]:
     """What stands in the line, and how many times."""
     if isinstance(part, Layer):
-        return part.type + _size(part.args), 1
+        return Text("{a}", {"a": part.type + _size(part.args)}), 1
     if part.kind in ("Repeat", "Sequential"):
         (inner,) = part.branches
         items = _items(inner)
-        alone = len(items) == 1 and not items[0][0].isdigit()
-        return (items[0] if alone else f"({', '.join(items)})"), part.times
+        alone = len(items) == 1 and items[0].message != "{n} × {layer}"
+        return (items[0] if alone else Text("({list})", {"list": tuple(items)})), part.times
     if part.kind == "Residual":
         body, shortcut = part.branches
-        other = f" beside {_row(shortcut)}" if shortcut else ""
-        return f"Residual ({_row(body)}{other})", 1
-    return f"Concat ({'; '.join(_row(branch) for branch in part.branches)})", 1
+        if not shortcut:
+            return Text("Residual ({body})", {"body": _row(body)}), 1
+        holes = {"body": _row(body), "shortcut": _row(shortcut)}
+        return Text("Residual ({body} beside {shortcut})", holes), 1
+    first, *rest = [_row(branch) for branch in part.branches]
+    for branch in rest:
+        first = Text("{these}; {this}", {"these": first, "this": branch})
+    return Text("Concat ({branches})", {"branches": first}), 1
 
 
 def _size(args: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from ..value import Value
 from .arithmetic import agrees, num, rational
 from .stencil_kernel import (
     MOST_NODES,
+    SIDE,
     SIDES,
     Kernel,
     cross,
@@ -108,8 +109,8 @@ def _size(derivative: int, accuracy: int, side: str) -> int:
 
 def _heading(derivative: int, dims: int, side: str) -> Text:
     if dims == 2:
-        return Text("Kernel of the Laplacian ({side} differences)", {"side": side})
-    holes = {"d": derivative_symbol(derivative), "side": side}
+        return Text("Kernel of the Laplacian ({side} differences)", {"side": SIDE[side]})
+    holes = {"d": derivative_symbol(derivative), "side": SIDE[side]}
     return Text("Kernel of the derivative {d} ({side} differences)", holes)
 
 
