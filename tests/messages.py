@@ -45,7 +45,6 @@ RELAYS = {
     ("tasks/forward.py", "forward_steps"),
     ("tasks/layer_steps.py", "_drafts"),
     ("tasks/optimisers.py", "sentence"),
-    ("tasks/recognised.py", "_remark"),
     ("tasks/checked.py", "_verdict"),
     ("tasks/optimiser_steps.py", "source_steps"),
     ("tasks/train.py", "_heading"),
@@ -196,7 +195,6 @@ def tables() -> Iterator[Message]:
     from tutor.tasks.conditions import ENTRYWISE
     from tutor.tasks.forward import WORDS
     from tutor.tasks.optimisers import OPTIMISERS
-    from tutor.tasks.recognised import SENTENCES
 
     for op in EVERY:
         said = [op.why, op.why_scalar, op.law, op.rule, op.meaning, op.convention]
@@ -220,7 +218,6 @@ def tables() -> Iterator[Message]:
                 Message(s, None, "tasks/optimisers.py") for s in (rule.title, rule.why) if s
             )
     yield from (Message(s, None, "tasks/forward.py") for s in WORDS.values())
-    yield from (Message(s, None, "tasks/recognised.py") for s in SENTENCES.values())
 
 
 def messages() -> tuple[dict[str, Message], list[str]]:

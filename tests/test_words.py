@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 import tutor
 from tests import messages
+from tests.test_architecture import loaded
 from tests.test_problems import FILES, named, solution
 from tutor import catalogue, words
 from tutor.cli import app
@@ -281,6 +282,17 @@ def test_what_an_author_wrote_is_never_looked_up() -> None:
     assert "Dáno" in text
 
 
+def test_english_needs_no_catalogue() -> None:
+    """Nor does anyone before something is printed in another language."""
+    solve = (
+        "import tutor\n"
+        "tutor.loads('given: {x: 2}\\ndefine: {y: x**2}\\ntasks: [forward]').solve().text()"
+    )
+    assert "polib" not in loaded(solve) and "sympy" in loaded(solve)
+    assert "polib" in loaded(solve.replace("solve()", "solve(language='cs')"))
+    assert not {"polib", "sympy", "numpy"} & loaded("import tutor.words")
+
+
 # lines of Chinese --------------------------------------------------------------------------------
 
 
@@ -316,6 +328,7 @@ def test_the_option_and_the_file_choose(tmp_path: Path, option: list[str], word:
 
 
 def test_the_api_takes_a_language() -> None:
-    assert "Gradient f podle x" in tutor.derive("x**2", wrt="x", language="cs").text()
+    told = tutor.derive("x**2", wrt="x", x="scalar", language="cs").text()
+    assert "Gradient f podle x" in told
     loaded = tutor.loads("given: {x: 2}\ndefine: {y: x**2}\ntasks: [forward]\n")
     assert "前向传播" in loaded.solve(language="zh").text()
