@@ -258,3 +258,18 @@ def test_a_layer_without_values_says_so() -> None:
     )
     with pytest.raises(InputError, match="has sizes, but no values"):
         loads(text)
+
+
+def test_all_weights_by_one_word() -> None:
+    text = SMALL.format(more="") + "  - update: {of: L, wrt: weights, rate: 1}\n"
+    task = tutor.loads(text).solve().solution.tasks[-1]
+    assert list(task.extra["final"]) == ["W_1", "b_1", "W_2"]
+    with pytest.raises(InputError, match="unknown name `weights`"):
+        loads("given: {x: 1}\ndefine: {y: x**2}\ntasks:\n  - gradient: {of: y, wrt: weights}\n")
+
+
+def test_the_reason_for_the_size_of_a_weight_is_its_layer() -> None:
+    text = SMALL.format(more="").replace("  - forward", "  - shapes: {of: [W_2, input]}")
+    (task, *_) = tutor.loads(text).solve().solution.tasks
+    whys = [row[-1].message for row in task.tables[0].rows]
+    assert whys == ["A weight of the layer {name}.", "As given."]

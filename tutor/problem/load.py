@@ -81,7 +81,8 @@ class _Loader:
         own = () if network is None else written.names if written else ("input", "output")
         declared = list(dict.fromkeys([*given, *defined, *own]))
         self._check_clashes(top, given, defined, symbols, network is not None)
-        scope = tasks.Scope(declared, tuple(symbols), functions)
+        weights = {"weights": tuple(written.weights)} if written and written.weights else {}
+        scope = tasks.Scope(declared, tuple(symbols), functions, weights)
         define = self._define(top, scope, functions)
         problem = Problem(
             title=texts["title"] or self._default_title(),
@@ -104,6 +105,7 @@ class _Loader:
             given={n: given.get(n) or g for n, g in written.given.items()} | given,
             define=_ordered([*written.define, *define]),
             remarks=written.remarks,
+            weights=written.weights,
         )
 
     def _default_title(self) -> str:

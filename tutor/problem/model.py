@@ -133,6 +133,7 @@ class Problem:
     language: str = "en"  # of the words printed around the mathematics
     notes: str | None = None  # printed with solutions only: it may tell answers
     remarks: tuple[Text, ...] = ()  # on what was assumed: shown with the solution
+    weights: Mapping[str, str] = field(default_factory=dict)  # of a network, each with its layer
 
     @property
     def unknowns(self) -> frozenset[str]:

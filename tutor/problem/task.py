@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from .. import limits
@@ -24,6 +24,7 @@ class Scope:
     nodes: Collection[str]  # given, defined, and a network's input and output
     sizes: Collection[str]  # symbolic sizes and unknowns: numbers in expressions
     functions: Collection[str]
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # several names as one
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -159,6 +160,9 @@ class _Reader:
             case "node":
                 return schema.reference(node, what, nodes)
             case "nodes":
+                group = isinstance(node, Scalar) and node.text not in nodes and node.text
+                if group in self.scope.groups:
+                    return self.scope.groups[group]
                 return schema.references(node, what, nodes)
             case "expression":
                 expr, sources[name] = schema.expression(

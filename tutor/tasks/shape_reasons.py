@@ -22,6 +22,9 @@ def reason(ws: Workspace, line: Line) -> Text:
     if "homogeneous" in line.properties:
         n = dims.one(line.symbol.shape[0])
         return Text("{n} coordinates and the final 1 of homogeneous coordinates.", {"n": n})
+    layer = ws.problem.weights.get(line.name)
+    if layer is not None and line.op is None:
+        return Text("A weight of the layer {name}.", {"name": Name(layer)})
     if line.op is None:
         return Text("As given.") if line.leaf.order else Text("A number.")
     sizes = tuple(o.dims for o in line.operands)
