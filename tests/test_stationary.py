@@ -377,7 +377,15 @@ def test_a_flat_part_is_not_denied(expression: str) -> None:
     """The gradient of relu vanishes for all x ≤ 0: to say that nothing solves it would be false."""
     result = asked("x: scalar", expression, "x")
     assert result.extra["solutions"] == []
-    assert "No closed form" in plain(result.extra["note"])
+    said = plain(result.extra["note"])
+    assert ("No closed form" if "**" in expression else "flat stretches") in said
+
+
+@pytest.mark.parametrize("expression", ["logsumexp(x)", "sum(exp(x))", "-sum(exp(-x))"])
+def test_a_gradient_of_one_sign_is_never_zero(expression: str) -> None:
+    result = asked("x: vector(n)", expression, "x")
+    assert result.extra["solutions"] == []
+    assert "never zero" in plain(result.extra["note"])
 
 
 def test_a_positive_factor_is_divided_out() -> None:

@@ -9,8 +9,7 @@ import sympy as sp
 
 from ..calculus.simplify import simplify, substitute
 from ..errors import InputError
-from ..expr import Expr, Name
-from ..graph import node as g
+from ..expr import Expr
 from ..graph.node import Node, topological
 from ..notation.build import NoMatrixForm
 from ..problem.lines import Line
@@ -28,14 +27,10 @@ from .stationary_outcome import Found, Outcome, used
 from .stationary_sign import positive
 from .stationary_singular import family, never_invertible, no_point, note, symbolic_note
 from .stationary_terms import common_scalars, without
+from .stationary_unsolved import NO_CLOSED_FORM, never_zero, why_not
 from .workspace import Workspace
 
 LARGEST = 200  # entries of an unknown up to which the rank of its equations is looked at
-
-_NO_CLOSED_FORM = Text(
-    "No closed form was found. The equation can still be solved by numbers, for instance by "
-    "gradient descent or Newton's method."
-)
 
 
 def search(ws: Workspace, of: Line, lines: Sequence[Line]) -> Outcome:
@@ -51,8 +46,8 @@ def search(ws: Workspace, of: Line, lines: Sequence[Line]) -> Outcome:
     closed = bool(outcome.found) and not left
     if closed and not (doubtful and _concrete(lines)) and _closed(ws, outcome):
         return outcome
-    if not doubtful and any(_never_zero(x, slopes[x.name]) for x in left):
-        outcome.note = _why_not(left, slopes)
+    if not doubtful and any(never_zero(x, slopes[x.name], ws) for x in left):
+        outcome.note = why_not(left, slopes, ws)
         outcome.found = []
         return outcome
     if outcome.valued or _concrete(lines):
@@ -72,9 +67,9 @@ def search(ws: Workspace, of: Line, lines: Sequence[Line]) -> Outcome:
         return outcome
     outcome.found = []
     if left and doubtful:
-        outcome.note = _NO_CLOSED_FORM
+        outcome.note = NO_CLOSED_FORM
     elif left:
-        outcome.note = _why_not(left, slopes)
+        outcome.note = why_not(left, slopes, ws)
     elif outcome.note is None:
         outcome.note = Text(
             "The matrix of these equations has no inverse at these numbers: either infinitely many "
@@ -126,24 +121,6 @@ def _valued(ws: Workspace, of: Line, lines: Sequence[Line]) -> bool:
 
 def _concrete(lines: Sequence[Line]) -> bool:
     return all(isinstance(d, int) for x in lines for d in x.symbol.shape)
-
-
-def _never_zero(line: Line, slope: Node) -> bool:
-    value = g.constant_of(slope)
-    return value is not None and bool(value.is_nonzero)
-
-
-def _why_not(left: Sequence[Line], slopes: dict[str, Node]) -> Text:
-    if any(_never_zero(x, slopes[x.name]) for x in left):
-        return Text("This gradient is never zero: there is no stationary point.")
-    for x in left:
-        if x.symbol not in topological([slopes[x.name]]):
-            return Text(
-                "What is left of the equation for {x} does not contain it: it holds for every "
-                "value of {x}, or for none.",
-                {"x": Name(x.name)},
-            )
-    return _NO_CLOSED_FORM
 
 
 # -- closed forms ---------------------------------------------------------------------------------
