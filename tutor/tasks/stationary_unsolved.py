@@ -21,6 +21,7 @@ NO_CLOSED_FORM = Text(
 
 
 def never_zero(line: Line, slope: Node, ws: Workspace) -> bool:
+    """Whether no entry of the gradient can vanish: a constant, or of one sign by its form."""
     value = g.constant_of(slope)
     if value is not None:
         return bool(value.is_nonzero)
@@ -36,13 +37,14 @@ def _jumps(line: Line, slope: Node) -> bool:
 
 
 def why_not(left: Sequence[Line], slopes: dict[str, Node], ws: Workspace) -> Text:
+    """The reason why these unknowns were not solved for."""
     if any(never_zero(x, slopes[x.name], ws) for x in left):
         return Text("This gradient is never zero: there is no stationary point.")
     for x in left:
         if _jumps(x, slopes[x.name]):
             return Text(
-                "Between its jumps this gradient does not depend on {x}, so there is no equation to "
-                "solve: look at the flat stretches and at the kinks one by one.",
+                "Between its jumps this gradient does not depend on {x}, so there is no equation "
+                "to solve: look at the flat stretches and at the kinks one by one.",
                 {"x": Name(x.name)},
             )
         if x.symbol not in topological([slopes[x.name]]):
