@@ -290,3 +290,18 @@ def test_random_programs_entry_by_entry(seed: int) -> None:
     except (oracle.Unreadable, TypeError):
         pytest.skip("the places of maxima are for people")
     np.testing.assert_allclose(found, [array[p] for p in where], rtol=1e-7, atol=1e-9)
+
+
+def test_what_has_no_entries_to_say_says_nothing() -> None:
+    """A zero, and the derivative of something by itself."""
+    problem = (
+        "given: {x: [1, 2], y: [3, 4], A: [[1, 2], [3, 4], [5, 7]]}\n"
+        "define: {f: x.T @ x, w: vec(A), z: A @ x}\n"
+        "tasks:\n"
+        "  - gradient: {of: f, wrt: y, form: index}\n"
+        "  - gradient: {of: f, wrt: f, form: index}\n"
+        "  - jacobian: {of: z, wrt: w, form: index}\n"
+    )
+    zero, itself, through = tutor.loads(problem).solve().solution.tasks
+    assert "index_form" not in zero.extra and "index_form" not in itself.extra
+    assert through.extra["index_form"] == "dz[i]/dA[j, k] = x[k] * delta[i, j]"

@@ -9,10 +9,27 @@ from ..expr import Binary, Component, Expr, Name, Num, walk
 
 
 def product_of(factors: Sequence[Expr]) -> Expr:
-    term: Expr = factors[0] if factors else Num("1")
-    for f in factors[1:]:
+    """a · b / c for the factors a, 1/c and b."""
+    tops = [f for f in factors if _below(f) is None]
+    bottoms = [d for f in factors if (d := _below(f)) is not None]
+    term: Expr = tops[0] if tops else Num("1")
+    for f in tops[1:]:
         term = Binary("*", term, f)
-    return term
+    if not bottoms:
+        return term
+    down = bottoms[0]
+    for d in bottoms[1:]:
+        down = Binary("*", down, d)
+    return Binary("/", term, down)
+
+
+def _below(e: Expr) -> Expr | None:
+    """c, of 1/c."""
+    match e:
+        case Binary("/", Num("1"), d):
+            return d
+        case _:
+            return None
 
 
 def gathered(body: Sequence[Expr], order: Mapping[str, int]) -> list[Expr]:

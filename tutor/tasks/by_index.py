@@ -11,6 +11,7 @@ from .chain import Chain
 from .duplication import tied
 from .extended import cut
 from .indexed import entry_symbol, index_form, reading_steps, second_entry_symbol, shortest_entry
+from .renamed import rearranged_given
 from .second import twice_node
 from .workspace import Workspace
 
@@ -21,10 +22,25 @@ def by_index(ws: Workspace, result: TaskResult) -> TaskResult:
         return result
     of, wrt = str(result.subject["of"]), result.subject["wrt"]
     names = [wrt] if isinstance(wrt, str) else list(wrt)
+    if not any(s.id == "answer" and s.equation for s in result.steps):
+        return result
+    bases = [rearranged_given(ws.line(n)) for n in names]
+    names = [n if b is None else b.name for n, b in zip(names, bases, strict=True)]
+    if of in names or not all(ws.graph.depends(ws.line(of), ws.line(n)) for n in names):
+        return result  # one by itself, or a zero
     found = _second(ws, of, names) if result.task == "hessian" else _first(ws, result, of, names[0])
     why = None
     if result.task != "gradient" and any(tied(ws.line(n)) for n in names):
         why = Text("Here all entries of {x} count as free.", {"x": Name(names[0])})
+    base = next((b for b in bases if b is not None), None)
+    if base is not None:
+        why = Text(
+            "By the entries of {A}, which {w} holds.",
+            {
+                "A": Name(base.name),
+                "w": Name(wrt if isinstance(wrt, str) else wrt[bases.index(base)]),
+            },
+        )
     if found is None:
         why = Text("With subscripts, this derivative is too long to read.")
     step = Step("entries", "closed", "index notation", Text("Entry by entry"), found or (),
