@@ -66,6 +66,8 @@ def steps(solution: Solution, start: str) -> list[Step]:
             "permute(conv2d(unsqueeze(X, 1), unsqueeze(y, 1)), [1, 0, 2, 3])",
         ),
         ("avg_pool2d(x, 2, stride=1)", "x", "conv_transpose2d(y, ones(2, 2)) / 4"),
+        # five entries, of which the windows leave the last one out: no reshape into 2×2
+        ("avg_pool1d(v, 2)", "v", "conv_transpose1d(y, ones(2), stride=2, output_padding=1) / 2"),
         ("X * 2", "X", "4 * X"),
         ("reshape(X, 18)", "X", "X"),
     ],

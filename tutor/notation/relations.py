@@ -56,7 +56,11 @@ def rearranged(
     coefs, constant = node.attr
     outer = tuple(x for x in labels if x not in item.labels)
     coef = dict(zip(labels, coefs, strict=True))
-    if constant == 0 and len(item.labels) == 2 and len(outer) == 1 and coef[outer[0]] == 1:
+    all_of_it = dims.same(
+        dims.product([sizes[x] for x in item.labels]), dims.product([sizes[x] for x in outer])
+    )
+    here = constant == 0 and all_of_it
+    if here and len(item.labels) == 2 and len(outer) == 1 and coef[outer[0]] == 1:
         i, j = item.labels
         for fast, slow in ((i, j), (j, i)):
             if coef[fast] == -1 and dims.same(-coef[slow], sizes[fast]):
@@ -64,7 +68,7 @@ def rearranged(
                 straight = by_column == (vec == "column")
                 inner = item.term if straight else transposed(item.term)
                 return Item(Call("vec", (inner,)), outer)
-    if constant == 0 and len(item.labels) == 1 and len(outer) == 2:
+    if here and len(item.labels) == 1 and len(outer) == 2:
         (p,) = item.labels
         shape = tuple(size_term(sizes[x]) for x in outer)
         for fast, slow in (outer, outer[::-1]):
