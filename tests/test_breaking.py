@@ -82,3 +82,21 @@ def test_what_cannot_be_cut_is_made_to_fit() -> None:
     name = "w_" + "1" * 40
     (row,) = breaking.broken(parse(f"{name} @ {name.replace('w', 'v')}"), {})
     assert row.startswith(r"\fitpart{")
+
+
+def test_sums_are_cut_before_products() -> None:
+    found = rows("a * bb * cc * dd + ee * ff * gg + hh * kk * mm + nn * pp", 12)
+    assert all(row.startswith("+") for row in found[1:])
+
+
+@pytest.mark.parametrize(
+    "source, dims, note",
+    [
+        ("[[1, 2]]", "1×2", "1×2"),
+        ("[[[1, 2]]]", "1×1×2", ""),  # the array is drawn without its axes of size 1, and says so
+        ("[[[1, 2]]]", "1×2", "1×2"),
+        ("a + b", None, ""),
+    ],
+)
+def test_a_size_is_said_once(source: str, dims: str | None, note: str) -> None:
+    assert breaking.size_note(dims, [parse("y"), parse(source), None], {}) == note

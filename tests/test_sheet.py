@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -223,3 +224,16 @@ def test_a_latex_template_needs_latex(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(ToolError, match="needs pdflatex") as error:
         written([problem], tmp_path / "a.pdf", template=template)
     assert error.value.status == 4
+
+
+def test_without_any_typesetter_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setitem(sys.modules, "typst", None)
+    file = tmp_path / "secret.yaml"
+    file.write_text(SECRET, encoding="utf-8")
+    done = CliRunner().invoke(app, ["sheet", str(file), "-o", str(tmp_path / "sheet.pdf")])
+    assert isinstance(done.exception, ToolError) and done.exception.status == 4
+    assert "neither pdflatex nor the embedded typesetter" in done.exception.message
+    assert not (tmp_path / "sheet.pdf").exists()

@@ -3,11 +3,13 @@ r"""Equations in LaTeX, broken where a person would: at =, then at the outermost
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from ..expr import Expr
 from ..notation.latex import latex
+from ..notation.names import size_words
+from ..notation.tex_parts import TIMES
 from ..notation.unicode import layout
 from ..steps import Variable
 
@@ -20,6 +22,14 @@ Names = Mapping[str, Variable]
 def size(e: Expr, names: Names) -> int:
     """How wide a term is, roughly: in characters of its Unicode layout."""
     return layout(e, names).width
+
+
+def size_note(dims: str | None, terms: Iterable[Expr | None], names: Names) -> str:
+    """The size to print beside an equation, but where an array in it says its size."""
+    if not dims:
+        return ""
+    below = dims.replace("×", TIMES)
+    return "" if any(t and below in latex(t, names) for t in terms) else size_words(dims)
 
 
 def equation(
@@ -111,18 +121,19 @@ def _fitted(tex: str, room: float) -> list[str]:
 def _parts(tex: str) -> list[str]:
     """The formula, cut before those of its signs that stand in the fewest parentheses."""
     cuts = _cuts(tex)
-    least = min((depth for depth, _ in cuts), default=0)
-    places = [0, *(at for depth, at in cuts if depth == least), len(tex)]
+    least = min((rank for rank, _ in cuts), default=(0, 0))
+    places = [0, *(at for rank, at in cuts if rank == least), len(tex)]
     return [tex[a:b].strip() for a, b in pairwise(places)]
 
 
-def _cuts(tex: str) -> list[tuple[int, int]]:
-    """Where it could be cut, each with the number of parentheses around the place.
+def _cuts(tex: str) -> list[tuple[tuple[int, int], int]]:
+    """Where it could be cut: before signs; a formula without any, after commas.
 
-    Before signs; a formula without any, after commas.
+    Each place has a rank, the best first: how many parentheses are around it, then sums before
+    products.
     """
-    signs: list[tuple[int, int]] = []
-    commas: list[tuple[int, int]] = []
+    signs: list[tuple[tuple[int, int], int]] = []
+    commas: list[tuple[tuple[int, int], int]] = []
     hard = depth = 0  # braces, within which nothing is cut; parentheses
     before = ""
     for found in _TOKEN.finditer(tex):
@@ -136,9 +147,9 @@ def _cuts(tex: str) -> list[tuple[int, int]]:
         elif token in (")", r"\rVert") or token.startswith(r"\right"):
             depth -= 1
         elif token in _SIGNS and not hard and _is_operand(before):
-            signs.append((depth, found.start()))
+            signs.append(((depth, token not in "+-"), found.start()))
         elif token == "," and not hard and tex[found.end() :].strip():
-            commas.append((depth, found.end()))
+            commas.append(((depth, 2), found.end()))
         before = token if token.strip() else before
     return signs or commas
 
@@ -158,7 +169,7 @@ def _flat(tex: str) -> str:
     over, under = tex[len(r"\frac{") : above - 1], tex[above + 1 : below - 1]
     if below != len(tex) or _width(under) > _SHORT:
         return tex
-    if all(depth for depth, _ in _cuts(over)):
+    if all(rank > (0, 0) for rank, _ in _cuts(over)):
         return rf"\frac{{1}}{{{under}}} {over}"
     return rf"\frac{{1}}{{{under}}} \left( {over} \right)"
 

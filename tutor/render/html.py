@@ -10,12 +10,11 @@ from importlib.resources import files
 from ..expr import Expr, Name
 from ..notation.latex import latex as formula
 from ..notation.names import size_words
-from ..notation.tex_parts import TIMES
 from ..notation.text import text as typed
 from ..notation.unicode import unicode_text
 from ..steps import Curve, Diagram, Solution, Table, TaskResult, Text, in_turn
 from ..words import html_code
-from . import figure, grid, paper, statement
+from . import breaking, figure, grid, paper, statement
 from .escape import html as _plain
 from .mathml import MathML, scrolled
 from .outline import (
@@ -126,9 +125,8 @@ class Page:
             for v in given:
                 members = [Name(v.name)]
                 members += [given_term(v.value, self.solution)] if v.value is not None else []
-                said = v.dims.replace("×", TIMES) in formula(members[-1], self.names)
-                size = f' <span class="size">{_plain(size_words(v.dims))}</span>'
-                self.put(f"<li>{self.display(*members)}{size if v.shape and not said else ''}</li>")
+                size = self.size(v.dims if v.shape else None, *members)
+                self.put(f"<li>{self.display(*members)}{size}</li>")
             self.put("</ul>", "</section>")
         if graph and "" in self.drawn:
             self.figure(self.drawn[""])
@@ -254,13 +252,13 @@ class Page:
         else:
             sign = "=" if found.exact else r"\approx"
             body = self.display(*members, near=found.decimal, sign=sign)
-        size = (
-            f' <span class="size">{_plain(size_words(task.dims))}</span>'
-            if task.dims and task.shape
-            else ""
-        )
         label = self.words(Text("Result"))
+        size = self.size(task.dims if task.shape else None, *members, found.decimal)
         self.put(f'<div class="result"><span class="label">{label}</span>{body}{size}</div>')
+
+    def size(self, dims: str | None, *terms: Expr | None) -> str:
+        note = breaking.size_note(dims, terms, self.names)
+        return f' <span class="size">{_plain(note)}</span>' if note else ""
 
     def verdict(self, task: TaskResult) -> None:
         marks = []

@@ -197,7 +197,9 @@ class Document(Writer):
 
     def result(self, found: Equation, task: TaskResult) -> None:
         sign = "=" if found.exact else r"\approx"
-        dims = f"({tex_text(size_words(task.dims))})" if task.shape and task.dims else ""
+        terms = (*found.members, found.decimal)
+        note = breaking.size_note(task.dims if task.shape else None, terms, self.names)
+        dims = f"({tex_text(note)})" if note else ""
         self.equation(found.members, found.decimal, sign, dims, r"\boxed{{}}")
 
     def verdict(self, task: TaskResult) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 
 from ..expr import Expr, Name
 from ..notation.latex import latex as formula
-from ..notation.tex_parts import TIMES
 from ..notation.text import text as typed
 from ..notation.unicode import unicode_text
 from ..steps import Diagram, Picture, Solution, Table, TaskResult, Text, Variable, in_turn
@@ -195,8 +194,9 @@ class Page:
         source = formula(Name(v.name), self.names)
         if v.value is not None:
             source += f" = {formula(given_term(v.value, self.solution), self.names)}"
-        said = v.dims.replace("×", TIMES) in source  # by an array that is not whole
-        size = f" #quiet[({literal(size_words(v.dims))})]" if v.shape and not said else ""
+        terms = [given_term(v.value, self.solution)] if v.value is not None else []
+        note = breaking.size_note(v.dims if v.shape else None, terms, self.names)
+        size = f" #quiet[({literal(note)})]" if note else ""
         found = self.tex(source)
         shown = f"$display({found})$" if found is not None else self.inline_tex(source)
         return f"#box(inset: (y: 3pt))[{shown}{size}]"
@@ -231,7 +231,9 @@ class Page:
         for t in figure.tables(task, task.id in self.drawn):
             self.table(t)
         for found in results(task):
-            dims = literal(size_words(task.dims)) if task.shape and task.dims else ""
+            terms = (*found.members, found.decimal)
+            note = breaking.size_note(task.dims if task.shape else None, terms, self.names)
+            dims = literal(note)
             sign = "=" if found.exact else r"\approx"
             members = found.members or tuple(filter(None, [found.decimal]))
             decimal = found.decimal if found.members else None
