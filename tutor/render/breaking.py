@@ -9,7 +9,7 @@ from itertools import pairwise
 from ..expr import Expr
 from ..notation.latex import latex
 from ..notation.names import size_words
-from ..notation.tex_parts import TIMES
+from ..notation.tex_parts import below_bracket
 from ..notation.unicode import layout
 from ..steps import Variable
 
@@ -28,7 +28,7 @@ def size_note(dims: str | None, terms: Iterable[Expr | None], names: Names) -> s
     """The size to print beside an equation, but where an array in it says its size."""
     if not dims:
         return ""
-    below = dims.replace("×", TIMES)
+    below = below_bracket(dims)
     return "" if any(t and below in latex(t, names) for t in terms) else size_words(dims)
 
 
