@@ -166,3 +166,17 @@ def test_sizes_on_edges_are_those_of_the_gradients() -> None:
 def test_without_a_scalar_result_there_is_nothing_to_flow() -> None:
     with pytest.raises(InputError, match="no scalar result"):
         backward("given: {x: vector(3)}\ndefine: {y: 2 * x}\ntasks: [shapes]\n")
+
+
+def test_no_gradient_flows_to_indices_and_comparisons() -> None:
+    shown, _ = backward(
+        "given: {z: [1, 2, 3], t: 2, E: [[1, 2, 3], [4, 5, 6]], k: 1}\n"
+        "define: {y: 'z + embedding(k, E)', L: 'cross_entropy(y, t) + sum(z > 1)'}\n"
+        "tasks: [{gradient: {of: L, wrt: z}}]\n"
+    )
+    flowing = {(e.source, e.target) for e in shown.edges if e.gradient_dims is not None}
+    ends = {source for source, _ in flowing}
+    assert {"z", "E", "y"} <= ends and not ends & {"t", "k"}
+    assert ("z", "y") in flowing
+    compared = [e for e in shown.edges if e.source == "z" and e.target not in ("y",)]
+    assert compared and all(e.gradient_dims is None for e in compared)

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import limits
+from ..calculus.reverse import pullback
 from ..errors import InputError
 from ..expr import Num
 from ..graph import dims
+from ..graph import node as g
 from ..problem.lines import Line
 from ..steps import Diagram, DiagramEdge, DiagramNode, TaskResult, Text
 from ..value import Value
@@ -69,7 +71,7 @@ def diagram(
             hint="define one that nothing else uses, or ask for the gradient of one in `tasks`",
         )
     slope = _gradients(ws, loss) if loss and gradients else {}
-    below = {x.name for x in ws.graph.below([loss])} if loss and backward else set()
+    flows = _flows(ws, loss) if loss and backward else set()
     nodes = []
     for line in lines:
         if line.op is None:
@@ -96,12 +98,27 @@ def diagram(
             line.name,
             dims.text(o.shape),
             size_text(jacobian_size(line, o, layout)),
-            gradient_size(o) if line.name in below else None,
+            gradient_size(o) if (o.name, line.name) in flows else None,
         )
         for line in lines
         for o in line.operands
     )
     return Diagram(tuple(nodes), edges, loss.name if loss else None)
+
+
+def _flows(ws: Workspace, loss: Line) -> set[tuple[str, str]]:
+    """The edges along which a gradient flows back: a class index, say, gets none."""
+    reached, found = {loss.name}, set()
+    for line in reversed(ws.graph.below([loss])):
+        if line.name not in reached or line.val is None:
+            continue
+        upstream = g.var(("partial", loss.name, line.name), line.val.node.shape)
+        slopes = pullback(line.val.node, upstream, [o.symbol for o in line.operands])
+        for operand, slope in zip(line.operands, slopes, strict=True):
+            if not g.is_zero(slope):
+                reached.add(operand.name)
+                found.add((operand.name, line.name))
+    return found
 
 
 def gradient_size(line: Line) -> str:
