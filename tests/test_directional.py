@@ -154,3 +154,9 @@ def test_a_wrong_rule_is_caught(monkeypatch: pytest.MonkeyPatch, given: str) -> 
     result = asked(given, "x.T @ exp(x)", "x")
     assert result.check is not None
     assert not result.check.passed
+
+
+def test_a_symmetric_matrix_is_not_transposed() -> None:
+    result = asked("x: [1, 2], M: {value: [[2, 1], [1, 3]], symmetric: true}", "x.T @ M @ x", "x")
+    assert result.formula is not None
+    assert text(result.formula) == "2 * (x.T @ M @ x)"

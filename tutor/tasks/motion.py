@@ -19,6 +19,7 @@ from ..notation.text import text
 from ..numeric.evaluate import NotFinite
 from ..problem.lines import Line
 from .chain import LONG, tree_size
+from .duplication import tied
 from .extended import free_name
 from .indexed import taken
 from .workspace import Workspace
@@ -124,7 +125,8 @@ class Motion:
                 number, first, *rest = _factors(e)
                 moving = {self.along.name, *(d.name for d in self.found.values())}
                 if isinstance(first, Transpose) and first.arg in map(Name, moving):
-                    product = transposed(_product([first, *rest]))
+                    own = [n for n, x in self.ws.graph.lines.items() if tied(x)]
+                    product = transposed(_product([first, *rest]), frozenset(own))
                     return product if number is None else Binary("*", number, product)
         return e
 
