@@ -18,7 +18,7 @@ import paper_oracle as oracle
 import pytest
 
 import tutor
-from tutor.codegen import source
+from tutor.codegen import function_of, source
 from tutor.codegen.kinds import Code, best_order
 from tutor.codegen.program import WIDTH, body, line
 from tutor.derivation import Derivation, derivation
@@ -108,7 +108,7 @@ def test_callable_is_the_printed_function(row: dict[str, Any]) -> None:
     d = derived(row["id"])
     values, _ = point(row)
     ws = Workspace(d.problem, elaborate(d.problem))
-    f = tutor.Derivative(d.results[0], ws).compile("numpy")
+    f = function_of(ws, d.results[0], "numpy")
     printed = run(d.code("numpy"), row["kind"], "numpy", values)
     assert np.array_equal(np.asarray(f(**values)), printed)
     in_order = [values[n] for n in names(parse(row["expression"])) if n in values]
@@ -151,7 +151,8 @@ CASES += [
         "X @ X @ X", "cholesky(X @ X.T + eye(n))", "solve(X, x)", "norm2(x)", "sum(X)",
         "3 * x", "sin(s) * s", "s * x", "[s, s**2]", "x**x", "2**x", "attention(X, Y, Z)",
         "layer_norm(x)", "vech(X)", "X / sum(X)", "x / (1 + x.T @ x)", "flip(x)", "W @ X",
-        "tanh(W @ x)", "softmax(W @ X)", "prod(W, axis=0)", "prod(W, axis=1)", "prod(x) * x", "commutation(n, n) @ vec(X)",
+        "tanh(W @ x)", "softmax(W @ X)", "prod(W, axis=0)", "prod(W, axis=1)", "prod(x) * x",
+        "commutation(n, n) @ vec(X)",
     )
 ]  # fmt: skip
 CASES += [
@@ -377,7 +378,7 @@ def test_jax_traces_what_is_generated(name: str) -> None:
     jax.config.update("jax_enable_x64", True)
     values, _ = point(next(r for r in ROWS if r["id"] == name))
     d = derived(name)
-    f = tutor.Derivative(d.results[0], Workspace(d.problem, elaborate(d.problem))).compile("jax")
+    f = function_of(Workspace(d.problem, elaborate(d.problem)), d.results[0], "jax")
     arrays = {k: jax.numpy.asarray(v) for k, v in values.items()}
     assert oracle.error(np.asarray(jax.jit(f)(**arrays)), np.asarray(f(**arrays))) < 1e-12
 
