@@ -15,16 +15,20 @@ from typer.testing import CliRunner
 import tutor
 from tests import messages
 from tests.test_architecture import loaded
-from tests.test_problems import FILES, named, solution
-from tutor import catalogue, words
+from tests.test_problems import FILES, named, problem, solution
+from tutor import catalogue, sheets, words
 from tutor.cli import app
 from tutor.derivation import derivation
 from tutor.notation.block import width
 from tutor.render import operation
 from tutor.render.html import html
 from tutor.render.json import data
+from tutor.render.latex import latex
+from tutor.render.markdown import markdown
+from tutor.render.notebook import notebook
 from tutor.render.paper import wrap
 from tutor.render.terminal import terminal
+from tutor.render.typst import typst
 from tutor.render.wording import words as filled
 from tutor.steps import Solution, Text, all_of, in_turn
 from tutor.words import speaking, translated
@@ -185,8 +189,27 @@ SEEDS = [f for f in FILES if f.stem in ("sine_neuron", "pooling", "dimensions")]
 def test_pages_are_told_in_full(path: Path, language: str) -> None:
     with strict() as lacking:
         page = html(told(path, language))
+        tex = latex(told(path, language))
+        assert typst(told(path, language), lambda formula: "x")
+        assert markdown(told(path, language)) and notebook(told(path, language))
     assert lacking == []
     assert f'<html lang="{words.HTML_CODES.get(language, language)}">' in page
+    assert "U+" not in tex, "every character of the language has to be set"
+    assert tex.isascii() == (language != "zh")
+
+
+@every_language
+@pytest.mark.parametrize("kind", [".html", ".tex"])
+def test_a_sheet_is_told_in_full(tmp_path: Path, kind: str, language: str) -> None:
+    problems = [replace(problem(p), language=language) for p in SEEDS]
+    with strict() as lacking:
+        made = sheets.written(problems, tmp_path / f"sheet{kind}", solutions=True)
+    assert lacking == []
+    with speaking(language):
+        exercise = translated("Exercise {n}.").replace("{n}", "2")
+    questions, solutions = made.values()
+    if kind == ".html" or language == "zh":  # accents are commands in LaTeX
+        assert exercise.encode() in questions and exercise.rstrip("。").encode() in solutions
 
 
 @every_language
