@@ -209,6 +209,12 @@ class Torch(NumPy):
         return x.prod() if axis is None else x.prod(dim=axis, keepdim=True)
 
 
+def _moved(axes: Any) -> str:
+    """The rule of a transposition: axis k of the result is axis axes[k]."""
+    letters = "abcdefgh"[: len(axes)]
+    return f"{letters}->{''.join(letters[int(a)] for a in axes)}"
+
+
 def lifted(value: Any, lib: NumPy) -> Any:
     """A value in the user's shape with both axes: a column is n×1."""
     x = lib.array(value)
@@ -519,6 +525,9 @@ class Reader:
     def f_conv2d(self, x: Any, w: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1) -> Any:
         return self.lib.conv(x, w, stride, padding, dilation)
 
+    def f_permute(self, x: Any, axes: Any) -> Any:
+        return self.lib.einsum(_moved(axes), x)
+
     def f_conv_transpose2d(self, x: Any, w: Any, stride: Any = 1, padding: Any = 0,
                            output_padding: Any = 0, dilation: Any = 1) -> Any:  # fmt: skip
         """Every entry of x lays a copy of w, one channel; rows and columns of the edge cut off."""
@@ -600,7 +609,7 @@ class Reader:
         return (hit & (np.cumsum(hit, axis=side) == 1)).reshape(x.shape) * 1.0
 
 
-_SIZED = ("reshape", "unvec", "max_pool2d", "avg_pool2d")
+_SIZED = ("reshape", "unvec", "permute", "max_pool2d", "avg_pool2d")
 _COMPARE = {
     ast.Gt: lambda a, b: a > b, ast.Lt: lambda a, b: a < b, ast.GtE: lambda a, b: a >= b,
     ast.LtE: lambda a, b: a <= b, ast.Eq: lambda a, b: a == b, ast.NotEq: lambda a, b: a != b,

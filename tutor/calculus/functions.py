@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache, reduce
+from typing import cast
 
 import sympy as sp
 
@@ -127,11 +128,12 @@ def _factored(poly: sp.Expr, rate: sp.Expr, f: sp.Expr) -> sp.Expr:
 
 def _softplus(f: sp.Expr) -> sp.Expr:
     """log(1 + exp(c t)) is softplus(c t)."""
+    new = {}
     for e in f.atoms(sp.log):
         inside = e.args[0] - 1
         if isinstance(inside, sp.exp) and (inside.args[0] / T).is_Rational:
-            f = f.xreplace({e: softplus(inside.args[0], sp.S.One)})
-    return f
+            new[e] = softplus(inside.args[0], sp.S.One)
+    return cast(sp.Expr, f.xreplace(new)) if new else f
 
 
 def _common(f: sp.Expr) -> sp.Expr:

@@ -5,7 +5,9 @@ What holds at the kink itself is kept: a rewrite is made where both sides and th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import cast
 
 import sympy as sp
 
@@ -21,15 +23,22 @@ def by_sides(f: sp.Expr) -> sp.Expr:
     """step(t) relu(t) as relu(t), |t| sign(t) as t, step(t)² as step(t); or f as it is."""
     if not f.has(*KINKED):
         return f
-    f = f.replace(_is_power_of_mask, lambda e: e.base)
-    f = f.replace(_is_flag_of_mask, lambda e: e.args[0])
-    f = f.replace(_is_size_of_mask, lambda e: -e.args[0])
-    f = f.replace(_is_flag_of_mask, lambda e: e.args[0])
+    f = _with(f, _is_power_of_mask, lambda e: e.base)
+    f = _with(f, _is_flag_of_mask, lambda e: e.args[0])
+    f = _with(f, _is_size_of_mask, lambda e: -e.args[0])
+    f = _with(f, _is_flag_of_mask, lambda e: e.args[0])
     right, left = _on_side(f, 1), _on_side(f, -1)
     if right is None or left is None:
         return f
     new = _from_sides(right, left, f.subs(T, 0))
     return f if new is None or sp.count_ops(new) > sp.count_ops(f) else new
+
+
+def _with(
+    f: sp.Expr, is_one: Callable[[sp.Expr], bool], new: Callable[[sp.Expr], sp.Expr]
+) -> sp.Expr:
+    """f with subterms replaced."""
+    return cast(sp.Expr, f.replace(is_one, new))
 
 
 def is_zero_one(f: sp.Expr) -> bool:
