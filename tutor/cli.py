@@ -172,8 +172,9 @@ def sheet(
 
     collect_garbage_again()
     problems = [told_in(load(f), language) for f in files]
-    made = written(problems, out, title, solutions, template)
-    program = typesetter(out)
+    with speaking(problems[0].language if problems else "en"):
+        made = written(problems, out, title, solutions, template)
+        program = typesetter(out)
     for path, data in made.items():
         write_atomic(path, data)
         typer.echo(f"wrote {path}" + (f" with {program}" if program else ""), err=True)
