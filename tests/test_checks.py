@@ -350,6 +350,8 @@ def test_a_large_gradient_is_checked_by_few_passes(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(independent.Pass, "__call__", lambda *a: passes.append(1) or forward(*a))
     assert checked.difference_error(ws, chain, right) < independent.AGREE
     assert len(passes) <= 2 * independent.DIRECTIONS + 1
+    assert checked.difference_error(ws, chain, right * (1 + 1e-5)) > independent.AGREE
+    passes.clear()
     wrong = right.copy()
     wrong[3, 4] *= 1.01
     assert checked.difference_error(ws, chain, wrong) > independent.AGREE
