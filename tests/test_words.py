@@ -78,13 +78,6 @@ def test_a_catalogue_is_complete(language: str) -> None:
 
 
 @every_language
-def test_a_catalogue_is_in_the_order_of_the_code(language: str) -> None:
-    entries = messages.catalogue(language)
-    renewed = messages.renewed(wanted()[0], messages.catalogue(language), language)
-    assert [messages.key(e) for e in entries] == [messages.key(e) for e in renewed]
-
-
-@every_language
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
