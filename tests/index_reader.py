@@ -81,7 +81,7 @@ class IndexReader:
         return sum(self.sum(rest, body, {**at, first: k}) for k in range(self.range(first, body)))
 
     def range(self, letter: str, body: ast.expr) -> int:
-        """The size of the smallest axis at which the letter stands alone: outside is zero."""
+        """The size of the longest axis at which the letter stands alone: outside is zero."""
         found = set()
         for node in ast.walk(body):
             if isinstance(node, ast.Subscript) and ast.unparse(node.value) not in ("delta",):
@@ -89,7 +89,7 @@ class IndexReader:
                     if isinstance(s, ast.Name) and s.id == letter:
                         found.add(self.array(node.value).shape[k])
         assert found, f"{letter} in {ast.unparse(body)} has no range"
-        return min(found)
+        return max(found)
 
     def array(self, node: ast.expr) -> np.ndarray:
         """A whole array without its axes of size 1."""

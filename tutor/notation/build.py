@@ -40,6 +40,10 @@ def _moved_identity(node: Node) -> Expr:
         return Call("flip", (Call("eye", (size_term(n),)),), (("axis", Num("0")),))
     if coefs != (1, -1) or not all(isinstance(d, int) for d in (n, m, constant)):
         raise NoMatrixForm
+    if m == 1 and 0 <= constant < n:
+        return unit_term(n, constant)  # a column, and n×1 as the matrix is
+    if n == 1 and 0 <= -constant < m:
+        return Transpose(unit_term(m, -constant))
     whole = Slice(None, None, None)
 
     def part(start: int, length: int) -> Slice:

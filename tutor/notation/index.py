@@ -3,7 +3,7 @@
 ∂L/∂w_k = Σ_o ∂L/∂y_o · x_{o+k}: an index relation is solved for one of its labels, which then
 appears as a sum inside the subscript; one that cannot be solved stays as a δ. Indices count from 0,
 an entry outside its array counts 0, and an axis of size 1 has no subscript. The range of a summed
-letter is that of the (shortest) axis at which it stands alone.
+letter is that of the (longest) axis at which it stands alone.
 """
 
 from __future__ import annotations
@@ -256,8 +256,8 @@ class _Writer:
     ) -> bool:
         """Whether an array has the letter alone at an axis of its own range."""
         carriers = [f for f, ls in plain if label in ls]
-        if any(_is_guard(f, strictly=True) for f in carriers):
-            return True
+        if not carriers or any(_is_guard(f, strictly=True) for f in carriers):
+            return bool(carriers)
         moved = any(n.kind == "rel" and not is_delta(n) for n in topological(carriers))
         return not moved and any(
             isinstance(c, Component) and c.arg != Name(self.mark) and Name(name) in c.indices
