@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import tutor
 from tutor.cli import app
 from tutor.errors import ToolError
+from tutor.render import figure
 from tutor.render.notebook import notebook
 from tutor.render.typeset import pdf, to_pdf
 from tutor.render.typst import literal, typst
@@ -170,7 +171,8 @@ def test_every_problem_is_set_without_tex(path: Path) -> None:
     tylax = pytest.importorskip("tylax")
     solution = tutor.load(path).solve(checking=False).solution
     document = typst(solution, tylax.latex_to_typst)
-    assert document.count('format: "svg", alt: ') >= (solution.diagram is not None)
+    pictures = document.count('format: "svg", alt: ')
+    assert pictures >= len(figure.drawn(solution, paper=True))
     assert "#raw(" not in document, "a formula was not understood"
     page, warnings = typesetter.compile_with_warnings(document.encode(), timestamp=0)
     assert page.startswith(b"%PDF") and not warnings

@@ -12,15 +12,16 @@ from .outline import diagram_table
 READABLE = 9  # nodes of a graph whose words can still be read at the width of a page
 
 
-def drawn(solution: Solution) -> dict[str, Diagram]:
+def drawn(solution: Solution, *, paper: bool = False) -> dict[str, Diagram]:
     """The graphs to draw by the task that shows them; "" is the head of the page.
 
-    The graph of the problem stands in the head, unless a task draws it itself. One with too many
-    nodes is not drawn.
+    The graph of the problem stands in the head, unless a task draws it itself, or on paper it
+    would get too small. One with too many nodes is not drawn.
     """
     found = {t.id: t.diagram for t in solution.tasks if t.diagram is not None}
     if not found and solution.diagram is not None:
-        found = {"": solution.diagram}
+        head = solution.diagram
+        found = {"": head} if not paper or len(head.nodes) <= 2 * READABLE else {}
     return {k: d for k, d in found.items() if len(d.nodes) <= PICTURE_NODES}
 
 

@@ -34,7 +34,7 @@ def pdf(solution: Solution, *, level: int = 1) -> tuple[bytes, str]:
         from .picture import lettered
         from .picture import to_pdf as page
 
-        graphs = drawn(solution)
+        graphs = drawn(solution, paper=True)
         names = {task: f"graph-{n}.pdf" for n, task in enumerate(graphs)}
         document = latex(solution, level=level, picture=names.get(""), pictures=names)
         with lettered():

@@ -106,7 +106,7 @@ class Page:
         self.names = solution.variables
         self.convert = convert
         self.level = level
-        self.drawn = figure.drawn(solution)
+        self.drawn = figure.drawn(solution, paper=True)
         self.out: list[str] = []
 
     # pieces ------------------------------------------------------------------------------------
