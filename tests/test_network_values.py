@@ -105,9 +105,9 @@ SEQUENCES = ("RNN", "GRU", "LSTM", "MultiheadAttention", "TransformerEncoderLaye
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("type_", [t for t in LAYERS if t != "ConvTranspose3d"])
 def test_values_and_gradients_of_a_layer(type_: str) -> None:
-    """Random arguments; every other case is a batch."""
+    """Random arguments; a single example, a batch, and a batch of one by turns."""
     rng, numbers = random.Random(type_), np.random.default_rng(len(type_))
-    wanted, done = (2 if type_ in SEQUENCES else 5), 0
+    wanted, done = (3 if type_ in SEQUENCES else 6), 0
     for case in range(400):
         x, args = pick(rng, type_)
         network = one(type_, x, args)
@@ -117,13 +117,16 @@ def test_values_and_gradients_of_a_layer(type_: str) -> None:
             continue
         if prod(x) > 120 or prod(it.output) > 300:
             continue
-        batch = (3,) if case % 2 else ()
+        batch = ((), (3,), (1,))[case % 3]
         if type_ == "Embedding":
             start = numbers.integers(30, size=(*batch, *x)).astype(float)
         else:
             start = numbers.normal(size=(*batch, *x))
         try:
             compare(network, start, case)
+        except ValueError as error:  # torch's: a batch norm of one example
+            assert "more than 1" in str(error)
+            continue
         except InputError as error:
             assert known_refusal(type_, x, batch, str(error)), (x, args, error)
             continue
@@ -139,7 +142,7 @@ def known_refusal(type_: str, x: tuple[int, ...], batch: tuple[int, ...], said: 
         return "Norm" in type_ and prod(x[1:]) == 1
     if "has sizes, but no values" in said:
         return type_.startswith(("AdaptiveMax", "AvgPool", "Embedding"))
-    return type_.startswith("BatchNorm") and not batch and prod(x[1:]) == 1
+    return type_.startswith("BatchNorm") and batch != (3,) and prod(x[1:]) == 1
 
 
 # --- blocks --------------------------------------------------------------------------------------
@@ -273,3 +276,40 @@ def test_the_reason_for_the_size_of_a_weight_is_its_layer() -> None:
     (task, *_) = tutor.loads(text).solve().solution.tasks
     whys = [row[-1].message for row in task.tables[0].rows]
     assert whys == ["A weight of the layer {name}.", "As given."]
+
+
+def test_running_statistics_and_a_mask_are_taken_as_in_torch() -> None:
+    text = """
+given:
+  input: [[1, 2, -3], [0, 1, 2]]
+  mu_2: [0.5, 1]
+  var_2: [1, 4]
+  mask_dropout_1: [[1, 0], [1, 1]]
+network:
+  input: 3
+  layers: [Linear: {out_features: 2}, BatchNorm1d, Dropout: {p: 0.5}]
+tasks: [forward]
+"""
+    one_row = text.replace(", [0, 1, 2]", "").replace(", [1, 1]]", "]")
+    single = text.replace("[[1, 2, -3], [0, 1, 2]]", "[1, 2, -3]")
+    for file in (text, one_row, single.replace("[[1, 0], [1, 1]]", "[1, 0]")):
+        found = {n: v.value for n, v in tutor.loads(file).solve().solution.variables.items()}
+        x, w, b = (torch.tensor(found[n].floats()) for n in ("input", "W_1", "b_1"))
+        mean, variance = torch.tensor([0.5, 1.0]).double(), torch.tensor([1.0, 4.0]).double()
+        y = torch.nn.functional.batch_norm((x @ w.T + b).reshape(-1, 2), mean, variance)
+        y = y * torch.tensor(found["mask_dropout_1"].floats()) / 0.5
+        np.testing.assert_allclose(flat(found["output"].floats()), flat(y.numpy()), rtol=1e-9)
+
+
+def test_what_rests_on_an_unknown_size_is_left_out() -> None:
+    text = """
+network:
+  input: [1, 6, 6]
+  layers: [Conv2d: {out_channels: 2, kernel_size: 3, padding: p}, Flatten]
+define: {L: sum(output), y: 1 + 1}
+tasks:
+  - solve_shape: {unknown: p, so_that: {output: [72]}}
+"""
+    solution = tutor.loads(text).solve().solution
+    assert solution.tasks[0].extra["solutions"] == [{"p": 1}]
+    assert "L" not in solution.variables

@@ -81,7 +81,7 @@ def _attend(build: Any, name: str, q: Any, k: Any, v: Any, mask: Any, causal: bo
     width = sp.sqrt(number(build.val(q).node.shape[-1]))
     plain = scale is None and width == 1
     raw = build.binary("@", q, turned, "S" if plain and keys != 1 else None)
-    if keys == 1:  # on paper a column, but its rows still are one query each
+    if keys == 1 and order <= 2:  # on paper a column, but its rows still are one query each
         raw = build.call(
             "reshape", raw, rest=(build.val(q).shape[-2], 1), name="S" if plain else None
         )

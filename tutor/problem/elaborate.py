@@ -84,7 +84,7 @@ def open_sizes(
 class _Elaborator:
     def __init__(self, problem: Problem, unifier: dims.Unifier, skip: frozenset[str]) -> None:
         self.problem = problem
-        self.skip = set(skip)
+        self.skip = set(skip | problem.unwritten)
         self.sizes = Sizes(unifier)
         self.surface = Surface(problem, self.sizes)
         self.lines = self.surface.lines

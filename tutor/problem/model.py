@@ -136,6 +136,14 @@ class Problem:
     weights: Mapping[str, str] = field(default_factory=dict)  # of a network, each with its layer
 
     @property
+    def unwritten(self) -> frozenset[str]:
+        """The ends of a network that is not written out, as where a size of it is unknown."""
+        if self.network is None:
+            return frozenset()
+        own = {n for d in self.define for n in d.names}
+        return frozenset({"input", "output"} - own - set(self.given))
+
+    @property
     def unknowns(self) -> frozenset[str]:
         """Hyperparameters that solve_shape tasks ask for, and that stay open in `define`."""
         return frozenset(

@@ -148,6 +148,19 @@ def _batch_norm(w: Writer, x: str, it: Applied) -> str:
     channels = it.input[:1]
     more = _affine(w, it, channels, "affine") + _eps(it.args)
     mean, variance = w.running("mu"), w.running("var")
+    if (
+        mean is not None
+        and variance is not None
+        and len(channels) == len(it.input)
+        and (w.batch in (None, 1))
+    ):  # a column or a row: entry by entry
+        at = {
+            n: w.along_rows(n.split("=")[-1], channels, channels) for n in (mean, variance, *more)
+        }
+        scaled = f"({x} - {at[mean]})/sqrt({at[variance]} + {number(it.args['eps'])})"
+        for name, sign in zip((n for n in more if not n.startswith("eps")), "*+", strict=False):
+            scaled += f"{sign}{at[name]}"
+        return scaled
     if mean is not None and variance is not None:
         more = [mean, variance, *more]
         return w.over_batch(x, "batch_norm", more)

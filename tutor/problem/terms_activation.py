@@ -65,7 +65,11 @@ def _rrelu(w: Writer, x: str, it: Applied) -> str:
 def _prelu(w: Writer, x: str, it: Applied) -> str:
     n = it.args["num_parameters"]
     slope = w.weight("a", (n,) if n > 1 else (), Initial("constant", it.args["init"]))
-    return f"prelu({x}, {slope})" if n == 1 else w.over_batch(x, "prelu", [slope])
+    if n == 1:
+        return f"prelu({x}, {slope})"
+    if len(it.input) == 1:
+        return f"where({x} > 0, {x}, {x}*{w.along_rows(slope, (n,), it.input)})"
+    return w.over_batch(x, "prelu", [slope])
 
 
 def _softmax(name: str, sign: str = "") -> Rule:

@@ -17,6 +17,12 @@ _GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
 
 
 def _recurrent(w: Writer, x: str, it: Applied) -> str:
+    if w.batch == 1:  # on paper a batch of one would be rows: its one example is a list of columns
+        w.batch = None
+        alone = w.line(f"reshape({x}, {w.sizes(it.input)})", f"{it.name}_alone")
+        states = w.line(_recurrent(w, alone, it), f"{it.name}_states")
+        w.batch = 1
+        return f"reshape({states}, {w.sizes(it.output)})"
     a, (length, _) = it.args, it.input
     before = ":, " * len(w.lead)
     steps = [f"{x}[{before}{t}]" for t in range(length)]

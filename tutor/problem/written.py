@@ -75,6 +75,7 @@ class Writer:
     layer: str = ""  # the name of the layer that is being written
     number: int = 0  # of that layer among those with weights; counted at its first weight
     counted: bool = False
+    axes: int = 0  # of one example of its input
     taken: set[str] = field(default_factory=set)
 
     # -- what the rules use ------------------------------------------------------------------
@@ -93,6 +94,8 @@ class Writer:
 
     def over_batch(self, x: str, call: str, more: Sequence[str]) -> str:
         """A call of an operation that wants the batch as its first axis."""
+        if self.batch == 1 and self.axes == 1:  # on paper a row, which is no batch
+            return f"{call}({', '.join([f'unsqueeze(flatten({x}), 0)', *more])})"
         if self.lead:
             return f"{call}({', '.join([x, *more])})"
         return f"squeeze({call}({', '.join([f'unsqueeze({x}, 0)', *more])}), 0)"
@@ -171,6 +174,7 @@ class Writer:
         from .terms import TERMS
 
         self.layer, self.where, self.counted = it.name, it.layer.where, False
+        self.axes = len(it.input)
         text = TERMS[it.spec.type](self, x, it)
         if text == x and not last:  # nothing happens, so there is no line
             return x
