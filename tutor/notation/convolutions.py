@@ -8,8 +8,10 @@ places; the upstream and w give the input's gradient, a transposed convolution.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import permutations, product
 
 from ..expr import Call, Expr, Index, List, Num, Slice
 from ..graph.dims import Dim
@@ -50,17 +52,26 @@ def windows(moves: Sequence[Move]) -> list[Window] | None:
 
 def convolution(
     items: Sequence[Item], moves: Sequence[Move], out: Sequence[int], sizes: Mapping[int, Dim]
-) -> tuple[tuple[Item, ...], Item] | None:
-    """What the relations tie together, and the call that it is: (the factors used up, the result).
+) -> tuple[tuple[Item, ...], Item, list[Move]] | None:
+    """What relations tie together, and the call that it is: (factors used up, result, relations
+    that are left).
 
     The result's labels are those of the call, which may come in another order than `out`.
     """
     arrays = [x for x in items if x.labels]
-    ties = windows(moves)
-    if ties is None or not 0 < len(ties) <= 3 or not 0 < len(arrays) <= 2:
-        return None
-    own = {x for v in ties for x in (v.i, v.a, v.b)}
     size = {x: d for x, d in sizes.items() if isinstance(d, int)}
+    ties = windows(moves)
+    if ties is not None and 0 < len(ties) <= 3 and 0 < len(arrays) <= 2:
+        found = _whole(arrays, ties, tuple(out), size)
+        return None if found is None else (*found, [])
+    return _inner(arrays, moves, tuple(out), size)
+
+
+def _whole(
+    arrays: list[Item], ties: list[Window], out: Labels, size: dict[int, int]
+) -> tuple[tuple[Item, ...], Item] | None:
+    """All relations at once."""
+    own = {x for v in ties for x in (v.i, v.a, v.b)}
     for some in (ties, [v.turned for v in ties]):
         if len(arrays) == 1:
             found = _spread(arrays[0], some, out, size)
@@ -68,13 +79,46 @@ def convolution(
                 return (arrays[0],), found
             continue
         for x, w in (arrays, arrays[::-1]):
-            found = _Pair(x, w, some, tuple(out), size, own).call()
+            found = _Pair(x, w, some, out, size, own).call()
             if found is not None:
                 return (x, w), found
     return None
 
 
-def _spread(g: Item, ties: list[Window], out: Sequence[int], size: dict[int, int]) -> Item | None:
+def _inner(
+    arrays: list[Item], moves: Sequence[Move], out: Labels, size: dict[int, int]
+) -> tuple[tuple[Item, ...], Item, list[Move]] | None:
+    """One inside of a longer product: what it sums over stands nowhere else."""
+    uses = Counter(x for a in arrays for x in a.labels)
+    uses.update(x for _, labels in moves for x in labels)
+    uses.update(out)
+    for (x, w), (summed, kept) in product(permutations(arrays, 2), (("i", "a"), ("a", "i"))):
+        ties, rest = [], []
+        for move in moves:
+            (tie,) = windows([move]) or (None,)
+            fits = [
+                v
+                for v in ((tie, tie.turned) if tie else ())
+                if getattr(v, summed) in x.labels
+                and v.b in w.labels
+                and uses[getattr(v, summed)] == uses[v.b] == 2
+            ]
+            ties += fits[:1]
+            rest += [] if fits else [move]
+        if not 0 < len(ties) <= 3 or not rest:
+            continue
+        tied = {label for v in ties for label in (getattr(v, summed), v.b)}
+        lead = dict.fromkeys(y for y in (*x.labels, *w.labels) if y not in tied)
+        both = {y for y in lead if y in x.labels and y in w.labels and uses[y] == 2}
+        inner = (*(y for y in lead if y not in both), *(getattr(v, kept) for v in ties))
+        own = {y for v in ties for y in (v.i, v.a, v.b)}
+        found = _Pair(x, w, ties, inner, size, own).call()
+        if found is not None:
+            return (x, w), found, rest
+    return None
+
+
+def _spread(g: Item, ties: list[Window], out: Labels, size: dict[int, int]) -> Item | None:
     """Every entry goes to its whole window: a transposed convolution with ones."""
     if g.labels != tuple(v.a for v in ties) or tuple(out) != tuple(v.i for v in ties):
         return None

@@ -77,9 +77,8 @@ class Product:
         found = convolution(self.items, self.moves, self.out, self.sizes)
         if found is None:
             return False
-        gone, result = found
+        gone, result, self.moves = found
         self.items = [*(x for x in self.items if not any(x is y for y in gone)), result]
-        self.moves = []
         return True
 
     def move(self) -> bool:

@@ -39,14 +39,13 @@ def tensor_product(node: Node, term: Term) -> Expr:
         items.append(Item(term_of(value) if value is not None else term(factor), labels))
     scalars = [x.term for x in items if not x.labels]
     arrays = _together([x for x in items if x.labels])
-    if moves:
+    while moves:
         found = convolution(arrays, moves, out, sizes)
         if found is not None:
-            gone, result = found
+            gone, result, moves = found
             arrays = [*(a for a in arrays if not any(a is x for x in gone)), result]
         else:
-            for move in moves:
-                arrays = _reshaped(arrays, move, sizes)
+            arrays = _reshaped(arrays, moves.pop(0), sizes)
         arrays = _together(arrays)
     while len(arrays) > 1:
         arrays = _multiplied(arrays, out)

@@ -30,11 +30,13 @@ def entry_steps(ws: Workspace, line: Line) -> list[Step]:
         return []
     law = index_law(ws, line)
     s = slid(ws, line)
+    if s is not None and len(s.taps) < 2 and len(s.channels_of(0)) < 2:
+        return []  # every entry times one number
     worked = None if s is None else _worked(ws, s)
     if worked is None:
         if law is None:
             return []
-        return [_step(line, law, _COUNTED, None)]
+        return [_step(line, law, _COUNTED, None, Text("An entry of {y}", {"y": Name(line.name)}))]
     assert s is not None
     place, members, words = worked
     if law is None:
@@ -44,19 +46,22 @@ def entry_steps(ws: Workspace, line: Line) -> list[Step]:
         general = Text("In general {formula}; indices count from 0.", {"formula": formula})
         why = in_turn(words, general)
     value = Value(np.asarray(s.y[(0, 0, *place)], dtype=s.y.dtype))
-    step = _step(line, members, why, approx(value))
+    title = Text("One entry of {y} by hand", {"y": Name(line.name)})
+    step = _step(line, members, why, approx(value), title)
     return [Step(**{**vars(step), "picture": forward_picture(s, place)})]
 
 
 _COUNTED = Text("Indices count from 0; an entry outside of its array counts 0.")
 
 
-def _step(line: Line, members: tuple[Expr, ...], why: Text, decimal: Expr | None) -> Step:
+def _step(
+    line: Line, members: tuple[Expr, ...], why: Text, decimal: Expr | None, title: Text
+) -> Step:
     return Step(
         f"entry.{line.name}",
         "forward",
         "index formula",
-        Text("One entry of {y} by hand", {"y": Name(line.name)}),
+        title,
         members,
         approx=decimal,
         why=why,
@@ -78,8 +83,6 @@ def index_law(ws: Workspace, line: Line) -> tuple[Expr, Expr] | None:
 def _worked(ws: Workspace, s: Slid) -> tuple[At, tuple[Expr, ...], Text] | None:
     """Place, chain of equal terms, and what they say; None where that would be too long."""
     place = s.whole_place()
-    if len(s.taps) < 2 and len(s.channels_of(0)) < 2:
-        return None
     result = at_place(s.of_output(Name(s.line.name), 0, 0), place)
     value = exact_term(Value(np.asarray(s.y[(0, 0, *place)], dtype=s.y.dtype)))
     if s.kind == "conv":
