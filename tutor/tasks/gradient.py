@@ -201,7 +201,10 @@ def _jacobian_dims(ws: Workspace, target: Line, variable: Line) -> str:
 def closing(ws: Workspace, chain: Chain, kind: str) -> tuple[Expr | None, Value | None]:
     """The closed form as a term, and the value read off the last adjoint."""
     if chain.of is chain.wrt:
-        return (Num("1"), Value(_object(1))) if kind == "gradient" else _identity(chain)
+        import sympy as sp
+
+        one = Value(np.array(sp.S.One, dtype=object))
+        return (Num("1"), one) if kind == "gradient" else _identity(chain)
     final = chain.final
     assert final is not None
     formula = chain.closed_term() or chain.closed_by_name()
@@ -227,14 +230,6 @@ def shown_value(ws: Workspace, chain: Chain, kind: str) -> Value:
         return paper_value(chain.wrt, constrained(chain.wrt, number))
     turned = ws.problem.convention.layout == "denominator"
     return folded_columns(unrolled(ws, chain, number), chain.wrt, turned)
-
-
-def _object(x: int) -> np.ndarray:
-    import sympy as sp
-
-    out = np.empty((), dtype=object)
-    out[()] = sp.Integer(x)
-    return out
 
 
 def _identity(chain: Chain) -> tuple[Expr | None, Value | None]:
