@@ -212,8 +212,7 @@ def closing(ws: Workspace, chain: Chain, kind: str) -> tuple[Expr | None, Value 
         formula = constrained_jacobian(chain, formula)
     elif formula is None:
         formula = chain.closed_entry()
-        if formula == Num("0"):  # of every entry: the array of zeros
-            formula = zeros(_shape(ws, kind, chain.of, chain.wrt))
+        formula = zeros(_shape(ws, kind, chain.of, chain.wrt)) if formula == Num("0") else formula
         if formula is None and not symmetric(chain.wrt):
             formula = chain.formula(final)
     elif symmetric(chain.wrt):
