@@ -80,6 +80,24 @@ def test_closed_form(definition: str, wrt: str, formula: str) -> None:
     assert task.check is not None and task.check.passed  # the printed text, typed again
 
 
+@pytest.mark.parametrize(
+    ("wrt", "formula"),
+    [
+        ("x", "conv_transpose2d(ones(2, 2), K, stride=2, output_padding=1)"),
+        ("K", "conv2d(x, ones(2, 2), dilation=2)[:2, :2]"),
+    ],
+)
+def test_an_upstream_of_ones(wrt: str, formula: str) -> None:
+    source = (
+        "given: {x: 'reshape(arange(25), 5, 5)', K: [[1, 0], [2, -1]]}\n"
+        "define: {L: 'sum(conv2d(x, K, stride=2))'}\n"
+        f"tasks:\n  - gradient: {{of: L, wrt: {wrt}}}\n"
+    )
+    (task,) = tutor.loads(source).solve().solution.tasks
+    assert task.formula is not None and text(task.formula) == formula
+    assert task.check is not None and task.check.passed
+
+
 def cases(count: int) -> Iterator[tuple[str, str]]:
     """Random convolutions with everything that they take."""
     draw = random.Random(5)

@@ -118,14 +118,20 @@ def _inner(
     return None
 
 
-def _spread(g: Item, ties: list[Window], out: Labels, size: dict[int, int]) -> Item | None:
-    """Every entry goes to its whole window: a transposed convolution with ones."""
-    if g.labels != tuple(v.a for v in ties) or tuple(out) != tuple(v.i for v in ties):
+def _spread(one: Item, ties: list[Window], out: Labels, size: dict[int, int]) -> Item | None:
+    """One array, and ones for the other, which has no factor: sums of windows, and back."""
+    i, a, b = (tuple(getattr(v, role) for v in ties) for role in "iab")
+
+    def ones(labels: Labels) -> Item:
+        return Item(Call("ones", tuple(Num(str(size[x])) for x in labels)), labels)
+
+    if one.labels == i and out == a:
+        return _Pair(one, ones(b), ties, out, size, {*i, *a, *b}).call()
+    if len(ties) > 2 or out != i:
         return None
-    if len(ties) > 2:
-        return None
-    ones = Call("ones", tuple(Num(str(size[v.b])) for v in ties))
-    return _Pair(g, Item(ones, tuple(v.b for v in ties)), ties, tuple(out), size, set()).back()
+    if one.labels == a:
+        return _Pair(one, ones(b), ties, out, size, set()).back()
+    return _Pair(ones(a), one, ties, out, size, set()).back() if one.labels == b else None
 
 
 @dataclass(frozen=True)
