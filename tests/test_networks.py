@@ -29,7 +29,7 @@ torch_networks = pytest.importorskip("tests.torch_networks", exc_type=ImportErro
 
 HERE = Where("file.yaml", 1, 1, "")
 FOLDER = Path(__file__).parents[1] / "problems" / "networks"
-FILES = [p for p in sorted(FOLDER.glob("*.yaml")) if "\nnetwork:" in p.read_text("utf-8")]
+FILES = [p for p in sorted(FOLDER.glob("*.yaml")) if "\n  - parameters" in p.read_text("utf-8")]
 
 
 def layer(type_: str, **args: Any) -> Layer:
