@@ -269,7 +269,7 @@ def permuted(e: Expr, have: Labels, want: Labels) -> Expr:
     """The array with its axes in another order."""
     if have == want:
         return e
-    return Call("permute", (e, List(tuple(Num(str(have.index(x))) for x in want))))
+    return Call("permute", (e, *(Num(str(have.index(x))) for x in want)))
 
 
 def _keywords(
