@@ -107,14 +107,16 @@ def gradient_steps(result: TaskResult, line: Line, k: int, earlier: str | None) 
         else Text("By the same formula, at the new point.")
     )
     assert result.symbol is not None
-    value = result.value
+    value, formula = result.value, result.formula if k == 0 else None
+    if formula is not None and has_subscripts(formula):
+        formula = None  # it is one entry, and the numbers are all of them
     return [
         Step(
             f"gradient.{line.name}.{k + 1}",
             "chain",
             "chain rule",
             Text("The gradient at {w}", names),
-            equation(result.symbol, result.formula if k == 0 else None, exact_term(value)),
+            equation(result.symbol, formula, exact_term(value)),
             approx=approx(value) if value is not None else None,
             why=why,
             shape=line.leaf.shape,
