@@ -96,7 +96,10 @@ PRODUCTS = frozenset(("*", "/", "@", ".*", "./"))
 
 
 def pull_minus(e: Binary) -> Expr:
-    """(−a)b as −(ab): the same ink without parentheses."""
+    """(−a)b as −(ab), and c + (−a)b as c − ab: less ink, no parentheses."""
+    if e.op == "+" and isinstance(e.right, Binary):
+        right = pull_minus(e.right)
+        return Binary("-", e.left, right.arg, e.elementwise) if isinstance(right, Neg) else e
     if paper_op(e) not in PRODUCTS:
         return e
     left = pull_minus(e.left) if isinstance(e.left, Binary) else e.left
