@@ -224,7 +224,7 @@ def test_symbolic_sizes_are_resolved() -> None:
     x = np.arange(9.0).reshape(3, 3)
     (got,) = evaluate([y], {graph["X"].leaf.node: x}, {graph.sizes["n"]: 3})
     assert got.tolist() == [0, 3, 6, 4, 7, 8]
-    assert str(graph["OUT"].dims) == "(n**2/2 + n/2)×1"
+    assert str(graph["OUT"].dims) == "(n*(n + 1)/2)×1"
 
 
 # -- sizes -----------------------------------------------------------------------------------------
