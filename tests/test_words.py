@@ -346,5 +346,9 @@ def test_the_option_and_the_file_choose(tmp_path: Path, option: list[str], word:
 def test_the_api_takes_a_language() -> None:
     told = tutor.derive("x**2", wrt="x", x="scalar", language="cs").text()
     assert "Gradient f podle x" in told
-    loaded = tutor.loads("given: {x: 2}\ndefine: {y: x**2}\ntasks: [forward]\n")
-    assert "前向传播" in loaded.solve(language="zh").text()
+    source = "given: {x: 2}\ndefine: {y: x**2}\ntasks: [forward]\n"
+    assert "前向传播" in tutor.loads(source).solve(language="zh").text()
+    derivative = tutor.derive("x**2", wrt="x", x="scalar", language="zh")
+    assert "关于" in repr(derivative.steps) and "关于" in derivative.steps._repr_html_()
+    problem = tutor.loads(f"language: cs\n{source}")
+    assert "Dáno" in problem._repr_html_() and "Proveďte" in problem._repr_html_()

@@ -251,7 +251,8 @@ class Derivative:
         """The steps; a notebook shows one, or all of them, typeset."""
         from .render import rich
 
-        return rich.steps(self.result.steps, self.workspace.variables())
+        ws = self.workspace
+        return rich.steps(self.result.steps, ws.variables(), ws.problem.language)
 
     @property
     def shape(self):

@@ -10,6 +10,7 @@ from ..expr import Expr
 from ..notation.latex import latex
 from ..notation.unicode import unicode_text
 from ..steps import Solution, Step, TaskResult, Variable
+from ..words import speaking
 from . import sheet
 from .escape import html as _plain
 from .html import Page
@@ -31,6 +32,11 @@ def solution(solved: Solution) -> str:
 
 def exercise(e: sheet.Exercise) -> str:
     """A problem: statement, givens, definitions and questions, without answers."""
+    with speaking(e.language):
+        return _exercise(e)
+
+
+def _exercise(e: sheet.Exercise) -> str:
     page = Page(sheet.blank(e), 1)
     page.head(False)
     for left, right in sheet.definitions(e):
@@ -68,17 +74,20 @@ class ShownStep(Step):
     """A step that knows the names of its problem, so that a notebook can typeset it."""
 
     names: Mapping[str, Variable] = field(default_factory=dict, repr=False, compare=False)
+    language: str = field(default="en", repr=False, compare=False)
 
     def __repr__(self) -> str:
         """The title and, where it is short, the equation, on one line."""
-        said = plain(self.title)
+        with speaking(self.language):
+            said = plain(self.title)
         shown = " = ".join(unicode_text(e, self.names) for e in self.equation)
         return f"<Step {said}: {shown}>" if 0 < len(shown) <= 120 else f"<Step {said}>"
 
     def _repr_html_(self) -> str:
         page = _loose(self.names)
         page.put("<ul>" if self.kind == "given" else '<ol class="single">')
-        page.step(Numbered(1, self, ()))
+        with speaking(self.language):
+            page.step(Numbered(1, self, ()))
         page.put("</ul>" if self.kind == "given" else "</ol>")
         return _framed(page.out)
 
@@ -94,15 +103,17 @@ class ShownSteps(tuple[ShownStep, ...]):
         shown = [s for s in self if s.kind != "given" and s.level <= 1]
         page.put("<ol>")
         for k, step in enumerate(shown, 1):
-            page.step(Numbered(k, step, ()))
+            with speaking(step.language):
+                page.step(Numbered(k, step, ()))
         page.put("</ol>")
         return _framed(page.out)
 
 
-def steps(found: Sequence[Step], names: Mapping[str, Variable]) -> ShownSteps:
+def steps(found: Sequence[Step], names: Mapping[str, Variable], language: str = "en") -> ShownSteps:
     """The steps, each with what it needs to be shown."""
+    own = {"names": names, "language": language}
     return ShownSteps(
-        ShownStep(**{f.name: getattr(s, f.name) for f in fields(Step)}, names=names) for s in found
+        ShownStep(**{f.name: getattr(s, f.name) for f in fields(Step)}, **own) for s in found
     )
 
 
