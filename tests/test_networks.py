@@ -14,6 +14,7 @@ import pytest
 
 import tutor
 from tutor.errors import InputError, ShapeError, Where
+from tutor.problem import joints
 from tutor.problem.applied import Applied, apply_layer, apply_network, apply_tree, flat
 from tutor.problem.arguments import bind
 from tutor.problem.layer_spec import total
@@ -362,11 +363,25 @@ def test_random_nested_blocks_against_torch() -> None:
 
 
 DOWN = layer("Conv2d", out_channels=4, kernel_size=3, stride=2, padding=1)
+BARE = layer("Conv2d", out_channels=3, kernel_size=3)
 BLOCKS = [
     (Block("Residual", ((layer("Linear", out_features=3),), ()), HERE), (5,),
      r"ends with \[3\] and its shortcut with \[5\]", "Linear: {out_features: 3}"),
     (Block("Residual", ((DOWN,), ()), HERE), (2, 8, 8), "cannot be added",
      "Conv2d: {out_channels: 4, kernel_size: 1, stride: 2}"),
+    (Block("Residual", ((BARE,), ()), HERE), (3, 8, 8),
+     r"ends with \[3, 6, 6\]", "`padding: 1` in conv2d_1 would fit"),
+    (Block("Residual", ((layer("Conv2d", out_channels=6, kernel_size=(3, 1), stride=2),), ()),
+           HERE), (3, 8, 8), r"ends with \[6, 3, 4\]", "`padding: [1, 0]` in conv2d_1 and a shortcut of "
+     "`Conv2d: {out_channels: 6, kernel_size: 1, stride: 2}` would fit"),
+    (Block("Residual", ((layer("Conv1d", out_channels=6, kernel_size=1),), ()), HERE), (3, 8),
+     "cannot be added", "a shortcut of `Conv1d: {out_channels: 6, kernel_size: 1}` would fit"),
+    (Block("Residual", ((DOWN,), ()), HERE), (2, 7, 7), r"ends with \[4, 4, 4\]",
+     "a shortcut of `Conv2d: {out_channels: 4, kernel_size: 1, stride: 2}` would fit"),
+    (Block("Residual", ((layer("Flatten"),), ()), HERE), (3, 8, 8), r"ends with \[192\]", ""),
+    (Block("Concat", ((layer("Conv2d", out_channels=3, kernel_size=1),),
+                      (layer("Conv2d", out_channels=3, kernel_size=5),)), HERE), (3, 8, 8),
+     "branch 1 of the Concat", "`padding: 2` in conv2d_2 would fit"),
     (Block("Concat", ((layer("Linear", out_features=3),), ()), HERE), (2, 5),
      r"branch 1 of the Concat ends with \[2, 3\] and branch 2 with \[2, 5\]", "`dim: 2`"),
     (Block("Concat", ((), ()), HERE, dim=0), (2, 5), "`dim` of Concat is 0", "`dim: 1`"),
@@ -382,6 +397,30 @@ def test_blocks_that_do_not_fit(block: Block, shape: Any, words: str, hint: str)
     with pytest.raises(InputError, match=words) as error:
         apply_tree(Network(shape, (block,), HERE))
     assert hint in (error.value.hint or "") and error.value.where is not None
+
+
+def test_what_mends_a_block_is_tried_in_the_whole_network() -> None:
+    """Followed as it is written, the suggestion gives a network that fits."""
+    wanted = "      - Residual: {body: [Conv2d: {out_channels: 3, kernel_size: 3, padding: 1}]}"
+    last = "      - Flatten\n      - Linear: {in_features: 192, out_features: 2}"
+    text = f"network:\n  input: [3, 8, 8]\n  layers:\n{wanted}\n{last}\ntasks: [parameters]\n"
+    network = tutor.loads(text).problem.network
+    assert network is not None and apply_tree(network)
+    bare = tutor.loads(text.replace(", padding: 1", "")).problem.network
+    assert bare is not None
+    with pytest.raises(ShapeError) as error:
+        apply_tree(bare)
+    assert error.value.hint == "`padding: 1` in conv2d_1 would fit"
+
+
+def test_a_suggestion_for_a_block_that_was_not_tried_is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Planted fault: without the trial a shortcut is suggested that does not fit."""
+    monkeypatch.setattr(joints, "_applied", lambda *a: (None,))
+    with pytest.raises(ShapeError) as error:
+        apply_tree(Network((3, 8, 8), (Block("Residual", ((BARE,), ()), HERE),), HERE))
+    assert "a shortcut of" in (error.value.hint or "")
 
 
 def solved(network: str, task: str = "parameters") -> Any:

@@ -65,6 +65,15 @@ class AppliedBlock:
 AppliedPart = Applied | AppliedBlock
 
 
+@dataclass(frozen=True)
+class Joint:
+    """A Residual or Concat whose branches end with sizes that do not go together."""
+
+    block: Block
+    input: Shape
+    branches: tuple[tuple[AppliedPart, ...], ...]
+
+
 def apply_layer(
     name: str, layer: Layer, x: Shape, values: Mapping[str, int] | None = None
 ) -> Applied:
@@ -112,7 +121,14 @@ def apply_tree(
 ) -> tuple[AppliedPart, ...]:
     """Every layer and block with its sizes."""
     check_size(network)
-    return apply_parts(network.layers, input_shape(network, values), Namer(), values)
+    try:
+        return apply_parts(network.layers, input_shape(network, values), Namer(), values)
+    except ShapeError as error:
+        if isinstance(error.failed, Joint):
+            from .joints import mended
+
+            error.hint = error.hint or mended(network, error.failed, values)
+        raise
 
 
 def check_size(network: Network) -> None:
@@ -192,7 +208,9 @@ def _apply_block(
         try:
             y = join(ends, block.dim)
         except ShapeError as error:
-            raise type(error)(error.message, hint=error.hint).at(block.where) from None
+            error.failed = Joint(block, x, tuple(branches))
+            error.at(block.where)
+            raise
     return AppliedBlock(block, x, y, tuple(branches))
 
 
@@ -201,21 +219,9 @@ def added(ends: Sequence[Shape], dim: int = 1) -> Shape:
     body, shortcut = ends
     if body == shortcut:
         return body
-    if len(body) == len(shortcut) == 3:
-        strides = {m / n for m, n in zip(shortcut[1:], body[1:], strict=True)}
-        stride = strides.pop() if len(strides) == 1 else 0
-        fits = f"Conv2d: {{out_channels: {body[0]}, kernel_size: 1"
-        if stride > 1 and stride.is_integer():
-            fits += f", stride: {stride:.0f}"
-        hint = f"a shortcut of `{fits}}}` would fit" if stride >= 1 else None
-    elif len(body) == len(shortcut) and body[:-1] == shortcut[:-1]:
-        hint = f"a shortcut of `Linear: {{out_features: {body[-1]}}}` would fit"
-    else:
-        hint = None
     raise ShapeError(
         f"the body of the Residual ends with {list(body)} and its shortcut with "
-        f"{list(shortcut)}, which cannot be added",
-        hint=hint,
+        f"{list(shortcut)}, which cannot be added"
     )
 
 
