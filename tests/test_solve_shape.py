@@ -22,7 +22,7 @@ from tutor.problem.model import (
     Task,
 )
 from tutor.render.json import plain
-from tutor.tasks import shape_search, solve_shape
+from tutor.tasks import shape_ranges, shape_recheck, shape_search, solve_shape
 from tutor.tasks.shape_calls import chain_to
 from tutor.tasks.size_inverse import OpenWindow, solve_for, wanted_input
 
@@ -193,7 +193,7 @@ def test_every_solution_in_the_range_and_no_other():
         conv = layer("Conv1d", out_channels=1, **{a: args[x] for a, x in names.items()})
         it = network((1, n), conv)
         goals = [shape_search.Goal(chain_to(it, "output", HERE), (1, size))]
-        spans = shape_search.ranges(goals, unknown)
+        spans = shape_ranges.ranges(goals, unknown)
         expected = []
         for values in product(*spans.values()):
             trial = fixed | dict(zip(spans, values, strict=True))
@@ -328,9 +328,9 @@ def test_definitions_that_cannot_be_followed(expression, words):
 def test_the_check_finds_missing_and_wrong_solutions(claimed):
     it = network((3, 32, 32), layer("Conv2d", out_channels=2, kernel_size=3, padding=P))
     goals = [shape_search.Goal(chain_to(it, "output", HERE), (2, 32, 32))]
-    spans = shape_search.ranges(goals, ["p"])
-    assert shape_search.recheck(goals, spans, [{"p": 1}]).passed
-    check = shape_search.recheck(goals, spans, claimed)
+    spans = shape_ranges.ranges(goals, ["p"])
+    assert shape_recheck.recheck(goals, spans, [{"p": 1}]).passed
+    check = shape_recheck.recheck(goals, spans, claimed)
     assert not check.passed and check.max_rel_error > 0
 
 
@@ -358,8 +358,95 @@ def test_bisection_finds_what_trying_everything_finds(monkeypatch):
             layer("MaxPool1d", kernel_size=2, ceil_mode=True),
         )
         goals = [shape_search.Goal(chain_to(it, "output", HERE), (1, size))]
-        spans = shape_search.ranges(goals, ["p", "s"])
+        spans = shape_ranges.ranges(goals, ["p", "s"])
         quick = shape_search.search(goals, spans)
         with monkeypatch.context() as patch:
-            patch.setattr(shape_search, "_direction", lambda goals, name: 0)
+            patch.setattr(shape_search, "direction", lambda goals, name: 0)
             assert shape_search.search(goals, spans) == quick
+
+
+# --- sizes that a layer reads off its input ------------------------------------------------------
+
+
+F = Name("f")
+LENET = (
+    layer("Conv2d", out_channels=6, kernel_size=5),
+    layer("MaxPool2d", kernel_size=2),
+    layer("Flatten"),
+    layer("Linear", in_features=F, out_features=10),
+)
+
+
+def test_the_features_behind_a_flatten_are_counted():
+    result = solve(network((3, 32, 32), *LENET), "f", {"output": (10,)})
+    assert result.extra["solutions"] == [{"f": 6 * 14 * 14}]
+    assert result.check is not None and result.check.passed
+    shown = [text(e) for s in result.steps for e in s.equation]
+    assert "6*14*14" in shown and shown[-1] == "1176"
+    assert "no other" in " ".join(plain(s.why) for s in result.steps if s.why)
+
+
+@pytest.mark.parametrize(
+    ("layers", "start", "unknown", "so_that", "expected"),
+    [
+        # channels, a normalisation's axis, a sequence's features
+        ((layer("Conv2d", in_channels=F, out_channels=4, kernel_size=3),), (64, 8, 8), "f",
+         {"output": (4, 6, 6)}, [{"f": 64}]),
+        ((layer("LayerNorm", normalized_shape=F),), (7, 300), "f", {"output": (7, 300)},
+         [{"f": 300}]),
+        ((layer("LSTM", input_size=F, hidden_size=5),), (9, 40), "f", {"output": (9, 5)},
+         [{"f": 40}]),
+        # one name where two sizes arrive: none
+        ((layer("Linear", in_features=F, out_features=5),
+          layer("Linear", in_features=F, out_features=2)), (8,), "f", {"output": (2,)}, []),
+        # beside an unknown that is searched
+        ((layer("Conv1d", out_channels=2, kernel_size=K), layer("Flatten"),
+          layer("Linear", in_features=F, out_features=3)), (1, 9), ("k", "f"),
+         {"conv1d_1": (2, 5), "output": (3,)}, [{"k": 5, "f": 10}]),
+        # a name that is chosen in one place and read off in another
+        ((layer("Conv1d", out_channels=C, kernel_size=3), layer("BatchNorm1d", num_features=C)),
+         (1, 9), "c", {"output": (40, 7)}, [{"c": 40}]),
+        # a size that is told fixes an earlier one
+        ((layer("Conv2d", out_channels=2, kernel_size=5, stride=S), layer("Flatten"),
+          layer("Linear", in_features=2 * 12 * 12, out_features=3)), (1, 28, 28), "s",
+         {"output": (3,)}, [{"s": 2}]),
+        ((layer("Conv2d", out_channels=512, kernel_size=32, stride=32), layer("Flatten"),
+          layer("Linear", in_features=25088, out_features=10)), (3, N, N), "N",
+         {"output": (10,)}, [{"N": n} for n in range(224, 256)]),
+        # far outside the sizes in sight
+        ((layer("Conv1d", out_channels=1, kernel_size=3, stride=4, padding=P),), (1, 8), "p",
+         {"output": (1, 64)}, [{"p": 124}, {"p": 125}]),
+    ],
+)  # fmt: skip
+def test_sizes_that_are_told_and_sizes_far_away(layers, start, unknown, so_that, expected):
+    assert solutions(network(start, *layers), unknown, so_that) == expected
+
+
+def test_no_solution_is_said_only_where_it_is_certain():
+    def ending(it: Problem, unknown: Any, target: tuple[int, ...]) -> str:
+        result = solve(it, unknown, {"output": target})
+        assert result.extra["solutions"] == []
+        return next(plain(s.title) for s in result.steps if s.rule == "no solution")
+
+    even = network((3, 9, 9), layer("Conv2d", out_channels=2, kernel_size=4, padding=P))
+    assert ending(even, "p", (2, 9, 9)) == "There is no solution"
+    twice = (layer("Linear", in_features=F, out_features=5), layer("Linear", in_features=F,
+             out_features=2))  # fmt: skip
+    assert ending(network((8,), *twice), "f", (2,)) == "There is no solution"
+    parts = network((6, 8), layer("GroupNorm", num_groups=Name("g")))
+    assert ending(parts, "g", (6, 9)) == "There is no solution"
+    several = network((1, 9), layer("Conv1d", out_channels=2, kernel_size=K, padding=P))
+    assert ending(several, ("k", "p"), (1, 9)) == "No solution found"
+
+
+def test_an_answer_beyond_the_range_that_fits_is_right():
+    it = network((1, 9), layer("Conv1d", out_channels=1, kernel_size=3, stride=S))
+    for answer, correct in (("7000", True), ("2", False)):
+        result = solve(it, "s", {"output": (1, 1)}, answer=Num(answer), answer_json=answer)
+        assert result.answer is not None and result.answer.correct is correct
+
+
+def test_the_check_finds_a_wrong_size_that_was_read_off():
+    goals = [shape_search.Goal(chain_to(network((3, 32, 32), *LENET), "output", HERE), (10,))]
+    assert shape_recheck.recheck(goals, {}, [{"f": 1176}], ["f"]).passed
+    assert not shape_recheck.recheck(goals, {}, [{"f": 1175}], ["f"]).passed

@@ -120,14 +120,20 @@ class Check:
 
     method: str  # "central differences", "direct loop", …
     max_rel_error: float
-    passed: bool
+    passed: bool | None  # None: it could not be made, for the reason in the note
     note: Text | None = None  # e.g. that it stepped around a kink
     at: str = ""  # the sizes at which random values were drawn, "m = 3, n = 5"
+    tally: Text | None = None  # what was counted anew, where nothing is measured
 
     @property
     def words(self) -> str:
         """The method and the sizes, in English."""
         return f"{self.method}, {self.at}" if self.at else self.method
+
+    @staticmethod
+    def impossible(why: Text) -> Check:
+        """A check that could not be made."""
+        return Check("none", 0.0, None, why)
 
 
 @dataclass(frozen=True)
@@ -296,4 +302,9 @@ class Solution:
     @property
     def ok(self) -> bool:
         """No cross-check failed."""
-        return all(t.check is None or t.check.passed for t in self.tasks)
+        return not self.failed
+
+    @property
+    def failed(self) -> tuple[TaskResult, ...]:
+        """The tasks whose cross-check disagrees."""
+        return tuple(t for t in self.tasks if t.check is not None and t.check.passed is False)

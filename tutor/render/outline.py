@@ -170,13 +170,29 @@ def conventions(solution: Solution) -> Text | None:
 
 
 def check_words(check: Check) -> Text:
+    if check.passed is None:
+        reason = {} if check.note is None else {"reason": check.note}
+        return Text("Not checked. {reason}" if reason else "Not checked.", reason)
     method = Text(check.method)
     if check.at:
         method = Text("{method}, {sizes}", {"method": method, "sizes": check.at})
+    if check.tally is not None and check.passed:
+        return Text("check: {method}: {tally}", {"method": method, "tally": check.tally})
     args = {"method": method, "error": error_text(check.max_rel_error)}
     if check.passed:
         return Text("check: {method}, largest relative error {error}", args)
     return Text("CHECK FAILED: {method} disagrees, largest relative error {error}", args)
+
+
+def verdicts(task: TaskResult) -> list[tuple[bool | None, Text, Text | None]]:
+    """How the check and the author's answer came out: right, wrong or open (None); words; note."""
+    found = []
+    if task.check is not None:
+        note = None if task.check.passed is None else task.check.note
+        found.append((task.check.passed, check_words(task.check), note))
+    if task.answer is not None:
+        found.append((task.answer.correct, answer_words(task), task.answer.note))
+    return found
 
 
 def error_text(error: float) -> str:

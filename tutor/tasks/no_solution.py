@@ -21,6 +21,10 @@ def reasons(goals: Sequence[Goal], spans: Mapping[str, range]) -> list[Text]:
     found = []
     for goal in goals:
         shapes = _attained(goal, spans)
+        conflicts = _conflicts(goal, spans)
+        found += conflicts
+        if not shapes and conflicts:
+            continue
         if not shapes:
             words = "No candidate fits through the layers to {y}."
             found.append(Text(words, {"y": Name(goal.chain.node)}))
@@ -49,7 +53,37 @@ def _attained(goal: Goal, spans: Mapping[str, range]) -> list[tuple[int, ...]]:
     shapes = []
     for combination in product(*spans.values()):
         try:
-            shapes.append(goal.chain.run(dict(zip(spans, combination, strict=True)))[1])
+            shapes.append(goal.relaxed.run(dict(zip(spans, combination, strict=True)))[0])
         except ShapeError:
             continue
     return shapes
+
+
+def _conflicts(goal: Goal, spans: Mapping[str, range]) -> list[Text]:
+    """Layers that are told a size that never arrives, or one name for two sizes."""
+    arrive: dict[tuple[str, str], dict[int, None]] = {}
+    told: dict[tuple[str, str], int | Name] = {}
+    for combination in product(*spans.values()):
+        try:
+            demands = goal.relaxed.run(dict(zip(spans, combination, strict=True)))[1]
+        except ShapeError:
+            continue
+        for d in demands:
+            told[d.name, d.argument] = d.told
+            arrive.setdefault((d.name, d.argument), {})[d.arrives] = None
+    found, fixed = [], {}
+    for (layer, argument), sizes in arrive.items():
+        wanted = told[layer, argument]
+        if isinstance(wanted, int) and wanted not in sizes:
+            near = sorted(sizes, key=lambda n: (abs(n - wanted), n))[0]
+            holes = {"layer": layer, "n": wanted, "a": near}
+            words = "{layer} is told that {n} arrive, but what comes nearest to it is {a}."
+            found.append(Text(words, holes))
+        if isinstance(wanted, Name) and wanted.id not in spans and len(sizes) == 1:
+            (size,) = sizes
+            other, number = fixed.setdefault(wanted.id, (layer, size))
+            if number != size:
+                holes = {"u": wanted, "a": number, "b": size, "one": other, "other": layer}
+                words = "{u} would have to be {a} at {one} and {b} at {other}."
+                found.append(Text(words, holes))
+    return found

@@ -10,9 +10,11 @@ from ..expr import Binary, Expr, List, Name
 from ..problem.model import Problem, Task
 from ..steps import Answer, Table, TaskResult, Text, all_of
 from ..value import Value
-from .arithmetic import agrees, by, num, rational
+from .arithmetic import by, num, rational
 from .shape_calls import chain_to
-from .shape_search import Goal, Values, ranges, recheck, search
+from .shape_ranges import exhaustive, ranges
+from .shape_recheck import recheck
+from .shape_search import Goal, Values, fits, search
 from .solve_shape_steps import Explanation
 
 _TABLE_ROWS = 20
@@ -24,8 +26,9 @@ def solve(problem: Problem, task: Task) -> TaskResult:
     goals = _goals(problem, task)
     _check_names(goals, unknown, task)
     spans = ranges(goals, unknown)
-    solutions = search(goals, spans)
-    steps = Explanation(task.id, goals, spans, solutions).steps()
+    solutions = search(goals, spans, unknown)
+    complete = exhaustive(goals, spans)
+    steps = Explanation(task.id, goals, spans, solutions, complete).steps()
     names = {f"u{i}": Name(n) for i, n in enumerate(unknown)}
     single = unknown[0] if len(unknown) == 1 else None
     first = num(solutions[0][single]) if single and solutions else None
@@ -44,8 +47,8 @@ def solve(problem: Problem, task: Task) -> TaskResult:
         value=_value(solutions[0][single]) if single and solutions else None,
         extra={"solutions": [dict(s) for s in solutions]},
         tables=_tables(unknown, solutions),
-        check=recheck(goals, spans, solutions),
-        answer=_answer(task, unknown, solutions),
+        check=recheck(goals, spans, solutions, unknown),
+        answer=_answer(task, unknown, solutions, goals, complete),
         text=task.text,
         points=task.points,
         hint=task.hint,
@@ -138,8 +141,17 @@ def _tables(unknown: Sequence[str], solutions: Sequence[Values]) -> tuple[Table,
     return (Table(columns, rows, frozenset(range(len(unknown)))),)
 
 
-def _answer(task: Task, unknown: Sequence[str], solutions: Sequence[Values]) -> Answer | None:
-    """Right is any one solution; a list is right when it is all of them."""
+def _answer(
+    task: Task,
+    unknown: Sequence[str],
+    solutions: Sequence[Values],
+    goals: Sequence[Goal],
+    complete: bool,
+) -> Answer | None:
+    """Right is any one solution; a list is right when it is all of them.
+
+    complete: whether there are no solutions but these; else an empty list stays undecided.
+    """
     if task.answer is None:
         return None
     answer = task.answer.items if isinstance(task.answer, List) else task.answer
@@ -147,23 +159,31 @@ def _answer(task: Task, unknown: Sequence[str], solutions: Sequence[Values]) -> 
         in_order = dict(zip(unknown, answer, strict=True))
         answer = in_order if all(rational(a) is not None for a in answer) else answer
     if isinstance(answer, tuple | list):
-        hits = [_hit(a, unknown, solutions) for a in answer]
-        complete = len(hits) == len(solutions) and len(set(hits)) == len(hits)
-        return Answer(task.answer_json, None not in hits and complete)
-    hit = _hit(answer, unknown, solutions)
+        hits = [_hit(a, unknown, goals) for a in answer]
+        if not hits and not solutions and not complete:
+            return Answer(task.answer_json, None)
+        different = len({str(h) for h in hits}) == len(hits)
+        every = all(s in hits for s in solutions)
+        return Answer(task.answer_json, None not in hits and different and every)
+    hit = _hit(answer, unknown, goals)
     note = None
-    if hit:
+    if hit and solutions and hit != solutions[0]:
         smallest = tuple(Binary("==", Name(n), num(solutions[0][n])) for n in unknown)
         note = Text("This is a solution; the smallest is {list}.", {"list": smallest})
     return Answer(task.answer_json, hit is not None, note)
 
 
-def _hit(answer: Any, unknown: Sequence[str], solutions: Sequence[Values]) -> int | None:
-    """The number of the solution that one answer gives, None when it is none."""
+def _hit(answer: Any, unknown: Sequence[str], goals: Sequence[Goal]) -> Values | None:
+    """One answer as a solution, None when it is none."""
     if not isinstance(answer, Mapping):
         answer = {unknown[0]: answer} if len(unknown) == 1 else {}
     if set(answer) != set(unknown):
         return None
-    return next(
-        (i for i, s in enumerate(solutions) if all(agrees(answer[n], s[n]) for n in unknown)), None
-    )
+    exact = {n: rational(answer[n]) for n in unknown}
+    if any(x is None or x.denominator != 1 for x in exact.values()):
+        return None
+    values = {n: int(x) for n, x in exact.items() if x is not None}
+    try:
+        return values if fits(goals, values) else None
+    except InputError:  # out of the range of the argument
+        return None

@@ -19,8 +19,18 @@ Add = Callable[..., None]
 
 def found(add: Add, spans: Mapping[str, range], solutions: Sequence[Values]) -> None:
     smallest, count = solutions[0], len(solutions)
-    if len(spans) == 1:
-        (name,) = spans
+    if not spans:
+        values = tuple(Binary("==", Name(n), num(v)) for n, v in smallest.items())
+        why = Text("There is no other: the layers before fix the size.")
+        if len(values) == 1:
+            ((name, value),) = smallest.items()
+            add("closed", "solution", Text("Solution"), (Name(name), num(value)), why, level=0)
+        else:
+            why = Text("The only solution is {list}: the layers before fix it.", {"list": values})
+            add("closed", "solution", Text("Solution"), why=why, level=0)
+        return
+    if len(smallest) == 1:
+        (name,) = smallest
         holes = {"range": _within(spans)}
         if count == 1:
             why = Text("It is the only solution among {range}.", holes)
@@ -84,13 +94,18 @@ def verify(add: Add, goal: Goal, solution: Values) -> None:
     add("check", "output shape", title, why=Text("As wanted."), shape=x)
 
 
-def none(add: Add, goals: Sequence[Goal], spans: Mapping[str, range]) -> None:
-    add(
-        "note",
-        "no solution",
-        Text("There is no solution"),
-        why=Text("No whole numbers {range} give the wanted shape.", {"range": _within(spans)}),
-        level=0,
-    )
+def none(add: Add, goals: Sequence[Goal], spans: Mapping[str, range], complete: bool) -> None:
+    """complete: whether it is certain that values outside the ranges do not fit either."""
+    title, why = Text("There is no solution"), None
+    holes = {"range": _within(spans)} if spans else {}
+    if not spans:
+        pass  # the reasons follow
+    elif complete:
+        why = Text("No whole numbers {range} give the wanted shape, and larger ones cannot.", holes)
+    else:
+        title = Text("No solution found")
+        words = "No whole numbers {range} give the wanted shape; others were not tried."
+        why = Text(words, holes)
+    add("note", "no solution", title, why=why, level=0)
     for why in no_solution.reasons(goals, spans):
         add("note", "no solution", Text("Why not"), why=why, level=0)

@@ -15,6 +15,7 @@ from .arithmetic import by, num
 from .shape_chain import Stage
 from .shape_search import Goal, Values
 from .size_inverse import Interval, OpenWindow, grouped, open_windows, solve_for, wanted_input
+from .solve_shape_read import read_steps
 
 
 class Explanation:
@@ -26,20 +27,24 @@ class Explanation:
         goals: Sequence[Goal],
         spans: Mapping[str, range],
         solutions: Sequence[Values],
+        complete: bool,
     ) -> None:
         self.task, self.goals, self.spans, self.solutions = task, goals, spans, solutions
+        self.complete = complete
         self.done: list[Step] = []
         self.formula_shown = False
 
     def steps(self) -> list[Step]:
         for goal in self.goals:
             self._goal(goal)
+        smallest = self.solutions[0] if self.solutions else {}
+        read_steps(self._add, self.goals, set(smallest) - set(self.spans), smallest)
         if self.solutions:
             result.found(self._add, self.spans, self.solutions)
             for goal in self.goals:
                 result.verify(self._add, goal, self.solutions[0])
         else:
-            result.none(self._add, self.goals, self.spans)
+            result.none(self._add, self.goals, self.spans, self.complete)
         return self.done
 
     def _add(
@@ -59,7 +64,9 @@ class Explanation:
 
     def _goal(self, goal: Goal) -> None:
         chain = goal.chain
-        used = sorted({i for _, i, _ in chain.uses()})
+        used = sorted({i for _, i, _ in goal.relaxed.chain.uses()})
+        if not used:
+            return  # every unknown here is read off
         pivot = self._pivot(goal, used)
         if pivot is None or not self._equations(goal, pivot):
             self._add(
