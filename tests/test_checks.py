@@ -11,6 +11,7 @@ import pytest
 import sympy as sp
 
 from tutor import cli, independent
+from tutor.derivation import derivation
 from tutor.expr import Binary, Call, Expr, List, Neg, Num, Transpose
 from tutor.graph.node import permute, scale
 from tutor.notation.text import text
@@ -18,7 +19,9 @@ from tutor.problem import loads
 from tutor.problem.elaborate import elaborate
 from tutor.problem.instance import KINDS, SEEDS, chosen, instance
 from tutor.problem.model import Problem
-from tutor.tasks import checked, solve
+from tutor.render.json import data
+from tutor.render.terminal import terminal
+from tutor.tasks import checked, instances, solve
 from tutor.tasks.chain import Chain
 from tutor.tasks.printed import printed_error
 from tutor.tasks.workspace import Workspace
@@ -288,8 +291,8 @@ def status(path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
 
 def test_an_instance_is_found_once_per_result(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    right = checked.instance
-    monkeypatch.setattr(checked, "instance", lambda *a: calls.append(a) or right(*a))
+    right = instances.instance
+    monkeypatch.setattr(instances, "instance", lambda *a: calls.append(a) or right(*a))
     s = solve(
         problem(LEAST_SQUARES, {"L": "sum((X @ w - y)**2)"}, "gradient: {of: L, wrt: [w, X]}")
     )
@@ -356,3 +359,23 @@ def test_a_large_gradient_is_checked_by_few_passes(monkeypatch: pytest.MonkeyPat
     wrong[3, 4] *= 1.01
     assert checked.difference_error(ws, chain, wrong) > independent.AGREE
     assert len(passes) > 4 * independent.DIRECTIONS
+
+
+@pytest.mark.parametrize("formula", ["det(X.T @ A @ X)", "log(det(X.T @ X))"])
+def test_a_tall_matrix_is_tried_where_a_wide_one_has_no_inverse(
+    formula: str, recwarn: pytest.WarningsRecorder
+) -> None:
+    check = derivation(formula, ["X"]).solution.tasks[0].check
+    assert check is not None and check.passed and check.words.endswith("m = 5, n = 3")
+    assert not recwarn.list
+
+
+def test_a_check_that_could_not_be_made_is_not_ticked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(instances, "SEEDS", 0)
+    solved = derivation("sum(x**3)").solution
+    check = solved.tasks[0].check
+    assert check is not None and check.passed is None and solved.ok
+    said = terminal(solved)
+    assert "? Not checked. No random values were found" in said
+    assert "✓" not in said and "relative error" not in said
+    assert data(solved)["tasks"][0]["check"]["max_rel_error"] is None

@@ -57,8 +57,22 @@ STATED = [
     ("norm2(w - v)", "w", "w - v is not zero"),
     ("tr(matrix_power(S, -2))", "S", "S is invertible"),
     ("logdet(S) + w.T @ inv(S) @ w", "S", "the determinant of S is positive"),
+    ("v.T @ (w/norm2(w))", "w", "w is not zero"),  # of the length and of the quotient: once
+    ("exp(-b/(2*a**2))", "a", "a is not zero"),
+    ("(v.T @ w)/(norm2(v)*norm2(w))", "w", "w is not zero and v is not zero"),
+    ("(w.T @ S @ w)/(w.T @ w)", "w", "w is not zero"),
+    ("sum(v/(3*a*w))", "w", "a is not zero and no entry of w is zero"),
     ("log(a) + 1/a + sqrt(a)", "a", "a is positive"),  # said once; positive is not zero
 ]  # fmt: skip
+
+
+def test_the_formula_of_a_determinant_needs_an_inverse() -> None:
+    formula = "The formula holds provided that "
+    assert said("det(X.T @ X)", "X") == formula + "X.T @ X is invertible."
+    assert said("det(S)/a", "S") == f"{PROVIDED}a is not zero. {formula}S is invertible."
+    assert said("log(det(S))", "S") == PROVIDED + "det(S) is positive."  # says so itself
+    singular = said("det(M)", "M", {"M": "[[1, 2], [2, 4]]"})
+    assert singular == formula + "M is invertible. Here that is not so."
 
 
 @pytest.mark.parametrize(("expression", "wrt", "condition"), STATED)

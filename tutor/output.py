@@ -115,9 +115,8 @@ def write(text: str | bytes, out: Path | None) -> None:
 
 def stop_if_unchecked(solution: Solution) -> None:
     """Exit status 3, after the solution has been printed."""
-    failed = [t for t in solution.tasks if t.check is not None and not t.check.passed]
-    if failed:
-        names = ", ".join(t.id for t in failed)
+    if solution.failed:
+        names = ", ".join(t.id for t in solution.failed)
         raise CheckFailed(
             f"the independent check does not agree with the derivation (task {names}): "
             "do not trust this solution",

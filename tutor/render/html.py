@@ -20,8 +20,6 @@ from .mathml import MathML, scrolled
 from .outline import (
     Equation,
     Numbered,
-    answer_words,
-    check_words,
     conventions,
     curve_words,
     diagram_table,
@@ -32,6 +30,7 @@ from .outline import (
     points,
     results,
     uses,
+    verdicts,
     visible,
 )
 from .wording import in_its_language, plain, words
@@ -261,16 +260,10 @@ class Page:
         return f' <span class="size">{_plain(note)}</span>' if note else ""
 
     def verdict(self, task: TaskResult) -> None:
-        marks = []
-        if task.check is not None:
-            marks.append((task.check.passed, self.words(check_words(task.check)), task.check.note))
-        if task.answer is not None:
-            answer = task.answer
-            marks.append((answer.correct, self.words(answer_words(task)), answer.note))
-        for good, said, note in marks:
+        for good, said, note in verdicts(task):
             more = f"; {self.words(note)}" if note is not None else ""
             kind, mark = {True: ("good", "✓"), None: ("open", "?")}.get(good, ("bad", "✗"))
-            self.put(f'<p class="verdict {kind}">{mark} {said}{more}</p>')
+            self.put(f'<p class="verdict {kind}">{mark} {self.words(said)}{more}</p>')
 
     def table(self, t: Table) -> None:
         self.put('<div class="table" tabindex="0">', "<table>", "<thead><tr>")

@@ -140,7 +140,8 @@ def _chain(s: Step, equals: str, near: str, show: Any) -> str:
 
 
 def _check(c: Check) -> dict[str, Any]:
-    out = {"method": c.method, "max_rel_error": clean(c.max_rel_error), "passed": c.passed}
+    error = None if c.passed is None else clean(c.max_rel_error)
+    out = {"method": c.words, "max_rel_error": error, "passed": c.passed}
     return out if c.note is None else out | {"note": plain(c.note)}
 
 

@@ -14,8 +14,6 @@ from .latex_writer import ENDLESS, Writer
 from .outline import (
     Equation,
     Numbered,
-    answer_words,
-    check_words,
     conventions,
     given_term,
     givens,
@@ -23,6 +21,7 @@ from .outline import (
     heading,
     results,
     uses,
+    verdicts,
     visible,
 )
 from .preamble import file_name, preamble
@@ -203,11 +202,7 @@ class Document(Writer):
         self.equation(found.members, found.decimal, sign, dims, r"\boxed{{}}")
 
     def verdict(self, task: TaskResult) -> None:
-        if task.check is not None:
-            mark = r"\passed{}" if task.check.passed else r"\failed{}"
-            note = f"; {self.words(task.check.note)}" if task.check.note is not None else ""
-            self.par(rf"{mark}{self.words(check_words(task.check))}{note}")
-        if task.answer is not None:
-            mark = {True: r"\passed{}", None: "? "}.get(task.answer.correct, r"\failed{}")
-            note = f"; {self.words(task.answer.note)}" if task.answer.note is not None else ""
-            self.par(rf"{mark}{self.words(answer_words(task))}{note}")
+        for good, said, note in verdicts(task):
+            mark = {True: r"\passed{}", None: "? "}.get(good, r"\failed{}")
+            more = f"; {self.words(note)}" if note is not None else ""
+            self.par(rf"{mark}{self.words(said)}{more}")

@@ -9,8 +9,6 @@ from ..steps import Solution, Table, TaskResult, Text
 from . import escape, grid, statement
 from .outline import (
     Numbered,
-    answer_words,
-    check_words,
     conventions,
     given_term,
     givens,
@@ -19,6 +17,7 @@ from .outline import (
     results,
     tables,
     uses,
+    verdicts,
     visible,
 )
 from .wording import in_its_language, plain, words
@@ -158,14 +157,10 @@ class Page:
             self.put(indent + self.words(step.picture.words))
 
     def verdict(self, task: TaskResult) -> None:
-        if task.check is not None:
-            note = f"; {self.words(task.check.note)}" if task.check.note is not None else ""
-            mark = "✓" if task.check.passed else "✗"
-            self.put(f"{mark} {self.words(check_words(task.check))}{note}")
-        if task.answer is not None:
-            note = f"; {self.words(task.answer.note)}" if task.answer.note is not None else ""
-            mark = {True: "✓", None: "?"}.get(task.answer.correct, "✗")
-            self.put(f"{mark} {self.words(answer_words(task))}{note}")
+        for good, said, note in verdicts(task):
+            mark = {True: "✓", None: "?"}.get(good, "✗")
+            more = f"; {self.words(note)}" if note is not None else ""
+            self.put(f"{mark} {self.words(said)}{more}")
 
     def table(self, t: Table) -> None:
         self.out.append("| " + " | ".join(self.cell(c) for c in t.columns) + " |")

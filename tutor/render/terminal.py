@@ -11,8 +11,6 @@ from . import escape, grid_text, paper, statement
 from .outline import (
     Equation,
     Numbered,
-    answer_words,
-    check_words,
     conventions,
     curve_words,
     given_term,
@@ -22,6 +20,7 @@ from .outline import (
     results,
     tables,
     uses,
+    verdicts,
     visible,
 )
 from .sparkline import sparkline
@@ -223,30 +222,20 @@ class _Sheet:
         return [row for b in blocks for row in b.lines]
 
     def verdict(self, task: TaskResult) -> None:
-        if task.check is not None:
-            mark, style = ("✓", "green") if task.check.passed else ("✗", "red")
-            text = f"{mark} {self.sentence(check_words(task.check))}"
-            if task.check.note is not None:
-                text += f"; {self.sentence(task.check.note)}"
-            self.words(text, style, 2, 2)
-        if task.answer is not None:
-            mark, style = ("✓", "green") if task.answer.correct else ("✗", "red")
-            mark, style = ("?", "dim") if task.answer.correct is None else (mark, style)
-            text = f"{mark} {self.sentence(answer_words(task))}"
-            if task.answer.note is not None:
-                text += f"; {self.sentence(task.answer.note)}"
-            self.words(text, style, 2, 2)
+        for good, said, note in verdicts(task):
+            mark, style = {True: ("✓", "green"), None: ("?", "dim")}.get(good, ("✗", "red"))
+            more = f"; {self.sentence(note)}" if note is not None else ""
+            self.words(f"{mark} {self.sentence(said)}{more}", style, 2, 2)
 
     def foot(self) -> None:
         if self.solution.notes and self.level > 0:
             self.blank()
             self.put(plain("Notes"), "bold")
             self.statement(self.solution.notes)
-        failed = [t for t in self.solution.tasks if t.check is not None and not t.check.passed]
-        if failed:
+        if self.solution.failed:
             self.blank()
             said = Text(
                 "The cross-check failed for task {ids}: do not rely on this result.",
-                {"ids": tuple(t.id for t in failed)},
+                {"ids": tuple(t.id for t in self.solution.failed)},
             )
             self.words(f"✗ {self.sentence(said)}", "red")

@@ -18,8 +18,6 @@ from ..words import language
 from . import breaking, escape, figure, grid, paper, statement
 from .outline import (
     Numbered,
-    answer_words,
-    check_words,
     conventions,
     given_term,
     givens,
@@ -28,6 +26,7 @@ from .outline import (
     results,
     size_words,
     uses,
+    verdicts,
     visible,
 )
 from .wording import in_its_language, plain, words
@@ -267,15 +266,10 @@ class Page:
         )
 
     def verdict(self, task: TaskResult) -> None:
-        found = []
-        if task.check is not None:
-            found.append((task.check.passed, self.words(check_words(task.check)), task.check.note))
-        if task.answer is not None:
-            found.append((task.answer.correct, self.words(answer_words(task)), task.answer.note))
-        for good, said, note in found:
+        for good, said, note in verdicts(task):
             mark = {True: "$checkmark$", None: "?"}.get(good, "$times$")
             more = f"; {self.words(note)}" if note is not None else ""
-            self.put(f"{mark} {said}{more}")
+            self.put(f"{mark} {self.words(said)}{more}")
 
     def table(self, t: Table) -> None:
         align = ", ".join("right" if i in t.right else "left" for i in range(len(t.columns)))

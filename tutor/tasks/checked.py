@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from .. import independent, limits
-from ..errors import InputError, ShapeError, TutorError
+from .. import independent
+from ..errors import InputError
 from ..expr import Expr
-from ..problem.elaborate import elaborate
-from ..problem.instance import SEEDS, chosen, concrete, instance
 from ..problem.lines import Line
-from ..problem.model import Definition, Problem
 from ..steps import Check, Text
 from ..value import Value
 from .chain import Chain
+from .instances import at_some, too_large
 from .printed import printed_error, printed_value
 from .workspace import Workspace
 
+ALL_KINKS = Text("The point is a kink from every side, so no difference can check it.")
 AT_A_KINK = Text(
     "One of the steps has a kink or a tie at this point, so the check was made at a point next to "
     "it."
@@ -102,15 +98,7 @@ def _at_instance(
     """The same derivation at random values, compared in the same way."""
     if too_large(ws, chain.of):
         return None
-    found = instance_of(ws, chain.of)
-    try:
-        made = None if found is None else _compared_at(*found, chain, formula, shown)
-    except InputError:  # a value that only the derivative needs does not exist there
-        made = None
-    nothing = Text(
-        "No random values were found at which the result exists, so nothing was checked."
-    )
-    return made or Check("none", 0.0, True, nothing)
+    return at_some(ws, chain.of, lambda *at: _compared_at(*at, chain, formula, shown))
 
 
 def _compared_at(
@@ -127,85 +115,7 @@ def _compared_at(
         return None
     error = derived_error(here, near)
     printed = _printed_error(here, near, formula, shown, sizes)
-    found = _verdict("central differences at random values", error, printed, None)
-    return replace(found, at=listed_sizes(sizes))
-
-
-def listed_sizes(sizes: Mapping[str, int]) -> str:
-    """The sizes at which a check was made: m = 3, n = 5."""
-    return ", ".join(f"{name} = {n}" for name, n in sizes.items())
-
-
-Instance = tuple[Workspace, dict[str, int]]
-
-
-def instance_of(ws: Workspace, *of: Line) -> Instance | None:
-    """The problem at random values where `of` exist and have no kink, and the sizes there.
-
-    None where none was found.
-    """
-    names = tuple(x.name for x in of)
-    if names not in ws.instances:
-        ws.instances[names] = next(instances_of(ws, *of), None)
-    return ws.instances[names]
-
-
-def instances_of(ws: Workspace, *of: Line) -> Iterator[Instance]:
-    """All such places that are tried: values of both signs first, then positive ones, …"""
-    problem = _at_the_point(ws)
-    needed = {x.name for x in ws.graph.below(of)}
-    for seed in range(SEEDS):
-        sizes = chosen(ws.graph, seed)
-        try:
-            drawn = instance(problem, seed, ws.graph)
-            drawn = replace(drawn, define=_only(drawn.define, needed))
-            here = Workspace(drawn, elaborate(drawn, drawn.unknowns), checking=False)
-            below = here.graph.below([here.line(x.name) for x in of])
-            env = independent.forward(below, here.given_floats())
-        except TutorError:
-            continue  # outside the domain, or a size that does not fit
-        if not all(np.isfinite(v).all() for v in env.values()):
-            continue
-        if not all(_holds(line, env) for line in below):
-            continue  # a singular matrix may have an inverse in floating point
-        if independent.kink_distance(below, env) > independent.NEAR_KINK:
-            used = {d.name for x in ws.graph.below(of) for d in _symbols(x)}
-            yield here, {n: v for n, v in sizes.items() if n in used}
-
-
-def _holds(line: Line, env: independent.Arrays) -> bool:
-    if line.op is None or line.op.holds is None:
-        return True
-    arrays = [a for a in independent.operands(line, env) if a is not None]
-    return line.op.holds(arrays, dict(line.parameters))
-
-
-def too_large(ws: Workspace, *of: Line) -> bool:
-    """Whether the arrays have more entries than a quick check can go through."""
-    sizes = chosen(ws.graph)
-    try:
-        shapes = [concrete(x.leaf.node.shape, sizes) for x in ws.graph.below(of)]
-    except ShapeError:
-        return True
-    return sum(math.prod(s) for s in shapes) > limits.INSTANCE_ELEMENTS
-
-
-def _symbols(line: Line) -> list[Any]:
-    return [s for d in line.leaf.shape if not isinstance(d, int) for s in d.free_symbols]
-
-
-def _only(define: Sequence[Definition], needed: Collection[str]) -> tuple[Definition, ...]:
-    """The definitions that the result depends on: others may have another domain."""
-    return tuple(d for d in define if any(n in needed for n in d.names))
-
-
-def _at_the_point(ws: Workspace) -> Problem:
-    """The problem with the values of an update in place of the given ones."""
-    given = {
-        name: replace(g, value=Value(ws.point[name])) if name in ws.point else g
-        for name, g in ws.problem.given.items()
-    }
-    return replace(ws.problem, given=given)
+    return _verdict("central differences at random values", error, printed, None)
 
 
 def _at_the_kink(ws: Workspace, chain: Chain) -> Check:
@@ -222,8 +132,7 @@ def _at_the_kink(ws: Workspace, chain: Chain) -> Check:
             "same."
         )
         return Check("central differences", error, True, note)
-    note = Text("The point is a kink from every side, so no difference can check it.")
-    return Check("none", 0.0, True, note)
+    return Check.impossible(ALL_KINKS)
 
 
 def difference_error(ws: Workspace, chain: Chain, derived: np.ndarray) -> float:

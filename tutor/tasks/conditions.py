@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .. import independent
-from ..expr import Expr, Name, Neg, Num, names
+from ..expr import Binary, Call, Expr, Name, Neg, Num, Transpose, names
 from ..notation.text import text
 from ..ops.elementwise import ELEMENTWISE
+from ..ops.linalg import invertible
 from ..problem.lines import Graph, Line
 from ..problem.signs import Sign, sign, written
 from ..steps import Step, Text, all_of, in_turn
@@ -30,6 +31,7 @@ SETTLED = {
     "is greater than −1": Sign.NONNEGATIVE,
 }
 
+LENGTHS = ("norm1", "norm2", "norm_inf", "frobenius")
 DEFINED = ("norm2", "frobenius", "std")  # that have a value everywhere: only a derivative may lack
 ENTRYWISE = frozenset(op.name for op in ELEMENTWISE) | {"div", "pow", "power"}
 
@@ -69,12 +71,38 @@ def conditions(ws: Workspace, of: Line, path: Sequence[Line], wrt: Line) -> list
         if env is not None and line.op.holds is not None:
             arrays = [a for a in independent.operands(line, env) if a is not None]
             holds = line.op.holds(arrays, dict(line.parameters))
-        if line.op.name in ENTRYWISE:
-            words = _for_entries(words, ws, term)
-        condition = Condition(words, {"x": _shown(ws, term)}, holds)
-        found.setdefault(condition.key, condition)
+        for piece, entries in _pieces(ws, words, term, line.op.name in ENTRYWISE):
+            if _is_settled(ws, words, piece, moving):
+                continue
+            about = _for_entries(words, ws, piece) if entries else words
+            condition = Condition(about, {"x": _shown(ws, piece)}, holds)
+            found.setdefault(condition.key, condition)
     positive = {key[1] for key in found if key[0].endswith(("is positive", "definite"))}
     return [c for c in found.values() if c.key[1] not in positive or not c.words.endswith(IMPLIED)]
+
+
+def _of_formula(ws: Workspace, of: Line, path: Sequence[Line]) -> list[Condition]:
+    """What the closed form needs beyond the derivative: an inverse, where a determinant stands."""
+    numbers = ws.numbers[of.name] is not None
+    found: dict[tuple[str, tuple[str, ...]], Condition] = {}
+    for line in path:
+        if line.op is None or line.op.name != "det" or line.operands[0] not in path:
+            continue
+        holds = None
+        if numbers:
+            (matrix,) = independent.operands(line, ws.reference(of))
+            holds = matrix is not None and invertible(matrix)
+        one = Condition(
+            "{x} is invertible", {"x": _shown(ws, line.terms[0] or Name(line.name))}, holds
+        )
+        found.setdefault(one.key, one)
+    return list(found.values())
+
+
+def _with_determinant(c: Condition) -> set[str]:
+    """A positive determinant says that its matrix is invertible, too."""
+    (matrix,) = c.key[1]
+    return {matrix, f"det({matrix})"}
 
 
 def _needed(graph: Graph, line: Line, path: Sequence[Line]) -> tuple[str, int | None] | None:
@@ -120,6 +148,31 @@ def _squared(graph: Graph, line: Line, path: Sequence[Line]) -> bool:
     )
 
 
+def _pieces(ws: Workspace, words: str, term: Expr, entries: bool) -> list[tuple[Expr, bool]]:
+    """What of the term has to hold, for every entry or as a whole.
+
+    2σ² is not zero where σ is not, and a length where its vector is not.
+    """
+    if words != "{x} is not zero":
+        return [(term, entries)]
+    line = ws.graph.lines.get(term.id) if isinstance(term, Name) else None
+    match line.formula if line is not None and line.kind == "auto" else term:
+        case Num():
+            return []
+        case Call(func, (inner,), ()) if func in LENGTHS:
+            return [(inner, False)]
+        case Binary("@", Transpose(x), y) if x == y and isinstance(x, Name):
+            return [(x, False)]
+        case Neg(inner) | Call("abs", (inner,)) | Binary("/", inner, _):
+            return _pieces(ws, words, inner, entries)
+        case Binary("**", base, Num(n)) if n.isdigit() and int(n) > 0:
+            return _pieces(ws, words, base, entries)
+        case Binary("*", left, right):
+            both = (left, right)
+            return [p for x in both for p in _pieces(ws, words, x, entries)]
+    return [(term, entries)]
+
+
 def _is_settled(ws: Workspace, words: str, term: Expr, moving: set[str]) -> bool:
     """Whether it holds whatever the variable is: by its form, or as a fact about known numbers."""
     used = _names(ws, term)
@@ -149,11 +202,19 @@ def _shown(ws: Workspace, term: Expr) -> Expr:
 
 def condition_steps(ws: Workspace, of: Line, path: Sequence[Line], wrt: Line) -> list[Step]:
     """One step with all conditions; none where nothing has to hold."""
-    found = conditions(ws, of, path, wrt)
+    needed = conditions(ws, of, path, wrt)
+    stated = {about for c in needed for about in c.key[1]}
+    more = [c for c in _of_formula(ws, of, path) if not stated & _with_determinant(c)]
+    said = []
+    if needed:
+        listed = all_of([Text(c.words, c.args) for c in needed])
+        said.append(Text("The derivative exists provided that {list}.", {"list": listed}))
+    if more:
+        listed = all_of([Text(c.words, c.args) for c in more])
+        said.append(Text("The formula holds provided that {list}.", {"list": listed}))
+    found = needed + more
     if not found:
         return []
-    listed = all_of([Text(c.words, c.args) for c in found])
-    said = Text("The derivative exists provided that {list}.", {"list": listed})
     known = [c.holds for c in found]
     if all(known):
         here = Text("Here that is so." if len(found) == 1 else "Here all of that is so.")
@@ -165,7 +226,7 @@ def condition_steps(ws: Workspace, of: Line, path: Sequence[Line], wrt: Line) ->
             "note",
             "condition",
             Text("Condition" if len(found) == 1 else "Conditions"),
-            why=in_turn(said, here),
+            why=in_turn(*said, here),
         )
     ]
 

@@ -6,7 +6,6 @@ import numpy as np
 import sympy as sp
 
 from .. import independent
-from ..errors import TutorError
 from ..expr import Binary, Call, Expr, Name, Num, Partial, Transpose
 from ..graph import dims
 from ..notation.build import size_term
@@ -15,12 +14,13 @@ from ..problem.model import Task
 from ..steps import Check, Step, TaskResult, Text, all_of
 from ..value import Value
 from .chain import Chain, paper_value
-from .checked import AT_A_KINK, instance_of, listed_sizes, step_aside
+from .checked import ALL_KINKS, AT_A_KINK, step_aside
 from .direction import moving
 from .extended import free_name, renamed
 from .forward import forward_steps, given_steps
 from .hessian_check import function
 from .hessian_renamed import refuse_other_name
+from .instances import at_some
 from .motion import Differential, Motion
 from .numbers import approx, equation, exact_term, substituted
 from .printed import printed_error, printed_value
@@ -221,23 +221,19 @@ def _check(
     if motion.final is None:
         return Check("the definitions do not mention the variable", 0.0, True)
     if value is None or not _has_point(motion):  # sum(x) moves as dx says, without an x
-        drawn = instance_of(ws, ws.line(motion.of.name))
-        if drawn is None:
-            return None
-        at, sizes = drawn
-        try:
+
+        def compared(at: Workspace, sizes: dict[str, int]) -> Check:
             error = _error(moving(at, task, sizes), formula, sizes)
-        except TutorError:
-            return None
-        passed, at_sizes = error < independent.AGREE, listed_sizes(sizes)
-        return Check("central differences at random values", error, passed, at=at_sizes)
+            method = "central differences at random values"
+            return Check(method, error, error < independent.AGREE)
+
+        return at_some(ws, ws.line(motion.of.name), compared)
     note, near = None, motion
     env = motion.ws.reference(motion.of)
     if independent.kink_distance(motion.path, env) < independent.NEAR_KINK:
         moved = step_aside(motion.ws, Chain(motion.ws, motion.of, motion.wrt))
         if moved is None:
-            note = Text("The point is a kink from every side, so no difference can check it.")
-            return Check("none", 0.0, True, note)
+            return Check.impossible(ALL_KINKS)
         near = Motion(moved, motion.of, motion.wrt, motion.along)
         note = AT_A_KINK
     error = _error(near, formula, {})

@@ -38,7 +38,7 @@ from ..problem.elaborate import elaborate
 from ..problem.instance import formula_definition
 from ..steps import TaskResult, Text, all_of
 from .chain import Chain
-from .checked import instances_of, too_large
+from .instances import instances_of, too_large
 from .printed import paper_shape, printed_value
 from .slips import AGREE, Slips, same_on_paper
 from .workspace import Workspace

@@ -12,18 +12,18 @@ from ..problem.lines import Line
 from ..steps import Check, Text
 from ..value import Value
 from .chain import Chain
-from .checked import AT_A_KINK, instance_of, listed_sizes, step_aside
+from .checked import ALL_KINKS, AT_A_KINK, step_aside
 from .duplication import folded, spread
 from .extended import cut
 from .free_entries import folded_value
+from .instances import at_some
 from .printed import printed_error, printed_value
 from .second import Twice, block, twice_node, value_at
 from .workspace import Workspace
 
-
 AT_A_BEND = Text(
-    "The second derivative of one of the steps jumps at this point, so the check was made at a point "
-    "next to it."
+    "The second derivative of one of the steps jumps at this point, so the check was made at a "
+    "point next to it."
 )
 
 
@@ -130,15 +130,14 @@ def checked(
     # a Hessian may be known where the point is not: that of y² is 2 everywhere
     missing = any(here.numbers[x.name] is None for x in lines if x.name in here.numbers)
     if found.array is None or missing:
-        drawn = instance_of(ws, ws.line(target.name))
-        if drawn is None:
-            return None
-        at, sizes = drawn
-        at = cut(at, [x.name for x in (first, second) if x.kind == "freed"])
-        error = error_at(at, found.formula, lines, sizes)
-        passed = error < independent.AGREE_SECOND
-        at_sizes = listed_sizes(sizes)
-        return Check("second differences at random values", error, passed, at=at_sizes)
+        freed = [x.name for x in (first, second) if x.kind == "freed"]
+
+        def compared(at: Workspace, sizes: dict[str, int]) -> Check:
+            error = error_at(cut(at, freed), found.formula, lines, sizes)
+            passed = error < independent.AGREE_SECOND
+            return Check("second differences at random values", error, passed)
+
+        return at_some(ws, ws.line(target.name), compared)
     array = Value(found.array).floats()
     env = here.reference(target)
     below = here.graph.below([target])
@@ -146,8 +145,7 @@ def checked(
         smooth = independent.kink_distance(below, env) >= independent.NEAR_KINK
         moved = step_aside(here, Chain(here, target, first, True), bends=True)
         if moved is None:
-            note = Text("The point is a kink from every side, so no difference can check it.")
-            return Check("none", 0.0, True, note)
+            return Check.impossible(ALL_KINKS)
         error = error_at(moved, found.formula, lines, {})
         return Check("second differences", error, error < independent.AGREE_SECOND,
                      AT_A_BEND if smooth else AT_A_KINK)  # fmt: skip

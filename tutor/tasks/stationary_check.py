@@ -21,7 +21,6 @@ from ..problem.lines import Line
 from ..problem.model import Problem
 from ..steps import Check, Text
 from ..value import Value
-from .checked import listed_sizes
 from .extended import cut, extended, free_name, written
 from .hessian_check import function
 from .hessian_sign import (
@@ -32,6 +31,7 @@ from .hessian_sign import (
     SEMI_POSITIVE,
     sign,
 )
+from .instances import listed_sizes
 from .second import gradient_node, twice_node, value_at
 from .workspace import Workspace
 
