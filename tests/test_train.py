@@ -212,6 +212,7 @@ def test_just_below_the_bound_nothing_is_said() -> None:
         result = trained("x: [-5, -2], a: [0.1, 2]", "f: sum(a*x**2)",
                          f"of: f, wrt: x, rate: {rate}, steps: 50")  # fmt: skip
         assert "diverges" not in told(result)
+        assert ("to and fro for ever" in told(result)) is (rate == "0.5")
 
 
 def test_the_bound_with_momentum() -> None:

@@ -72,6 +72,8 @@ def course_steps(
     if run.stopped is not None or diverged(judged):
         words = _divergence(descent, plan, run, losses, loss)
         found.append(_note("diverged", "divergence", Text("The training diverges"), words))
+    elif (words := _on_the_edge(descent, plan, loss)) is not None:
+        found.append(_note("edge", "divergence", Text("A rate on the edge"), words))
     elif plan.optimiser.second_order and losses[-1] > losses[0]:
         words = Text(
             "{L} has grown: Newton's method seeks any point where the gradient vanishes, a maximum "
@@ -112,8 +114,25 @@ def _divergence(
     return Text("{what} {why}", {"what": what, "why": why})
 
 
-def _reason(descent: Descent, plan: Plan, loss: Expr) -> Text | None:
-    """The rate against the curvature, for gradient descent and its heavy-ball form."""
+def _on_the_edge(descent: Descent, plan: Plan, loss: Expr) -> Text | None:
+    """Gradient descent on a quadratic with the rate 2/λ_max: it neither diverges nor converges."""
+    if plan.flags or not descent.is_quadratic:
+        return None
+    found = _eigenvalues(descent, plan)
+    if found is None or found[0] < 0 or abs(plan.option("alpha") * found[1] - 2) > 1e-9:
+        return None
+    bound = Binary("/", Num("2"), Name("lambda_max"))
+    holes = {"L": loss, "b": bound, "l": decimal_term(found[1]), "lmax": Name("lambda_max")}
+    return Text(
+        "{L} is quadratic, and the largest eigenvalue of its Hessian is {lmax} = {l}. The rate is "
+        "exactly {b}: along that direction each step turns the deviation round and keeps its "
+        "length, so it jumps to and fro for ever. Any smaller rate converges.",
+        holes,
+    )
+
+
+def _eigenvalues(descent: Descent, plan: Plan) -> tuple[float, float] | None:
+    """The least and the largest of the Hessian at the start; None where it is of no use."""
     heavy = plan.flags <= {"momentum"} and plan.optimiser.name in ("sgd", "momentum")
     if not heavy or descent.has_symmetry or descent.entries > MOST:
         return None
@@ -124,7 +143,15 @@ def _reason(descent: Descent, plan: Plan, loss: Expr) -> Text | None:
     except (NotFinite, InputError, KeyError):
         return None
     eigenvalues = np.linalg.eigvalsh((h + h.T) / 2)
-    largest, least = float(eigenvalues.max()), float(eigenvalues.min())
+    return float(eigenvalues.min()), float(eigenvalues.max())
+
+
+def _reason(descent: Descent, plan: Plan, loss: Expr) -> Text | None:
+    """The rate against the curvature, for gradient descent and its heavy-ball form."""
+    found = _eigenvalues(descent, plan)
+    if found is None:
+        return None
+    least, largest = found
     rate, mu = plan.option("alpha"), plan.option("mu")
     quadratic = descent.is_quadratic
     holes: dict[str, object] = {
