@@ -372,8 +372,8 @@ BLOCKS = [
     (Block("Residual", ((BARE,), ()), HERE), (3, 8, 8),
      r"ends with \[3, 6, 6\]", "`padding: 1` in conv2d_1 would fit"),
     (Block("Residual", ((layer("Conv2d", out_channels=6, kernel_size=(3, 1), stride=2),), ()),
-           HERE), (3, 8, 8), r"ends with \[6, 3, 4\]", "`padding: [1, 0]` in conv2d_1 and a shortcut of "
-     "`Conv2d: {out_channels: 6, kernel_size: 1, stride: 2}` would fit"),
+           HERE), (3, 8, 8), r"ends with \[6, 3, 4\]", "`padding: [1, 0]` in conv2d_1 and a "
+     "shortcut of `Conv2d: {out_channels: 6, kernel_size: 1, stride: 2}` would fit"),
     (Block("Residual", ((layer("Conv1d", out_channels=6, kernel_size=1),), ()), HERE), (3, 8),
      "cannot be added", "a shortcut of `Conv1d: {out_channels: 6, kernel_size: 1}` would fit"),
     (Block("Residual", ((DOWN,), ()), HERE), (2, 7, 7), r"ends with \[4, 4, 4\]",

@@ -135,6 +135,14 @@ MISTAKES = [
      ["h"]),
     ("W: matrix(4, 3); G: matrix(3, 4)", "V: W - 0.1*G", ["W.T - 0.1 * G", "W - (0.1 * G).T"]),
     ("A: matrix(3, 4)", "y: tr(A)", []),
+    ("x: vector(4); W: matrix(5, 4); b: vector(4)", "y: linear(x, W, b)", ["W", "b"]),
+    ("X: matrix(7, 4); W: matrix(5, 4); b: vector(4)", "y: linear(X, W, b)", ["W", "b"]),
+    ("w: [1, 2, 3]; x: [1, 2]; b: scalar", "y: sigmoid(w.T @ x + b)", ["x @ w.T"]),
+    ("X: matrix(100, 3); w: vector(3); y: vector(100)", "L: mean(w.T @ X - y)", ["X @ w"]),
+    ("Q: matrix(10, 64); K: matrix(12, 64); V: matrix(10, 64)", "A: attention(Q, K, V)",
+     ["K", "V"]),
+    ("Q: matrix(10, 64); K: matrix(12, 32); V: matrix(12, 64)", "A: attention(Q, K, V)",
+     ["Q", "K"]),
 ]  # fmt: skip
 
 
@@ -145,6 +153,51 @@ def test_typical_mistake(given: str, define: str, wanted: list[str]) -> None:
     assert error.status == 2 and error.where is not None
     assert works(source, p, error) == wanted
     assert not re.search(r"\bz\d\b|\{\w+\}|\w\.\d×", said(error)), said(error)
+
+
+def test_an_error_inside_an_operation_names_its_operands() -> None:
+    """The sum inside `linear` is of W x and b: neither x nor W."""
+    _, error = failure(problem("x: vector(4); W: matrix(5, 4); b: vector(4)", "y: linear(x, W, b)"))
+    assert (
+        error.message
+        == "linear cannot add the bias `b` (4×1): the weight `W` (5×4) gives 5 outputs"
+    )
+    _, error = failure(problem("c: vector(3); a: vector(4); b: vector(4)", "y: where(c > 0, a, b)"))
+    assert error.message.startswith(
+        "cannot choose by `c > 0` (3×1) and an intermediate result (4×1)"
+    )
+
+
+def test_a_weight_and_a_bias_that_are_wrong_together() -> None:
+    source = problem('x: "tensor(2, 6, 8, 8)"; g: vector(8); b: vector(8)',
+                     "y: batch_norm(x, weight=g, bias=b)")  # fmt: skip
+    _, error = failure(source)
+    assert error.message == "the weight `g` of batch_norm has size 8×1, but needs 6 entries"
+    assert error.notes == ("it holds one number for each channel of `x`",)
+    assert error.hint == "`g` and `b` of size 6×1 or `x` of size 2×8×8×8 would fit"
+    for old, new in (("(8)", "(6)"), ("(2, 6,", "(2, 8,")):
+        elaborate(tutor.loads(source.replace(old, new)).problem)
+    other = source.replace("batch_norm(x, weight=g, bias=b)", "layer_norm(x, None, b, g)")
+    _, error = failure(other.replace("6, 8, 8", "6, 8, 5"))
+    assert error.message.startswith("the weight `b` of layer_norm")
+
+
+def test_a_fix_leaves_the_tasks_possible() -> None:
+    """x @ w.T fits, but makes a matrix of what is to be differentiated as a scalar."""
+    source = problem("w: [1, 2, 3]; x: [1, 2]; b: scalar", "L: sigmoid(w.T @ x + b)")
+    _, error = failure(source.replace("[shapes]", "[gradient: {of: L, wrt: w}]"))
+    assert (error.hint or "").endswith("`w` with 2 entries or `x` with 3 entries would fit")
+    for old, new in (("[1, 2, 3]", "[1, 2]"), ("x: [1, 2]", "x: [1, 2, 3]")):
+        elaborate(tutor.loads(source.replace(old, new)).problem)
+
+
+def test_a_homogeneous_vector_explains_its_last_entry() -> None:
+    source = problem("x: {shape: [4], homogeneous: true}; W: matrix(3, 4)", "h: tanh(W @ x)")
+    _, error = failure(source)
+    assert "`x` is homogeneous: with the final 1 it has 5 entries" in said(error)
+    assert error.hint == "`x` of shape [3] or `W` of size 3×5 would fit"
+    for old, new in (("[4]", "[3]"), ("(3, 4)", "(3, 5)")):
+        elaborate(tutor.loads(source.replace(old, new)).problem)
 
 
 def test_the_trail_of_definitions() -> None:

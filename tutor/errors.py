@@ -71,10 +71,12 @@ class ShapeError(InputError):
     """Two sizes disagree; the message names both operands with their shapes.
 
     notes: how they came by these sizes, one sentence each
+    pair: the two operands that do not go together, where the message has holes for them
     failed: the operation, for whoever finds the words
     """
 
     notes: tuple[str, ...] = ()
+    pair: tuple[Any, ...] = ()
     failed: Any = None
 
 

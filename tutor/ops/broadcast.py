@@ -107,10 +107,12 @@ def _trailing(a: Val, b: Val, operation: str) -> Aligned:
 
 def mismatch(a: Val, b: Val, operation: str) -> ShapeError:
     """Names both sizes, and says where they part; the elaborator adds names, place and what fits."""
-    return ShapeError(
+    error = ShapeError(
         f"cannot {operation} `{{left}}` ({a.dims}) and `{{right}}` ({b.dims}): these sizes do not fit",
         hint=_where_they_part(a, b),
     )
+    error.pair = (a, b)
+    return error
 
 
 def _where_they_part(a: Val, b: Val) -> str | None:

@@ -52,7 +52,7 @@ def _fold(x: Val, output_size: Int, kernel_size: Int, dilation: Int = 1, padding
             f"{rows} rows are not a number of channels times {k[0]}·{k[1]} taps")  # fmt: skip
     require(columns == prod(out),
             f"an image of {size[0]}×{size[1]} has {out[0]}·{out[1]} = {prod(out)} windows, "
-            f"but {{left}} has {columns} columns")  # fmt: skip
+            f"but `{{left}}` has {columns} columns")  # fmt: skip
     parameters = (size, k, *rest, False)
     whole = (*shape[:-2], rows // prod(k), *size)
     return Val(call("fold", [x.node], parameters, whole))

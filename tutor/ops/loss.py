@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from ..errors import ShapeError
 from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node, T, call, ein, map_
@@ -116,14 +117,22 @@ def _linear(x: Val, weight: Val, bias: Val | None = None) -> Val:
         f"the weight is outputs × inputs: it takes {dims.one(weight.node.shape[1])} features, "
         f"and `{{left}}` has {dims.one(features)}",
     )
-    if is_column(x) and x.order == 1:
-        y = matmul(weight, x)
-        y = Val(g.broadcast(y.node, (), (1,))) if y.order == 0 else y
-        return y if bias is None else add(y, bias)
-    y = matmul(x, transpose(weight))
+    column = is_column(x) and x.order == 1
+    y = matmul(weight, x) if column else matmul(x, transpose(weight))
+    if column and y.order == 0:
+        y = Val(g.broadcast(y.node, (), (1,)))
     if bias is None:
         return y
-    return add(y, Val(bias.node, row=True) if bias.order == 1 and y.order < 3 else bias)
+    row = not column and bias.order == 1 and y.order < 3
+    try:
+        return add(y, Val(bias.node, row=True) if row else bias)
+    except ShapeError:
+        outs = dims.one(weight.node.shape[0])
+        raise ShapeError(
+            f"linear cannot add the bias `{{bias}}` ({bias.dims}): the weight `{{right}}` "
+            f"({weight.dims}) gives {outs} outputs",
+            hint="the bias needs one entry for each output",
+        ) from None
 
 
 def _linear_plain(x: np.ndarray, weight: np.ndarray, bias: Any = None) -> np.ndarray:

@@ -10,9 +10,10 @@ from typing import Any
 
 import sympy as sp
 
+from ..errors import ShapeError
 from ..graph import dims
 from ..graph import node as g
-from ..graph.dims import number
+from ..graph.dims import Dim, number
 from ..graph.node import Node, T, ein, map_, rel
 from . import norm_reference as plain
 from .base import Dims, Flag, Int, Number, Op, Val, integers, require
@@ -28,13 +29,24 @@ def _affine(
     """weight ⊙ node + bias, both running along the given axes."""
     sizes = tuple(node.shape[k] for k in axes)
     for what, v in (("weight", weight), ("bias", bias)):
-        require(v is None or dims.same_shape(v.node.shape, sizes),
-                f"the {what} of {name} has size {dims.text(sizes)}, not {v.dims if v else ''}")  # fmt: skip
+        if v is not None:
+            _fits(v, sizes, f"the {what} `{{{what}}}`", name)
     if weight is not None:
         node = g.mul(g.broadcast(weight.node, axes, node.shape), node)
     if bias is not None:
         node = g.add([node, g.broadcast(bias.node, axes, node.shape)])
     return node
+
+
+def _fits(v: Val, sizes: Sequence[Dim], what: str, name: str) -> None:
+    """One entry per channel, or for each entry along the last axes."""
+    if dims.same_shape(v.node.shape, sizes):
+        return
+    entries = f"{dims.one(sizes[0])} entries" if len(sizes) == 1 else f"size {dims.text(sizes)}"
+    each = "it holds one number for each feature of `{left}`"
+    if name != "layer_norm" and name != "rms_norm":
+        each = "it holds one number for each channel of `{left}`"
+    raise ShapeError(f"{what} of {name} has size {v.dims}, but needs {entries}", hint=each)
 
 
 def _several(node: Node, axes: Sequence[int], name: str) -> None:
@@ -49,8 +61,7 @@ def _with_statistics(
     """(x − mean)/√(var + ε) with statistics that are given."""
     sizes = tuple(x.shape[k] for k in channel)
     for what, v in (("running_mean", mean), ("running_var", var)):
-        require(dims.same_shape(v.node.shape, sizes),
-                f"`{what}` of {name} has size {dims.text(sizes)}, not {v.dims}")  # fmt: skip
+        _fits(v, sizes, f"`{what}`, here `{{{what}}}`,", name)
     inverse = map_((T + number(eps)) ** sp.Rational(-1, 2), var.node)
     centred = g.sub(x, g.broadcast(mean.node, channel, x.shape))
     own = tuple(range(x.order))
@@ -99,7 +110,7 @@ def _last_axes(x: Val, normalized_shape: Any, name: str) -> tuple[int, ...]:
     wanted = normalized_shape if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
     last = x.node.shape[x.order - len(wanted) :]
     require(1 <= len(wanted) <= x.order and dims.same_shape(last, tuple(wanted)),
-            f"`normalized_shape` of {name} names the last sizes of {{left}} ({x.dims}), "
+            f"`normalized_shape` of {name} names the last sizes of `{{left}}` ({x.dims}), "
             f"not {dims.text(tuple(wanted))}")  # fmt: skip
     return tuple(range(x.order - len(wanted), x.order))
 

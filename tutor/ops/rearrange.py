@@ -71,7 +71,7 @@ def _permute(x: Val, *axes: Int) -> Val:
     n = len(x.shape)
     found = [one_axis(a, n, f"an array of size {x.dims}") for a in order]
     require(sorted(found) == list(range(n)),
-            f"permute needs each of the {n} axes of {{left}} once, not {', '.join(map(str, order))}")  # fmt: skip
+            f"permute needs each of the {n} axes of `{{left}}` once, not {', '.join(map(str, order))}")  # fmt: skip
     if x.row:
         return x if found == [0, 1] else transpose(x)
     return Val(g.permute(x.node, found))

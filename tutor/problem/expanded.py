@@ -121,5 +121,5 @@ def expanded(
     assert op.expand is not None
     own = [p.name for p in op.parameters if op.takes_operand(p)]
     given = dict(zip(own, operands, strict=True))
-    with surface.naming([p for p in operands if p is not None], span, op):
+    with surface.naming(operands, span, op):
         return op.expand(Lines(surface, names, span), **given, **parameters)

@@ -7,24 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from ..errors import InputError, ShapeError
 from ..expr import Expr, Name, exchanged, names
 from ..graph import dims
 from ..graph.dims import Unifier
-from ..notation.build import size_term
 from ..notation.text import text
-from .lines import Graph
+from .lines import Graph, Line
 from .model import Definition, Problem
 from .origin import Origin, below, trail
-from .repairs import candidates, letter_sizes, other_sizes
+from .repairs import candidates
+from .resizes import letter_sizes, other_sizes, renumbered, resized, said
 from .told import because, plain
 
 TRIALS = 60  # of a problem of up to DEFINITIONS definitions, fewer of a longer one
 DEFINITIONS = 30
 SHOWN = 3
 SHORT = 90  # characters of a hint that holds both what is wrong and what would fit
+SCALAR = ("gradient", "hessian", "update", "train", "stationary")  # tasks on a scalar
 FIT = "fit_"  # no automatic name ends like this
 
 Elaborate = Callable[[Problem], Graph]
@@ -38,7 +38,11 @@ def explained(
     if not isinstance(origin, Origin):
         return error
     with dims.unifying(unifier):
-        notes = [*_inferred(origin, unifier), *trail([t for t, _ in origin.operands], origin.lines)]
+        notes = [
+            *_homogeneous(problem, origin),
+            *_inferred(origin, unifier),
+            *trail([t for t, _ in origin.operands], origin.lines),
+        ]
         fixes = _fixes(problem, origin, elaborate)
     fact = [error.hint] if error.hint else []
     if fixes and fact and not notes and len(fact[0]) + len(fixes) < SHORT:
@@ -52,11 +56,33 @@ def explained(
     return error
 
 
+def _below(origin: Origin) -> list[Line]:
+    """What the operands rest on."""
+    return below(
+        [origin.lines[n] for t, _ in origin.operands for n in names(t) if n in origin.lines]
+    )
+
+
+def _homogeneous(problem: Problem, origin: Origin) -> list[str]:
+    """Where an entry comes from that nobody wrote into the shape."""
+    found = []
+    for line in _below(origin):
+        given = problem.given.get(line.name)
+        if given is None or "homogeneous" not in given.properties or "?" in (given.shape or ()):
+            continue
+        entries = dims.resolved(line.shape[0])
+        if isinstance(entries, int):
+            found.append(
+                f"`{line.name}` is homogeneous: with the final 1 it has {entries} entries, "
+                f"one more than the {entries - 1} in its shape"
+            )
+    return found
+
+
 def _inferred(origin: Origin, unifier: Unifier) -> list[str]:
     """Why the open sizes below the operands are what they are, with the places in the file."""
     found: dict[str, None] = {}
-    start = [origin.lines[n] for t, _ in origin.operands for n in names(t) if n in origin.lines]
-    for line in below(start):
+    for line in _below(origin):
         for k in range(len(line.shape) if line.kind == "given" else 0):
             for told, cause in because(unifier, dims.unknown(f"{line.name}.{k}")):
                 words = plain(told).removesuffix(".")
@@ -92,19 +118,20 @@ def _fixes(problem: Problem, origin: Origin, elaborate: Elaborate) -> str:
         return _listed(found) + " would fit"
     sizes = []
     left = max(left, 4)
-    for name, axes, size in other_sizes(origin):
+    for changes, size in other_sizes(origin):
         if left == 0 or len(sizes) == 2:
             break
         left -= 1
-        graph = _with_size(problem, name, axes, size, elaborate)
+        other = resized(problem, changes, size)
+        graph = None if other is None else _tried(other, elaborate)
         if graph is not None:
-            sizes.append(f"`{name}` of size {graph[name].dims}")
+            sizes.append(said(problem, changes, graph))
     if sizes:
         return " or ".join(sizes) + " would fit"
     letters = [
         f"{name} = {size}"
         for name, size in letter_sizes(origin)
-        if _with_letter(problem, name, size, elaborate)
+        if _tried(renumbered(problem, name, size), elaborate) is not None
     ]
     return " or ".join(letters) + " would fit" if letters else ""
 
@@ -163,45 +190,17 @@ def _fitting(
     changed = [replace(d, expr=exchanged(d.expr, new)) if d is old else d for d in family]
     alone = Definition((FIT,), term, old.source, old.where)
     with_it = [*changed, alone] if len(old.names) == 1 else changed
-    return _tried(replace(problem, define=tuple(with_it), network=None, tasks=()), elaborate)
-
-
-def _with_size(
-    problem: Problem, name: str, axes: Sequence[int], size: Any, elaborate: Elaborate
-) -> Graph | None:
-    given = problem.given.get(name)
-    if given is None or given.shape is None or given.value is not None:
-        return None
-    if given.properties & {"symmetric", "homogeneous"}:
-        return None
-    shape = tuple(size_term(size) if k in axes else d for k, d in enumerate(given.shape))
-    new = {**problem.given, name: replace(given, shape=shape)}
-    return _tried(replace(problem, given=new, network=None, tasks=()), elaborate)
-
-
-def _with_letter(problem: Problem, name: str, size: int, elaborate: Elaborate) -> bool:
-    """Whether the problem fits with a number in place of a symbolic size."""
-
-    def new(e: Expr) -> Expr | None:
-        return size_term(size) if e == Name(name) else None
-
-    given = {
-        k: g
-        if g.shape is None
-        else replace(
-            g, shape=tuple(d if isinstance(d, str) else exchanged(d, new) for d in g.shape)
-        )
-        for k, g in problem.given.items()
-    }
-    define = tuple(replace(d, expr=exchanged(d.expr, new)) for d in problem.define)
-    return (
-        _tried(replace(problem, given=given, define=define, network=None, tasks=()), elaborate)
-        is not None
-    )
+    return _tried(replace(problem, define=tuple(with_it), network=None), elaborate)
 
 
 def _tried(problem: Problem, elaborate: Elaborate) -> Graph | None:
+    """The graph, if everything fits, the tasks too: what they differentiate is to be a scalar."""
     try:
-        return elaborate(problem)
+        graph = elaborate(problem)
     except InputError:
         return None
+    for task in problem.tasks:
+        of = task.args.get("of")
+        if task.kind in SCALAR and of in graph.lines and not graph[of].has_one_entry:
+            return None
+    return graph

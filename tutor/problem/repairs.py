@@ -10,9 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from ..expr import Binary, Call, Const, Expr, Index, List, Name, Neg, Num, Str, Transpose
+from ..expr import Binary, Call, Const, Expr, List, Neg, Num, Str, Transpose
 from ..graph import dims
-from ..graph.dims import Dim, Unknown
 from ..notation.build import size_term
 from ..ops import ALIASES, OPS
 from ..ops.base import Val
@@ -22,6 +21,8 @@ Candidate = tuple[int, Expr]  # how far from what was written, and the term
 LOSSES = ("cross_entropy", "nll_loss", "mse_loss", "l1_loss", "huber_loss", "hinge_loss", "kl_div",
           "binary_cross_entropy", "binary_cross_entropy_with_logits",
           "multi_margin_loss")  # fmt: skip
+# All operands are rows of features, so that others in their place fit easily, but mean nothing.
+ROWS = ("attention", "scaled_dot_product_attention")
 CHANNELS_FIRST = {3: (2, 0, 1), 4: (0, 3, 1, 2)}  # from heights × widths × channels
 KERNELS_FIRST = (3, 2, 0, 1)  # from heights × widths × channels × outputs
 
@@ -81,7 +82,7 @@ def _product(a: Expr, b: Expr, vals: Sequence[Val]) -> Iterator[Candidate]:
     yield 1, Binary("@", a, tb)
     yield 1, Binary("@", b, a)
     alike = vals[0].order == vals[1].order and dims.equal(vals[0].shape[0], vals[1].shape[0])
-    yield (1 if alike else 2), Binary("*", a, b)
+    yield (1 if alike else 3), Binary("*", a, b)  # seldom meant where another product fits
     yield 2, Binary("@", b, ta)
     yield 2, Binary("@", tb, a)
     yield 2, Binary("@", ta, tb)
@@ -159,7 +160,8 @@ def _call(e: Call, origin: Origin) -> Iterator[Candidate]:
         yield 1, _with(e, k, flipped(e.args[k]))
     if len(places) > 1 and e.func not in ("concat", "stack"):
         for i, j in pairwise(places):
-            yield 2, _with(_with(e, i, e.args[j]), j, e.args[i])
+            if e.func not in ROWS:
+                yield 2, _with(_with(e, i, e.args[j]), j, e.args[i])
             yield 3, _with(_with(e, i, flipped(e.args[i])), j, flipped(e.args[j]))
 
 
@@ -250,46 +252,3 @@ def _groups(x: Val, w: Val) -> int | None:
     if isinstance(channels, int) and isinstance(per, int) and channels % per == 0:
         return channels // per
     return None
-
-
-# -- sizes of givens ------------------------------------------------------------------------------
-
-
-def other_sizes(origin: Origin) -> Iterator[tuple[str, tuple[int, ...], Dim]]:
-    """Givens of the operation, axes of each, and a size of another operand to try there."""
-    wanted = [
-        (name, line)
-        for name, line in origin.lines.items()
-        if line.kind == "given" and any(_is(term, name) for term, _ in origin.operands)
-    ]
-    for name, line in wanted:
-        others = [
-            dims.resolved(d)
-            for term, v in origin.operands
-            if not _is(term, name)
-            for d in (*v.shape, *((1,) if v.order == 1 else ()))
-        ]
-        for axis, d in enumerate(line.shape):
-            for size in dict.fromkeys(others):
-                if size != d and size != 1:
-                    yield name, (axis,), size
-        if len(line.shape) == 2 and line.shape[0] == line.shape[1]:
-            for size in dict.fromkeys(others):
-                if size not in (line.shape[0], 1):
-                    yield name, (0, 1), size
-
-
-def letter_sizes(origin: Origin) -> Iterator[tuple[str, int]]:
-    """A symbolic size of one operand, and a number of another that it would have to be."""
-    own = [[dims.resolved(d) for d in v.shape] for _, v in origin.operands]
-    for k, sizes in enumerate(own):
-        numbers = [d for j, other in enumerate(own) if j != k for d in other if isinstance(d, int)]
-        for d in sizes:
-            if not isinstance(d, int) and d.is_Symbol and not d.has(Unknown):
-                yield from ((str(d), n) for n in dict.fromkeys(numbers) if n > 1)
-
-
-def _is(term: Expr, name: str) -> bool:
-    while isinstance(term, Transpose | Neg | Index):
-        term = term.arg
-    return term == Name(name)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any
 
 from .. import limits
@@ -70,7 +71,7 @@ class Surface:
         """Run the operation's definition; a shape error gets the operands' own words."""
         args = [p.val if isinstance(p, Piece) else p for p in operands]
         hidden = self.hidden(op)
-        with self.naming([p for p in operands if isinstance(p, Piece)], span, op):
+        with self.naming(operands, span, op):
             val = op.apply(args, rest, {**parameters, **hidden})
         if val.order > limits.TENSOR_ORDER:
             raise ShapeError(
@@ -82,14 +83,23 @@ class Surface:
         return val
 
     @contextmanager
-    def naming(self, pieces: Sequence[Piece], span: Any, op: Op) -> Iterator[None]:
-        """A shape error from inside gets the operands' own words, and a place."""
+    def naming(self, operands: Sequence[Any], span: Any, op: Op) -> Iterator[None]:
+        """A shape error from inside gets the operands' own words, and a place.
+
+        operands: in the operation's order, None for one that is left out
+        """
+        pieces = [p for p in operands if isinstance(p, Piece)]
         origin = self.origin(op, pieces)
         self.sizes.unifier.origin = origin
         try:
             yield
         except InputError as error:
-            terms = [spelled(written(p.term, self.lines)) for p in pieces]
+            own = [p.name for p in op.parameters if op.takes_operand(p)]
+            terms = [
+                (p.val, spelled(written(p.term, self.lines)), name)
+                for p, name in zip_longest(operands, own, fillvalue="")
+                if isinstance(p, Piece)
+            ]
             raise _named(error, terms, span, origin) from None
 
     def origin(self, op: Op, pieces: Sequence[Piece]) -> Origin | None:
@@ -167,14 +177,21 @@ class Surface:
 
 
 def _named(
-    error: InputError, terms: list[str], span: Any, origin: Origin | None = None
+    error: InputError, operands: list[tuple[Val, str, str]], span: Any, origin: Origin | None
 ) -> ShapeError:
-    """The same error with {left}, {right} and {operand2} filled by the operands as typed."""
-    holes = {f"{{operand{k}}}": term for k, term in enumerate(terms)}
-    holes |= dict(zip(("{left}", "{right}"), terms, strict=False))
+    """The same error with {left}, {right}, {operand2} or {weight} filled by the operands as typed.
+
+    operands: each one's type, the term, and the name of the parameter
+    """
+    holes = {f"`{{operand{k}}}`": f"`{term}`" for k, (_, term, _) in enumerate(operands)}
+    holes |= {f"`{{{name}}}`": f"`{term}`" for _, term, name in operands}
+    pair = getattr(error, "pair", ()) or [v for v, _, _ in operands]
+    for hole, val in zip(("`{left}`", "`{right}`"), pair, strict=False):
+        known = (f"`{term}`" for v, term, _ in operands if v is val)
+        holes[hole] = next(known, "an intermediate result")
 
     def fill(message: str) -> str:
-        return re.sub(r"\{\w+\}", lambda m: holes.get(m[0], m[0]), message)
+        return re.sub(r"`\{\w+\}`", lambda m: holes.get(m[0], m[0]), message)
 
     hint = fill(error.hint) if error.hint else None
     named = ShapeError(fill(error.message), hint=hint, span=error.span or span, where=error.where)
