@@ -1,15 +1,18 @@
 """Formulas with subscripts, read by Python's own parser and worked out entry by entry, for tests.
 
 `x[i + r]` is an entry, zero where it lies outside; `sum_r(…)` a sum over all r for which some array
-has r alone as a subscript; `delta[i, j]` is 1 where both are equal. What has no letter in it is a
+has r alone as a subscript, `sum_r(…, range(2))` one over r = 0, 1;
+`delta[i, j]` is 1 where both are equal. What has no letter in it is a
 whole array and goes to `paper_oracle`. Nothing here comes from the package.
 """
 
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -53,6 +56,15 @@ class IndexReader:
                 return self.entry(node, at)
             case ast.Call(func=ast.Name(id=name), args=[body]) if name.startswith("sum_"):
                 return self.sum(name.split("_")[1:], body, at)
+            case ast.Call(
+                func=ast.Name(id=name),
+                args=[body, ast.Call(func=ast.Name(id="range"), args=[size])],
+            ) if name.startswith("sum_"):
+                letters = name.split("_")[1:]
+                places = product(range(int(self.value(size, at))), repeat=len(letters))
+                return sum(
+                    self.value(body, {**at, **dict(zip(letters, p, strict=True))}) for p in places
+                )
             case ast.BinOp(left, op, right):
                 if isinstance(op, ast.MatMult):
                     return self.array(node)
@@ -61,6 +73,8 @@ class IndexReader:
                 return -self.value(x, at)
             case ast.Compare(left=left, ops=[op], comparators=[right]):
                 return float(COMPARE[type(op)](self.value(left, at), self.value(right, at)))
+            case ast.Call(func=ast.Name(id="floor"), args=[x]):
+                return math.floor(self.value(x, at))
             case ast.Call(func=ast.Name(id=name), args=args, keywords=words) if _letters(node, at):
                 given = {str(w.arg): self.value(w.value, at) for w in words}
                 return oracle.NUMPY[name](*(self.value(a, at) for a in args), **given)

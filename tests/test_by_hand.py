@@ -64,7 +64,7 @@ def steps(solution: Solution, start: str) -> list[Step]:
         (
             "conv2d(X, W, b)",
             "W",
-            "permute(conv2d(unsqueeze(X, 1), unsqueeze(y, 1)), [1, 0, 2, 3])",
+            "permute(conv2d(unsqueeze(X, 1), unsqueeze(y, 1)), 1, 0, 2, 3)",
         ),
         ("avg_pool2d(x, 2, stride=1)", "x", "conv_transpose2d(y, ones(2, 2)) / 4"),
         # five entries, of which the windows leave the last one out: no reshape into 2×2

@@ -123,6 +123,9 @@ NO_MATRIX = [
     row("max_pool2d(x, 2)", "x", x="4 6"),
     row("max_pool2d(x, 3, stride=1, padding=1)", "x", x="4 5"),
     row("sum(max_pool1d(x, 2)**3)", "x", "gradient", x="6"),
+    row("avg_pool2d(x, 2)", "x", x="4 6"),
+    row("conv1d(x, K, padding=1, groups=2)", "x", x="4 3", K="4 2 2"),
+    row("conv1d(x, K, padding=1, groups=2)", "K", x="4 3", K="6 2 2"),
 ]
 
 
@@ -189,6 +192,25 @@ def test_a_planted_fault_in_a_formula_is_seen(
     reader = IndexReader({**derived.values, **derived.sizes})
     found = np.array(reader.entries(wrong, letters, where))
     assert np.max(np.abs(found - array.ravel())) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("expression", "shapes", "written"),
+    [
+        (
+            "conv1d(x, K, groups=2)",
+            {"x": "4 3", "K": "4 2 2"},
+            "sum_r_s(x[r + 2 * floor(i / 2), j + s] * K[i, r, s])",
+        ),
+        ("avg_pool2d(x, 2)", {"x": "4 6"}, "sum_r_s(x[2 * i + r, 2 * j + s], range(1 + 1)) / 4"),
+    ],
+)
+def test_sums_say_the_range_that_no_array_shows(
+    expression: str, shapes: dict[str, str], written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    derived = Drawn(row(expression, "x", **shapes), monkeypatch)
+    ws = Workspace(loads(table.problem(derived.row, expression)), derived.graph)
+    assert text(index_term(derived.y, ws.leaf_term)) == written
 
 
 def test_an_index_whose_range_no_array_shows_keeps_it() -> None:

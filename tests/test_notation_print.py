@@ -181,6 +181,7 @@ def test_labels() -> None:
         (Binary("/", Name("a"), L_w), "a / (dL/dw)"),
         (Component(Name("y"), (Name("i"),)), "y[i]"),
         (Sum(("k",), Name("y")), "sum_k(y)"),
+        (Sum(("k",), Name("y"), Num("2")), "sum_k(y, range(2 + 1))"),
     ],
 )
 def test_text(term: Expr, typed: str) -> None:

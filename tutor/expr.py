@@ -124,10 +124,11 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """Σ over the named indices of `body` (index notation)."""
+    """Σ over the named indices of `body` (index notation), each from 0 to `last` if that is said."""
 
     indices: tuple[str, ...]
     body: Expr
+    last: Expr | None = None
     span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
@@ -157,7 +158,7 @@ def children(e: Expr) -> tuple[Expr, ...]:
         case Component():
             return (e.arg, *e.indices)
         case Sum():
-            return (e.body,)
+            return (e.body,) if e.last is None else (e.body, e.last)
         case _:
             return ()
 

@@ -1,11 +1,14 @@
-"""The factors of an entry: a product of them, equal ones as powers."""
+"""The factors of an entry: a product of them, equal ones as powers, and the sums over them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from ..expr import Binary, Component, Expr, Name, Num, walk
+from ..expr import Binary, Component, Expr, Name, Num, Sum, walk
+from ..graph import dims
+from ..graph.dims import Dim
+from .build import size_term
 
 
 def product_of(factors: Sequence[Expr]) -> Expr:
@@ -47,3 +50,13 @@ def gathered(body: Sequence[Expr], order: Mapping[str, int]) -> list[Expr]:
         entries = list(run)
         ordered += entries if array is None else sorted(entries, key=by_subscript)
     return ordered
+
+
+def sums(letters: Sequence[str], ranged: Mapping[str, Dim], body: Expr) -> Expr:
+    """Σ over the letters, with the last value of those whose range no array shows (`ranged`)."""
+    plain = tuple(x for x in letters if x not in ranged)
+    whole = Sum(plain, body) if plain else body
+    for size in reversed(dict.fromkeys(ranged.values())):
+        of_size = tuple(x for x, d in ranged.items() if d == size)
+        whole = Sum(of_size, whole, size_term(dims.dim(dims.number(size) - 1)))
+    return whole

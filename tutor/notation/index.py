@@ -17,9 +17,9 @@ from ..expr import Binary, Call, Component, Expr, Name, Neg, Num, Sum, Transpose
 from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node, constant_of, is_delta, pieces, topological
-from .build import NoMatrixForm, scaled, size_term, sum_term
+from .build import NoMatrixForm, scaled, sum_term
 from .calls import call_term
-from .gathered import gathered, product_of
+from .gathered import gathered, product_of, sums
 from .matrix import Leaves, map_term, matrix_term
 from .scalars import term_of
 from .signs import led
@@ -27,6 +27,7 @@ from .subscript import (
     Linear,
     combined,
     delta_term,
+    divided,
     eliminated,
     letter,
     renamed,
@@ -200,10 +201,19 @@ class _Writer:
         ]
         carried = {f"#{x}" for f, ls in plain if _is_guard(f) for x in ls if x in inner}
         ranges = {**scope, **{f"#{x}": sizes[x] for x in inner}}
-        values, left = eliminated(relations, {f"#{x}" for x in inner}, carried, ranges)
+        summed = {f"#{x}" for x in inner}
+        parted, more, relations = divided(relations, summed, ranges)
+        scope = {**scope, **more}
+        values, left = eliminated(relations, summed, carried, {**ranges, **more})
+        values |= parted
         rest = [x for x in inner if f"#{x}" not in values]
         loose = [x for x in rest if not any(x in ls for _, ls in plain)]
-        if len(loose) == 1 and isinstance(d := sizes[loose[0]], int) and d <= WRITTEN_OUT:
+        if (
+            loose
+            and rest == loose[:1]
+            and isinstance(d := sizes[loose[0]], int)
+            and d <= WRITTEN_OUT
+        ):
             return self.one_by_one(factors, fixed, sizes, scope, depth, loose[0], d)
         free = [x for x in self.summed if x not in scope]
         if len(free) < len(rest):
@@ -231,20 +241,17 @@ class _Writer:
                 body.append(self.entry(factor, where, scope, depth + 1))
             else:
                 body.append(component(self.whole(factor), _shown(where)))
-        # a letter that no array has the range of gets a vector of ones, which shows it
         hidden = [x for x in rest if not self.shows(chosen[x], x, plain, body)]
-        body[:0] = [
-            Component(Call("ones", (size_term(sizes[x]),)), (Name(chosen[x]),)) for x in hidden
-        ]
         deltas = [self.delta(renamed(r, named)) for r in left]
         if Num("0") in deltas:
             return None
         body = [*gathered(body, ORDER), *dict.fromkeys(d for d in deltas if d != Num("1"))]
-        summed = set(chosen.values())
-        moving = [b for b in body if not summed.isdisjoint(names(b))]
-        front = [b for b in body if summed.isdisjoint(names(b))]
-        if moving:
-            front.append(Sum(tuple(chosen.values()), product_of(moving)))
+        letters = set(chosen.values())
+        moving = [b for b in body if not letters.isdisjoint(names(b))]
+        front = [b for b in body if letters.isdisjoint(names(b))]
+        if chosen:
+            ranged = {chosen[x]: sizes[x] for x in hidden}
+            front.append(sums(tuple(chosen.values()), ranged, product_of(moving)))
         return product_of(front)
 
     def shows(

@@ -98,7 +98,10 @@ class _Printer:
                 return self.component(e), Level.ATOM
             case Sum():
                 body = self.at(e.body, Level.HADAMARD)
-                return rf"\sum_{{{', '.join(map(latex_name, e.indices))}}} {body}", Level.HADAMARD
+                below = ", ".join(map(latex_name, e.indices))
+                ends = "" if e.last is None else f"^{{{self.at(e.last)}}}"
+                below += " = 0" if ends else ""
+                return rf"\sum_{{{below}}}{ends} {body}", Level.HADAMARD
 
     def name(self, name: str, *, bold: bool = True) -> str:
         variable = self.names.get(name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -59,7 +60,7 @@ ACCENTS: dict[str, tuple[str, str]] = {
 _LARGE = "0123456789+-=()aehijklmnoprstuvxβγρφχ"
 _SMALL = "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ"
 SUBSCRIPTS = dict(zip(_LARGE, _SMALL, strict=True))
-SUBSCRIPTS |= {"×": "ₓ", "−": "₋"}
+SUBSCRIPTS |= {"×": "ₓ", "−": "₋", "=": "₌"}
 SUPERSCRIPTS = dict(zip("0123456789-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻", strict=True))
 
 
@@ -127,6 +128,13 @@ def superscript(text: str) -> str | None:
     if text and all(c in SUPERSCRIPTS for c in text):
         return "".join(SUPERSCRIPTS[c] for c in text)
     return None
+
+
+def sum_sign(indices: Sequence[str], last: str | None) -> str:
+    """Σᵣₛ, or Σᵣₛ₌₀¹ where the last value of the letters is said."""
+    if last is None:
+        return f"Σ{subscript(''.join(indices))}"
+    return f"Σ{subscript(''.join(indices) + '=0')}{superscript(last) or f'^({last})'}"
 
 
 def latex_name(name: str, *, bold: bool = False) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from ..expr import Component, Expr, Name, Num
+from ..expr import Binary, Call, Component, Expr, Name, Num
 from ..graph import dims
 from ..graph.dims import Dim
 from .build import sum_term
@@ -90,13 +90,25 @@ def _never_negative(d: Dim) -> bool:
 def subscript_term(form: Linear, order: Mapping[str, int]) -> Expr:
     """i + r − 1: letters first, in their order, then sizes and numbers; minus signs last."""
     terms = sorted(form.terms, key=lambda item: order.get(item[0], len(order)))
-    parts = [(dims.number(c), Name(x)) for x, c in terms]
+    parts: list[tuple[sp.Expr, Expr]] = []
+    for x, c in terms:
+        parts += [(dims.number(c) * factor, part) for factor, part in _letter_terms(x)]
     rest = dims.number(form.constant)
     for part in rest.as_ordered_terms() if rest != 0 else ():
         number, size = part.as_coeff_Mul()
         parts.append((number, term_of(size)))
     parts.sort(key=lambda item: bool(item[0].could_extract_minus_sign()))
     return sum_term(parts) if parts else Num("0")
+
+
+def _letter_terms(name: str) -> list[tuple[int, Expr]]:
+    """A letter; ⌊i/c⌋ for the quotient i//c, i − c·⌊i/c⌋ for the rest i%c."""
+    for mark in (QUOTIENT, REST):
+        i, found, c = name.partition(mark)
+        if found:
+            quotient = Call("floor", (Binary("/", Name(i), Num(c)),))
+            return [(1, quotient)] if mark == QUOTIENT else [(1, Name(i)), (-int(c), quotient)]
+    return [(1, Name(name))]
 
 
 def delta_term(form: Linear, order: Mapping[str, int], symbol: str) -> Expr:
@@ -125,6 +137,46 @@ def _positive(d: Dim) -> bool:
 
 def renamed(form: Linear, names: Mapping[str, str]) -> Linear:
     return Linear(tuple((names.get(x, x), c) for x, c in form.terms), form.constant)
+
+
+QUOTIENT, REST = "//", "%"  # i//2 and i%2 are letters too: the parts of i = 2u + v, 0 ≤ v < 2
+
+
+def divided(
+    relations: Sequence[Linear], inner: Collection[str], ranges: Mapping[str, Dim]
+) -> tuple[dict[str, Linear], dict[str, Dim], list[Linear]]:
+    """Summed letters u and v of i = c·u + v, v < c, as quotient and rest of i.
+
+    Returns the values, the ranges of the new letters, and the relations that are left.
+    """
+    values: dict[str, Linear] = {}
+    new: dict[str, Dim] = {}
+    left: list[Linear] = []
+    for relation in relations:
+        found = None if values.keys() & set(relation.letters) else _division(relation, inner)
+        u, v, i, c = found or ("", "", "", 0)
+        whole = found and isinstance(ranges[u], int) and isinstance(ranges[i], int)
+        if not whole or ranges[v] != c or ranges[i] > c * ranges[u]:
+            left.append(relation)
+            continue
+        values |= {u: letter(f"{i}{QUOTIENT}{c}"), v: letter(f"{i}{REST}{c}")}
+        new |= {f"{i}{QUOTIENT}{c}": ranges[u], f"{i}{REST}{c}": c}
+    for x, value in values.items():
+        left = [_replaced(r, x, value) for r in left]
+    return values, new, left
+
+
+def _division(relation: Linear, inner: Collection[str]) -> tuple[str, str, str, int] | None:
+    """u, v, i and c of ±(i − c·u − v) = 0 with summed letters u and v, and c > 1."""
+    fixed = [(x, c) for x, c in relation.terms if x not in inner]
+    summed = [(x, c) for x, c in relation.terms if x in inner]
+    if relation.constant != 0 or len(fixed) != 1 or len(summed) != 2:
+        return None
+    i, sign = fixed[0]
+    if sign not in (1, -1) or QUOTIENT in i or REST in i:
+        return None
+    (v, one), (u, step) = sorted(((x, -c * sign) for x, c in summed), key=lambda t: t[1] != 1)
+    return (u, v, i, step) if one == 1 and isinstance(step, int) and step > 1 else None
 
 
 def eliminated(

@@ -62,7 +62,8 @@ def _print(e: Expr) -> tuple[str, Level]:
         case Component():
             return f"{_head(e.arg)}[{', '.join(text(i) for i in e.indices)}]", Level.ATOM
         case Sum():
-            return f"sum_{'_'.join(e.indices)}({text(e.body)})", Level.ATOM
+            over = "" if e.last is None else f", range({text(e.last)} + 1)"
+            return f"sum_{'_'.join(e.indices)}({text(e.body)}{over})", Level.ATOM
 
 
 def _binary(e: Binary) -> tuple[str, Level]:

@@ -26,7 +26,7 @@ from ..steps import Variable
 from . import block, functions, tex
 from .arrays import SHOWN, array_shape, grid, shorten, slices, without_ones
 from .block import Block, beside, enclose, line
-from .names import SUBSCRIPTS, parts, subscript, superscript, unicode_name
+from .names import SUBSCRIPTS, parts, subscript, sum_sign, superscript, unicode_name
 from .numerals import numeral
 from .precedence import PAPER_NEG, Level, associates, leading_minus, levels, paper_op, pull_minus
 from .text import text
@@ -103,8 +103,8 @@ class _Printer:
             case Component():
                 return self.component(e), Level.ATOM
             case Sum():
-                body = self.at(e.body, Level.HADAMARD)
-                return beside(f"Σ{subscript(''.join(e.indices))} ", body), Level.HADAMARD
+                sign = sum_sign(e.indices, None if e.last is None else self.flat(e.last))
+                return beside(sign, " ", self.at(e.body, Level.HADAMARD)), Level.HADAMARD
 
     def name(self, name: str) -> str:
         variable = self.names.get(name)
