@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 
 import pytest
@@ -311,3 +312,27 @@ tasks: [shapes]
     with pytest.raises(ShapeError) as caught:  # no number fits both
         graph(text.replace("r: B @ x", "r: B @ x, s: 'x + [1, 2, 3]'"))
     assert "n = " not in (caught.value.hint or "")
+
+
+MISFITS = [
+    # the size is known by the time of the error, and is told; else it is ?
+    ({"A": "matrix(?, ?)", "B": "matrix(?, 3)", "x": "vector(4)", "u": "vector(5)"},
+     {"y": "A @ B", "z": "y.T @ u", "v": "A @ x", "s": "v + concat(u, u)"}, "`v` has 5 entries"),
+    ({"A": "matrix(?, 4)", "x": "vector(4)", "u": "vector(5)"},
+     {"v": "A @ x", "w": "concat(v, v)", "s": "w + u"}, "5×1"),
+    ({"x": "vector(3)", "h": "vector(4)", "W": "matrix(9, ?)", "U": "matrix(?, 5)", "b": "vector(?)"},
+     {"c": "gru_cell(x, h, W, U, b, b)"}, "gates"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "define", "words"), MISFITS)
+def test_no_error_shows_what_an_open_size_is_called_inside(given, define, words):
+    rows = ["given:", *(f'  {n}: "{s}"' for n, s in given.items())]
+    rows += ["define:", *(f'  {n}: "{s}"' for n, s in define.items()), "tasks: [shapes]", ""]
+    with pytest.raises(InputError) as error:
+        graph("\n".join(rows))
+    said = " ".join(
+        (error.value.message, error.value.hint or "", *getattr(error.value, "notes", ()))
+    )
+    assert words in said
+    assert not re.search(r"\b[A-Za-z]\.\d", said), said

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import tutor
 from tutor.errors import InputError, ShapeError, Where
 from tutor.expr import Call, Name, Num
 from tutor.notation.text import text
@@ -450,3 +451,28 @@ def test_the_check_finds_a_wrong_size_that_was_read_off():
     goals = [shape_search.Goal(chain_to(network((3, 32, 32), *LENET), "output", HERE), (10,))]
     assert shape_recheck.recheck(goals, {}, [{"f": 1176}], ["f"]).passed
     assert not shape_recheck.recheck(goals, {}, [{"f": 1175}], ["f"]).passed
+
+
+DECLARED = """
+given:
+  x: vector(n)
+  k: [1, 2, 1]
+  w: vector(n)
+define:
+  y: conv1d(x, k, stride=2)
+  L: w.T @ x
+tasks:
+  - solve_shape: {unknown: n, so_that: {y: [10]}}
+"""
+
+
+def test_a_declared_size_is_free_where_a_window_slides():
+    solution = tutor.loads(DECLARED).solve()
+    assert solution.tasks[0].extra["solutions"] == [{"n": 21}, {"n": 22}]
+    # what needs no number for it goes on with the letter
+    both = DECLARED + "  - gradient: {of: L, wrt: x}\n"
+    result = tutor.loads(both).solve().tasks[1]
+    assert text(result.formula) == "w"
+    # while what does need one is no quantity yet
+    with pytest.raises(InputError, match="rests on `n`"):
+        tutor.loads(DECLARED + "  - jacobian: {of: y, wrt: x}\n").solve()

@@ -124,7 +124,7 @@ def _where_they_part(a: Val, b: Val) -> str | None:
     if orders == (1, 1):
         if a.row != b.row:
             return f"`{{left}}` is a {_line(a)}, `{{right}}` a {_line(b)}"
-        return f"`{{left}}` has {a.node.shape[0]} entries, `{{right}}` has {_one(b, 0)}"
+        return f"`{{left}}` has {_one(a, 0)} entries, `{{right}}` has {_one(b, 0)}"
     if orders == (2, 2):
         parts = [
             f"{_one(a, k)} and {_one(b, k)} {word}"

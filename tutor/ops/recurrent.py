@@ -29,10 +29,10 @@ def _checked(name: str, gates: int, x: Val, h: Val, w_ih: Val, w_hh: Val, more: 
     rows, inputs = w_ih.shape
     hidden = w_hh.shape[1]
     stacked = dims.dim(gates * dims.number(hidden))
-    times = f"{gates} gates of {hidden} units" if gates > 1 else f"{hidden} units"
+    times = f"{gates} gates of {dims.one(hidden)} units" if gates > 1 else f"{dims.one(hidden)} units"
     for what, w in (("W_ih", w_ih), ("W_hh", w_hh)):
         require(dims.same(w.shape[0], stacked),
-                f"{what} of {name} has {w.shape[0]} rows, but {times} need {stacked}")  # fmt: skip
+                f"{what} of {name} has {dims.one(w.shape[0])} rows, but {times} need {dims.one(stacked)}")  # fmt: skip
     column = is_column(x) and (x.order == 1 or not dims.same(inputs, 1))
     size = x.node.shape[0] if column else x.node.shape[-1]
     require(x.order in (1, 2) and dims.same(size, inputs),

@@ -32,11 +32,11 @@ from ..graph.node import Node
 from ..notation.text import text
 from ..ops import ALIASES, OPERATORS, OPS, STRUCTURE
 from ..ops.base import Val
-from ..value import Value
 from . import values
 from .bind import Binder
 from .expanded import binary, count_results, expanded
 from .expression import extent
+from .fixed import constant_value
 from .lines import Graph, Line
 from .mistakes import explained
 from .model import Definition, Problem
@@ -48,8 +48,8 @@ from .surface import Piece, Surface
 def elaborate(problem: Problem, skip: frozenset[str] = frozenset()) -> Graph:
     """The surface graph of a problem.
 
-    skip: names that stay unknown (hyperparameters that a solve_shape task asks for); definitions
-    that need them are left out.
+    skip: names that stay unknown (hyperparameters and sizes that a solve_shape task asks for);
+    definitions that need them are left out.
     """
     unifier = dims.Unifier()
     try:
@@ -85,6 +85,7 @@ class _Elaborator:
     def __init__(self, problem: Problem, unifier: dims.Unifier, skip: frozenset[str]) -> None:
         self.problem = problem
         self.skip = set(skip | problem.unwritten)
+        self.sized: set[str] = set()  # names whose sizes rest on one that is looked for
         self.sizes = Sizes(unifier)
         self.surface = Surface(problem, self.sizes)
         self.lines = self.surface.lines
@@ -95,6 +96,9 @@ class _Elaborator:
             self.sizes.collect(given)
         for given in self.problem.given.values():
             self.lines[given.name] = self.sizes.line(given)
+            sizes = [d for d in given.shape or () if not isinstance(d, str)]
+            if any(n in self.skip for d in sizes for n in names(d)):
+                self.sized.add(given.name)
         for definition in self.ordered():
             self.define(definition)
         if len(self.lines) > limits.GRAPH_NODES:
@@ -125,6 +129,10 @@ class _Elaborator:
             self.skip.update(definition.names)
             return
         self.surface.definition, self.surface.inside = definition, []
+        before = set(self.lines)
+        rests = any(n in self.sized for n in names(definition.expr))
+        if rests:
+            self.sized.update(definition.names)
         try:
             if len(definition.names) > 1:
                 self.unpack(definition)
@@ -132,6 +140,11 @@ class _Elaborator:
                 name = next(iter(definition.names))
                 self.settle(self.piece(definition.expr, name), name, definition)
         except InputError as error:
+            if rests and isinstance(error, ShapeError):  # it needs the number that is looked for
+                for name in set(self.lines) - before:
+                    del self.lines[name]
+                self.skip.update(definition.names)
+                return
             if error.span is not None:
                 error.at(definition.source.where(error.span))
             raise error.at(definition.where) from None
@@ -155,7 +168,7 @@ class _Elaborator:
             return
         used = [self.lines[n] for n in names(piece.term) if n in self.lines]
         if not used:
-            value = self.constant_value(piece.val)
+            value = constant_value(piece.val, self.constants)
             leaf = Val(g.var(name, piece.val.node.shape), piece.val.row)
             self.lines[name] = Line(
                 name,
@@ -173,18 +186,6 @@ class _Elaborator:
         elif isinstance(piece.term, Neg):
             op, inner = OPERATORS["neg"], piece.term.arg
         self.surface.line(op, [piece], {}, piece.val, piece.term, name, (inner,))
-
-    def constant_value(self, val: Val) -> Value | None:
-        from ..numeric.evaluate import TooLong, evaluate
-
-        try:
-            (array,) = evaluate([val.node], self.constants)
-        except TooLong:
-            floats = {n: Value(v).floats() for n, v in self.constants.items()}
-            (array,) = evaluate([val.node], floats)
-        except KeyError:
-            return None
-        return Value(array[None, :] if val.row else array)
 
     # -- terms -------------------------------------------------------------------------------
 

@@ -50,15 +50,14 @@ def _alike(origin: Origin, wanted: Mapping[str, Line]) -> Iterator[tuple[Resized
 
 
 def _sizes_beside(origin: Origin, names: Sequence[str]) -> tuple[Dim, ...]:
-    """The sizes of the operands that are none of these givens."""
-    return tuple(
-        dict.fromkeys(
-            dims.resolved(d)
-            for term, v in origin.operands
-            if not any(_is(term, name) for name in names)
-            for d in (*v.shape, *((1,) if v.order == 1 else ()))
-        )
+    """The sizes, as far as they are known, of the operands that are none of these givens."""
+    found = dict.fromkeys(
+        dims.resolved(d)
+        for term, v in origin.operands
+        if not any(_is(term, name) for name in names)
+        for d in (*v.shape, *((1,) if v.order == 1 else ()))
     )
+    return tuple(d for d in found if isinstance(d, int) or not d.has(Unknown))
 
 
 def letter_sizes(origin: Origin) -> Iterator[tuple[str, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import sympy as sp
@@ -26,6 +27,7 @@ class Sizes:
     def __init__(self, unifier: dims.Unifier) -> None:
         self.unifier = unifier
         self.known: dict[str, sp.Symbol] = {}
+        self.open: dict[str, dims.Unknown] = {}  # for each `?`, by its name
 
     def collect(self, given: Given) -> None:
         """Take the names in a declared shape for sizes."""
@@ -58,8 +60,19 @@ class Sizes:
 
     def declared(self, d: Expr | str, given: Given, axis: int) -> Dim:
         if d == "?" or (isinstance(d, Name) and d.id == "?"):
-            return self.unifier.resolve(dims.unknown(f"{given.name}.{axis}"))
+            unknown = dims.unknown(f"{given.name}.{axis}")
+            self.open[str(unknown)] = unknown
+            return self.unifier.resolve(unknown)
         return self.dimension(d)  # type: ignore[arg-type]
+
+    def shown(self, words: str) -> str:
+        """The words with numbers, or `?`, in place of the names that open sizes have inside."""
+
+        def one(m: re.Match[str]) -> str:
+            unknown = self.open.get(m[0])
+            return m[0] if unknown is None else dims.one(self.unifier.resolve(unknown))
+
+        return re.sub(r"(?<![\w.])\w+\.\d+(?!\w)", one, words)
 
     def dimension(self, e: Expr) -> Dim:
         """An integer or symbolic size from a term."""
@@ -91,6 +104,13 @@ class Sizes:
     def index_item(self, e: Expr) -> Any:
         if isinstance(e, Slice):
             return tuple(None if x is None else self.integer(x) for x in (e.start, e.stop, e.step))
+        if isinstance(e, Name) and e.id not in self.known:
+            raise InputError(
+                f"an index must be a number, and `{e.id}` has none",
+                hint="write one of the numbers 0, 1, 2, … in its place; the loss "
+                f"−log(softmax(z)) at the entry {e.id} is `cross_entropy(z, {e.id})`",
+                span=e.span,
+            )
         return self.integer(e)
 
     def integer(self, e: Expr) -> int:

@@ -100,7 +100,10 @@ class Surface:
                 for p, name in zip_longest(operands, own, fillvalue="")
                 if isinstance(p, Piece)
             ]
-            raise _named(error, terms, span, origin) from None
+            named = _named(error, terms, span, origin)
+            named.message = self.sizes.shown(named.message)
+            named.hint = self.sizes.shown(named.hint) if named.hint else None
+            raise named from None
 
     def origin(self, op: Op, pieces: Sequence[Piece]) -> Origin | None:
         """What equations between sizes, and errors, are to remember."""

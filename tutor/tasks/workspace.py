@@ -133,6 +133,13 @@ class Workspace:
         except KeyError:
             from ..errors import did_you_mean
 
+            free = self.problem.unknowns
+            if free and any(name in d.names for d in self.problem.define):
+                listed = " and ".join(f"`{n}`" for n in sorted(free))
+                raise InputError(
+                    f"`{name}` has no size yet: it rests on {listed}, asked for in `solve_shape`",
+                    hint="write this task in a file of its own, with a number in that place",
+                ) from None
             raise InputError(
                 f"unknown name `{name}`", hint=did_you_mean(name, self.graph.lines)
             ) from None
