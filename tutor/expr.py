@@ -124,7 +124,7 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """Σ over the named indices of `body` (index notation), each from 0 to `last` if that is said."""
+    """Σ over the named indices of `body` (index notation), each from 0 to `last` if it is said."""
 
     indices: tuple[str, ...]
     body: Expr
