@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
+from math import gcd, prod
 
 from ..errors import ShapeError
 from ..expr import Binary, Expr, Name
@@ -21,11 +21,30 @@ def needs_axes(x: Shape, axes: int) -> None:
     if len(x) == axes + 1:
         return
     wanted = ", ".join(("channels", *AXES[axes]))
-    missing = len(x) == axes
-    raise ShapeError(
-        f"the input has shape {list(x)}, but must be [{wanted}]",
-        hint=f"one channel is written [1, {', '.join(map(str, x))}]" if missing else None,
-    )
+    message = f"the input has shape {list(x)}, but must be [{wanted}]"
+    raise ShapeError(message, hint=_right_axes(x, axes))
+
+
+def _right_axes(x: Shape, axes: int) -> str | None:
+    """What gives a layer that slides along so many axes an input with these and channels."""
+    if len(x) == axes:
+        return f"one channel is written [1, {', '.join(map(str, x))}]"
+    if len(x) == 4 and axes == 2:
+        return (
+            f"sizes are those of one example: without the batch the input is {list(x[1:])}, "
+            f"if {x[0]} is the number of examples"
+        )
+    if len(x) == 3 and axes == 1:
+        return "along height and width slides the layer with 2d in its name"
+    if len(x) == 1:
+        for channels in (1, 3):
+            side = round((x[0] / channels) ** (1 / axes))
+            if channels * side**axes == x[0]:
+                sizes = [channels, *[side] * axes]
+                return (
+                    f"`Unflatten: {{dim: 1, unflattened_size: {sizes}}}` before it gives these axes"
+                )
+    return None
 
 
 def _windows(x: Shape, a: Args) -> tuple[Window, ...]:
@@ -68,8 +87,19 @@ def check_channels(x: Shape, a: Args) -> None:
         if channels % groups:
             raise ShapeError(
                 f"{groups} groups do not divide the {channels} {what} channels",
-                hint=f"what fits: a number that divides both {c_in} (input) and {c_out} (output)",
+                hint=f"what fits: {_divisors(c_in, c_out)}",
             )
+
+
+def _divisors(c_in: int, c_out: int) -> str:
+    """The numbers of groups that are possible, in words: all of them, if they are few."""
+    common = gcd(c_in, c_out)
+    if common == 1:
+        return f"1 only, since {c_in} (input) and {c_out} (output) have no other common divisor"
+    fits = [str(g) for g in range(1, min(common, 64) + 1) if common % g == 0]
+    if common > 64:
+        fits.append("…")
+    return ", ".join(fits[:-1]) + " or " + fits[-1] if common <= 64 else ", ".join(fits)
 
 
 def _conv_shape(axes: int) -> Rule:

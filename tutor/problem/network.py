@@ -62,16 +62,20 @@ class Reader:
         if key.text not in BLOCKS:
             return self._layer(key, body)
         kind, where, inner = key.text, key.where(), depth + 1
+        usage = f"write `{BLOCKS[kind]}`"
         if body is None or (isinstance(body, Scalar) and body.is_null):
-            raise schema.fail(f"{kind} needs its layers", key, f"write `{BLOCKS[kind]}`")
+            raise schema.fail(f"{kind} needs its layers", key, usage)
         if kind == "Sequential" or (kind == "Residual" and isinstance(body, tree.Sequence)):
+            if not isinstance(body, tree.Sequence):
+                found = schema.found(body)
+                raise schema.fail(f"the layers of {kind} must be a list, not {found}", body, usage)
             layers = self._parts(body, f"the layers of {kind}", inner)
             return Block(kind, (layers,) if kind == "Sequential" else (layers, ()), where)
-        given = schema.mapping(body, f"{kind}")
+        given = schema.mapping(body, kind, usage)
         schema.check_keys(given, _BLOCK_KEYS[kind], kind)
         needed = _BLOCK_KEYS[kind][0]
         if (first := given.get(needed)) is None:
-            raise schema.fail(f"{kind} needs `{needed}`", key, f"write `{BLOCKS[kind]}`")
+            raise schema.fail(f"{kind} needs `{needed}`", key, usage)
         if kind == "Residual":
             shortcut = given.get("shortcut")
             other = () if shortcut is None else self._parts(shortcut, "`shortcut`", inner)
@@ -116,16 +120,21 @@ class Reader:
 
     def _layer(self, key: Scalar, body: Node | None) -> Layer:
         from .layers import LAYERS
+        from .shorthand import called, named
 
         if key.text not in LAYERS:
             known = (*LAYERS, *BLOCKS)
-            hint = did_you_mean(key.text, known) or f"the layers are {', '.join(known)}"
+            hint = called(key.text, self._trial) or did_you_mean(key.text, known)
+            hint = hint or f"the layers are {', '.join(known)}"
             raise schema.fail(f"unknown layer `{key.text[:40]}`", key, hint)
         spec = LAYERS[key.text]
         args: dict[str, Any] = {}
         places: dict[str, Where] = {}
         if body is not None and not (isinstance(body, Scalar) and body.is_null):
-            given = schema.mapping(body, f"the arguments of {key.text}")
+            hint = None
+            if not isinstance(body, tree.Mapping):
+                hint = named(key.text, body, self._trial)
+            given = schema.mapping(body, f"the arguments of {key.text}", hint)
             schema.check_keys(given, spec.arguments, key.text)
             for name, value in given.entries:
                 what = f"`{name.text}` of {key.text}"
@@ -136,6 +145,10 @@ class Reader:
                 hint = f"write `{key.text}: {{{name}: …}}`"
                 raise schema.fail(f"{key.text} needs `{name}`", key, hint)
         return Layer(key.text, args, key.where(), places)
+
+    def _trial(self, node: Node) -> Part:
+        """A layer that is only tried: the names in it do not count as used."""
+        return Reader(self.sizes, self.free)._part(node, 0)
 
     def _argument(self, node: Node, what: str, words: Collection[str]) -> Any:
         if isinstance(node, tree.Sequence):

@@ -60,9 +60,9 @@ def found(node: Node) -> str:
     return f"`{node.text[:40]}`"
 
 
-def mapping(node: Node, what: str) -> tree.Mapping:
+def mapping(node: Node, what: str, hint: str | None = None) -> tree.Mapping:
     if not isinstance(node, tree.Mapping):
-        raise fail(f"{what} must be a mapping of keys to values, not {found(node)}", node)
+        raise fail(f"{what} must be a mapping of keys to values, not {found(node)}", node, hint)
     return node
 
 
