@@ -47,6 +47,15 @@ INFERRED = [
     ("Sigma @ x", {"Sigma": "m n", "x": "n"}),
     ("mean((x - mean(x))**2)", {"x": "n"}),
     ("(x - mean(x)) / std(x)", {"x": "n"}),
+    ("-y*log(sigmoid(w.T@x)) - (1-y)*log(1-sigmoid(w.T@x))", {"y": "", "w": "n", "x": "n"}),
+    ("max(0, 1 - y*(w.T@x)) + c*norm2(w)", {"y": "", "w": "n", "x": "n", "c": ""}),
+    ("x*(w.T@v)", {"x": "m", "w": "n", "v": "n"}),  # a column by its letter, and scaled
+    ("A@x + b*norm2(x)", {"A": "m n", "x": "n", "b": "m"}),
+    ("b*norm2(x) + sum(b)", {"b": "m", "x": "n"}),
+    ("y*sin(a)", {"y": "n", "a": "n"}),
+    ("kl_div(log_softmax(z), p)", {"z": "n", "p": "n"}),  # a target is as large as its input
+    ("binary_cross_entropy(sigmoid(w.T@x), y)", {"w": "n", "x": "n", "y": ""}),
+    ("binary_cross_entropy(sigmoid(X@w), y)", {"X": "m n", "w": "n", "y": "m"}),
     ("x[0] * x[3]", None),  # an index needs a number of entries
 ]
 
@@ -162,6 +171,14 @@ def test_layout_and_vec() -> None:
         ("A @ x", {}, "with respect to which name", None),
         ("3 + 4", {}, "no name to differentiate by", None),
         ("A @ x", {"wrt": ["x"], "kind": "hessian"}, "size m×1: a Hessian needs a scalar", None),
+        (
+            "y*x",
+            {"wrt": ["x"], "kind": "hessian"},
+            "size n×1: a Hessian needs a scalar",
+            '`y` was taken for a column; if it is a number, say -d "y: scalar"; or ask for the '
+            "derivative of a scalar such as the sum of the entries",
+        ),
+        ("softmax(z)[k]", {"wrt": ["z"]}, "an index must be a number, and `k` has none", None),
         ("A @ x", {"wrt": ["x"], "declarations": ["A"]}, "a name and a shape, not `A`", None),
         ("A @ x", {"wrt": ["x"], "declarations": ["A: 3", "A: 4"]}, "duplicate key `A`", None),
     ],

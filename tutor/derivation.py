@@ -106,7 +106,7 @@ def derivation(
     if kind != "jacobian" and not line.has_one_entry:
         raise InputError(
             f"the expression has size {line.dims}: {NEEDS[kind]} needs a scalar",
-            hint="ask for its Jacobian, or for the derivative of a scalar such as its sum",
+            hint=_scalar_hint(inferred),
         )
     given = {**TASKS[kind], "of": None, "wrt": None}
     args = {name: arg.default if arg else None for name, arg in given.items()}
@@ -119,6 +119,19 @@ def derivation(
     problem = replace(inferred.problem, tasks=(task,), statement=statement, language=language)
     solution = solve(problem, checking=checking)
     return Derivation(problem, inferred.of, solution, inferred.assumed, inferred.otherwise)
+
+
+def _scalar_hint(inferred: Inferred) -> str:
+    """How to get a scalar: a name that was only taken for an array may be one."""
+    maybe = [n for n, order in inferred.otherwise.items() if order == 0]
+    if not maybe:
+        return "ask for its Jacobian, or for the derivative of a scalar such as its sum"
+    name = maybe[0]
+    kind = ("scalar", "column", "matrix")[inferred.graph[name].leaf.order]
+    return (
+        f'`{name}` was taken for a {kind}; if it is a number, say -d "{name}: scalar"; or ask '
+        "for the derivative of a scalar such as the sum of the entries"
+    )
 
 
 def _variables(inferred: Inferred, wrt: Sequence[str]) -> tuple[str, ...]:

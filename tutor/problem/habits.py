@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..expr import Binary, Expr, names
 from ..notation.names import GREEK, parts
+from ..ops.elementwise import ELEMENTWISE
 from .lines import Graph, Line
 
 # Letters of numbers, and the Greek ones but for those of vectors: means and weights.
@@ -25,13 +26,30 @@ REDUCTIONS = frozenset((
 ))  # fmt: skip
 
 
+# Small letters that are columns even where they only scale a number: x·(wᵀy).
+VECTORS = frozenset(("u", "v", "w", "x", "z", "mu", "theta", "beta"))
+
+# Losses whose target has the shape of the prediction.
+TARGETED = frozenset((
+    "mse_loss", "l1_loss", "huber_loss", "hinge_loss", "kl_div", "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+))  # fmt: skip
+ENTRYWISE = frozenset(op.name for op in ELEMENTWISE)
+
+
 def surprise(graph: Graph) -> float:
     """How much of it reads oddly: a scalar added to a vector, a vector to a matrix, a mean of one.
 
-    A number that was made of many entries, as in x - mean(x), goes with a vector.
+    A number that was made of many entries, as in x - mean(x), goes with a vector. A target of
+    another shape than the prediction is odd, and a column that only ever meets numbers.
     """
-    total = 0.0
+    total = 2.0 * len(_beside_numbers(graph))
+    total += 0.5 * sum(x.op is None and _is_small_matrix(x) for x in graph.lines.values())
     for line in graph.lines.values():
+        if line.op is not None and line.op.name in TARGETED:
+            predicted, target, *_ = (_operand(graph, t) for t in line.terms if t is not None)
+            if predicted and target and predicted.leaf.order != target.leaf.order:
+                total += 3
         e = line.formula
         if isinstance(e, Binary) and e.op in "+-":
             operands = [_operand(graph, x) for x in (e.left, e.right)]
@@ -42,6 +60,44 @@ def surprise(graph: Graph) -> float:
         if _reduces(line) and line.operands and line.operands[0].leaf.order == 0:
             total += 6
     return total
+
+
+def _is_small_matrix(leaf: Line) -> bool:
+    return leaf.leaf.order == 2 and not parts(leaf.name).base[:1].isupper()
+
+
+def _beside_numbers(graph: Graph) -> set[str]:
+    """Columns that stand beside scalars alone, one of which was made of arrays: y·log(wᵀx)."""
+    columns = {x.name for x in graph.lines.values() if x.op is None and _may_be_number(x)}
+    while True:
+        within = {name: {name} for name in columns}  # of a line: the columns that it was made of
+        found, refuted = set(), set()
+        for line in graph.lines.values():
+            own = {c for o in line.operands for c in within.get(o.name, ())}
+            if not own:
+                continue
+            within[line.name] = own
+            others = [o for o in line.operands if o.name not in within]
+            if not _is_entrywise(line) or any(o.leaf.order for o in others):
+                refuted |= own
+            elif any(x.leaf.order and x.op is None for x in graph.below(others)):
+                found |= own
+        if not refuted:
+            return found
+        columns -= refuted
+
+
+def _may_be_number(leaf: Line) -> bool:
+    base = parts(leaf.name).base
+    return leaf.leaf.order == 1 and base not in VECTORS and not base[:1].isupper()
+
+
+def _is_entrywise(line: Line) -> bool:
+    assert line.op is not None
+    if line.op.name in ("max", "min"):  # max(0, x), but not max(x)
+        return len([t for t in line.terms if t is not None]) == 2
+    arithmetic = isinstance(line.formula, Binary) and line.formula.op != "@"
+    return arithmetic or line.op.name in ENTRYWISE
 
 
 def _reduces(line: Line) -> bool:

@@ -29,7 +29,8 @@ from .model import Definition, Given, Problem, Source
 
 PRIMES = (3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41)
 KINDS = ("any", "positive", "definite", "fraction")  # what values are drawn, by the seed
-SEEDS = 2 * len(KINDS)  # how many attempts make sense
+LARGER = 3  # that many primes are left out where small arrays do not do: x[3] needs 4 entries
+SEEDS = 3 * len(KINDS)  # how many attempts make sense
 # operands that hold class indices: drawn as whole numbers that every operation accepts
 INDICES = {"cross_entropy": 1, "nll_loss": 1, "multi_margin_loss": 1, "embedding": 0}
 
@@ -71,6 +72,7 @@ def chosen(graph: Graph, seed: int = 0) -> dict[str, int]:
     free = [n for n in graph.sizes if n not in fixed]
     shift = seed // len(KINDS)
     primes = [p for p in PRIMES if p not in fixed.values()]
+    primes = primes[LARGER:] if shift > 1 else primes
     orders = [primes, list(reversed(primes[: len(free)]))]
     if shift % 2:  # a tall matrix where a wide one did not do
         orders.reverse()
