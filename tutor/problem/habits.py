@@ -94,14 +94,20 @@ def _may_be_number(leaf: Line) -> bool:
 
 def _is_entrywise(line: Line) -> bool:
     assert line.op is not None
-    if line.op.name in ("max", "min"):  # max(0, x), but not max(x)
-        return len([t for t in line.terms if t is not None]) == 2
+    if _is_larger_of_two(line):
+        return True
     arithmetic = isinstance(line.formula, Binary) and line.formula.op != "@"
     return arithmetic or line.op.name in ENTRYWISE
 
 
 def _reduces(line: Line) -> bool:
-    return line.op is not None and line.op.name in REDUCTIONS
+    return line.op is not None and line.op.name in REDUCTIONS and not _is_larger_of_two(line)
+
+
+def _is_larger_of_two(line: Line) -> bool:
+    """max(0, x), but not max(x)."""
+    named = line.op is not None and line.op.name in ("max", "min")
+    return named and len([t for t in line.terms if t is not None]) == 2
 
 
 def _operand(graph: Graph, e: Expr) -> Line | None:
