@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import tutor
 from tests import random_programs
 from tests.test_checks import source
 from tutor.errors import InputError
@@ -84,6 +85,17 @@ def test_the_denominator_layout_multiplies_the_other_way_round() -> None:
     while isinstance(first, Binary):
         first = first.left
     assert plain_term(first) == "dz1/dw"
+
+
+def test_a_quotient_by_a_number_is_turned_without_a_bracket() -> None:
+    """The local derivative of a norm is r/‖r‖ in denominator layout, not (rᵀ/‖r‖)ᵀ."""
+    source = """convention: {layout: denominator}
+given: {x: vector(3), W: "matrix(2, 3)"}
+define: {L: norm2(W @ x) ** 2}
+tasks: [gradient: {of: L, wrt: x}]"""
+    steps = tutor.loads(source).solve().tasks[0].steps
+    said = [plain_term(s.equation[-1]) for s in steps if s.equation]
+    assert "z1 / norm2(z1)" in said and not any("/ norm2(z1)).T" in e for e in said), said
 
 
 def plain_term(e: object) -> str:

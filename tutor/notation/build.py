@@ -192,6 +192,8 @@ def transposed(e: Expr, symmetric: frozenset[str] = frozenset()) -> Expr:
             return e
         case Binary("*", _, Transpose()) if not e.elementwise:  # a number times a matrix
             return Binary("*", e.left, e.right.arg)  # type: ignore[union-attr]
+        case Binary("/", Transpose() | Binary("@")) if not e.elementwise:  # by a number
+            return Binary("/", transposed(e.left, symmetric), e.right)
         case Binary("@"):
             return chained(transposed(e.right, symmetric), transposed(e.left, symmetric))
         case Binary("*") if e.elementwise:
