@@ -10,7 +10,7 @@ import pytest
 
 import tutor
 from tutor.errors import InputError, ShapeError, Where
-from tutor.expr import Call, Name, Num
+from tutor.expr import Binary, Call, Name, Neg, Num
 from tutor.notation.text import text
 from tutor.problem.model import (
     Convention,
@@ -438,6 +438,57 @@ def test_no_solution_is_said_only_where_it_is_certain():
     assert ending(parts, "g", (6, 9)) == "There is no solution"
     several = network((1, 9), layer("Conv1d", out_channels=2, kernel_size=K, padding=P))
     assert ending(several, ("k", "p"), (1, 9)) == "No solution found"
+
+
+def test_several_solutions_are_boxed_together_or_listed_in_full():
+    it = network((1, 20), layer("Conv1d", out_channels=1, kernel_size=K, stride=3))
+    result = solve(it, "k", {"output": (1, 6)})
+    assert result.formula is None and result.value is None and not result.tables
+    assert [text(x.formula) for x in result.several] == ["3", "4", "5"]
+    alone = network((1, 8, 9), layer("Conv2d", out_channels=1, kernel_size=(3, 5), padding=(P, K)))
+    result = solve(alone, ("p", "k"), {"output": (1, 8, 9)})
+    assert [(x.symbol.id, text(x.formula)) for x in result.several] == [("p", "1"), ("k", "2")]
+    wide = {"kernel_size": K, "stride": S, "padding": P, "dilation": Name("d")}
+    many = network((3, 64, 64), layer("Conv2d", out_channels=8, **wide))
+    result = solve(many, ("k", "s", "p", "d"), {"output": (8, 32, 32)})
+    rows, said = result.tables[0].rows, [plain(s.why) for s in result.steps if s.why]
+    count = len(result.extra["solutions"])
+    assert len(rows) == min(count, 100)
+    assert any("table lists the first 100" in s for s in said) == (count > 100)
+
+
+def test_two_unknowns_are_solved_number_by_number():
+    it = network((3, 128, 128), layer("Conv2d", out_channels=8, kernel_size=3, stride=S, padding=P))
+    steps = solve(it, ("p", "s"), {"output": (8, 64, 64)}).steps
+    (why,) = [plain(s.why) for s in steps if s.why and s.rule == "integers in an interval"]
+    assert why.startswith("For s == 2: 1 <= 2 * p and 2 * p <= 2, so p = 1.")
+    (gathered,) = [s.equation for s in steps if s.rule == "floor"]
+    assert text(gathered[-1]) == "125 + 2 * p"
+
+
+def test_the_numerator_with_its_numbers_added_up():
+    rng = random.Random(12)
+    for _ in range(300):
+        fixed = {"n": rng.randint(1, 20), "k": rng.randint(1, 5), "s": rng.randint(1, 4),
+                 "p": rng.randint(0, 3), "d": rng.randint(1, 3)}  # fmt: skip
+        open_ = {x for x in fixed if rng.random() < 0.5}
+        v: dict[str, Any] = {x: Name(x) if x in open_ else fixed[x] for x in fixed}
+        window = OpenWindow("length", v["n"], v["k"], v["s"], v["p"], v["p"], v["d"])
+        assert number(window.gathered(), fixed) == number(window.room(), fixed)
+
+
+def number(e: Any, values: dict[str, int]) -> int:
+    match e:
+        case Name():
+            return values[e.id]
+        case Num():
+            return int(e.text)
+        case Neg():
+            return -number(e.arg, values)
+        case Binary():
+            a, b = number(e.left, values), number(e.right, values)
+            return {"+": a + b, "-": a - b, "*": a * b}[e.op]
+    raise AssertionError(e)
 
 
 def test_an_answer_beyond_the_range_that_fits_is_right():

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..expr import Binary, Expr, Name, Num
+from ..expr import Binary, Expr, Name, Neg, Num
 from ..graph.sizes import both_sides
 from ..problem.arguments import free_names, substitute
 from ..problem.layer_spec import axis_words
@@ -58,9 +58,44 @@ class OpenWindow:
 
     def inequalities(self, wanted: Interval) -> tuple[Expr, Expr]:
         """(t₁ − 1)·s ≤ R and R < t₂·s."""
-        s = term(self.stride)
-        low = times(num(wanted[0] - 1), s)
-        return Binary("<=", low, self.room()), Binary("<", self.room(), times(num(wanted[1]), s))
+        low, high = (_multiple(n, self.stride) for n in (wanted[0] - 1, wanted[1]))
+        room = self.gathered()
+        return Binary("<=", low, room), Binary("<", room, high)
+
+    def gathered(self) -> Expr:
+        """R with its numbers added up: 125 + 2p."""
+        constant, terms = -1, []
+        if isinstance(self.size, int):
+            constant += self.size
+        else:
+            terms.append(self.size)
+        sides = [x for x in (self.before, self.after) if isinstance(x, Name)]
+        constant += sum(x for x in (self.before, self.after) if isinstance(x, int))
+        if len(sides) == 2 and sides[0] == sides[1]:
+            terms.append(times(Num("2"), sides[0]))
+        else:
+            terms += sides
+        d, k = self.dilation, self.kernel
+        if isinstance(d, int) and isinstance(k, int):
+            constant -= d * (k - 1)
+        elif isinstance(d, int):
+            constant += d
+            terms.append(Neg(_multiple(d, k)))
+        elif isinstance(k, int):
+            terms += [Neg(_multiple(k - 1, d))] if k > 1 else []
+        else:
+            terms.append(Neg(times(d, Binary("-", k, ONE))))
+        if constant or not terms:
+            leads = not terms or constant > 0 or isinstance(terms[0], Neg)
+            terms.insert(0 if leads else len(terms), num(constant))
+        return plus(*terms)
+
+
+def _multiple(n: int, x: Letter) -> Expr:
+    """n·x, worked out where x is a number."""
+    if isinstance(x, int):
+        return num(n * x)
+    return x if n == 1 else times(num(n), x)
 
 
 def term(x: Letter) -> Expr:

@@ -8,16 +8,17 @@ from typing import Any
 from ..errors import InputError, ShapeError, did_you_mean
 from ..expr import Binary, Expr, List, Name
 from ..problem.model import Problem, Task
-from ..steps import Answer, Table, TaskResult, Text, all_of
+from ..steps import Answer, Named, Table, TaskResult, Text, all_of
 from ..value import Value
 from .arithmetic import by, num, rational
 from .shape_calls import chain_to
 from .shape_ranges import exhaustive, ranges
 from .shape_recheck import recheck
 from .shape_search import Goal, Values, fits, search
+from .solve_shape_result import TABLE_ROWS
 from .solve_shape_steps import Explanation
 
-_TABLE_ROWS = 20
+_BOXED = 6
 
 
 def solve(problem: Problem, task: Task) -> TaskResult:
@@ -31,7 +32,7 @@ def solve(problem: Problem, task: Task) -> TaskResult:
     steps = Explanation(task.id, goals, spans, solutions, complete).steps()
     names = {f"u{i}": Name(n) for i, n in enumerate(unknown)}
     single = unknown[0] if len(unknown) == 1 else None
-    first = num(solutions[0][single]) if single and solutions else None
+    only = solutions[0][single] if single and len(solutions) == 1 else None
     return TaskResult(
         id=task.id,
         task="solve_shape",
@@ -41,10 +42,11 @@ def solve(problem: Problem, task: Task) -> TaskResult:
         },
         heading=_heading(names, goals),
         steps=tuple(steps),
-        shape=() if single else None,
-        symbol=Name(single) if single else None,
-        formula=first,
-        value=_value(solutions[0][single]) if single and solutions else None,
+        shape=() if only else None,
+        symbol=Name(single) if only and single else None,
+        formula=None if only is None else num(only),
+        value=None if only is None else _value(only),
+        several=() if only is not None else _boxed(unknown, solutions),
         extra={"solutions": [dict(s) for s in solutions]},
         tables=_tables(unknown, solutions),
         check=recheck(goals, spans, solutions, unknown),
@@ -133,11 +135,18 @@ def _value(number: int) -> Value:
     return Value(data)
 
 
+def _boxed(unknown: Sequence[str], solutions: Sequence[Values]) -> tuple[Named, ...]:
+    """The solutions where they are few: one unknown at each of them, or several at the only one."""
+    if not solutions or (len(unknown) > 1 and len(solutions) > 1) or len(solutions) > _BOXED:
+        return ()
+    return tuple(Named(Name(n), num(s[n]), _value(s[n])) for s in solutions for n in unknown)
+
+
 def _tables(unknown: Sequence[str], solutions: Sequence[Values]) -> tuple[Table, ...]:
-    if len(solutions) < 2:
+    if len(solutions) < 2 or _boxed(unknown, solutions):
         return ()
     columns = tuple(Text("{name}", {"name": Name(n)}) for n in unknown)
-    rows = tuple(tuple(s[n] for n in unknown) for s in solutions[:_TABLE_ROWS])
+    rows = tuple(tuple(s[n] for n in unknown) for s in solutions[:TABLE_ROWS])
     return (Table(columns, rows, frozenset(range(len(unknown)))),)
 
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ..expr import Binary, Name
 from ..problem.layer_spec import axis_words
-from ..steps import Text, all_of
+from ..steps import Text, all_of, in_turn
 from . import no_solution
 from .arithmetic import by, num
 from .shape_search import Goal, Values
 from .slide_steps import told
 
 _LISTED = 12
+TABLE_ROWS = 100
 
 Add = Callable[..., None]
 
@@ -32,13 +33,14 @@ def found(add: Add, spans: Mapping[str, range], solutions: Sequence[Values]) -> 
     if len(smallest) == 1:
         (name,) = smallest
         holes = {"range": _within(spans)}
-        if count == 1:
-            why = Text("It is the only solution among {range}.", holes)
-        else:
+        if count > 1:
             shown = ", ".join(str(s[name]) for s in solutions[:_LISTED])
             dots = " …" if count > _LISTED else ""
             holes |= {"n": count, "all": shown + dots}
-            why = Text("The smallest of {n} solutions ({all}) among {range}.", holes)
+            why = Text("There are {n} solutions among {range}: {all}.", holes)
+            add("closed", "solution", Text("Solutions"), why=in_turn(why, _cut(count)), level=0)
+            return
+        why = Text("It is the only solution among {range}.", holes)
         add(
             "closed",
             "solution",
@@ -53,7 +55,8 @@ def found(add: Add, spans: Mapping[str, range], solutions: Sequence[Values]) -> 
     if count == 1:
         why = Text("The only solution is {list}, among {range}.", holes)
     else:
-        why = Text("The smallest of {n} solutions is {list}, among {range}.", {**holes, "n": count})
+        words = "The smallest of {n} solutions is {list}, among {range}."
+        why = in_turn(Text(words, {**holes, "n": count}), _cut(count))
     add(
         "closed",
         "solution",
@@ -61,6 +64,13 @@ def found(add: Add, spans: Mapping[str, range], solutions: Sequence[Values]) -> 
         why=why,
         level=0,
     )
+
+
+def _cut(count: int) -> Text | None:
+    """A word where the table is shorter than the list of solutions."""
+    if count <= TABLE_ROWS:
+        return None
+    return Text("The table lists the first {k}.", {"k": TABLE_ROWS})
 
 
 def _within(spans: Mapping[str, range]) -> Text:

@@ -15,6 +15,7 @@ from .arithmetic import by, num
 from .shape_chain import Stage
 from .shape_search import Goal, Values
 from .size_inverse import Interval, OpenWindow, grouped, open_windows, solve_for, wanted_input
+from .solve_shape_cases import case_steps
 from .solve_shape_read import read_steps
 
 
@@ -230,6 +231,7 @@ class Explanation:
             "closed",
             "floor",
             Text("What the floor says about the {axes}", {"axes": axes}),
+            (window.room(), window.gathered()),
             why=Text(words, holes),
         )
         self._solved(axes, window, wanted)
@@ -237,6 +239,8 @@ class Explanation:
     def _solved(self, axes: Text, window: OpenWindow, wanted: Interval) -> None:
         solved = solve_for(window, wanted)
         if solved is None:
+            if self.solutions:
+                case_steps(self._add, axes, window, wanted, self.solutions)
             return
         u = Name(solved.letter)
         least, most = solved.interval
