@@ -301,3 +301,11 @@ def test_a_failed_check_has_its_own_status(monkeypatch: pytest.MonkeyPatch, caps
         cli.main()
     assert stop.value.code == 3
     assert "do not trust this solution" in capsys.readouterr().err
+
+
+def test_a_local_derivative_says_what_is_held_fixed() -> None:
+    """∂f/∂z₁ stands for two things: here beside z₂ = sum(z₁), below for all paths."""
+    steps = derivation("exp(z)/sum(exp(z))", ["z"]).results[0].steps
+    said = {s.id: plain(s.why) for s in steps if s.kind == "local" and s.why is not None}
+    held = {k for k, words in said.items() if words.endswith(" held fixed.")}
+    assert held == {"local.f.z1"} and said["local.f.z1"].endswith("This is with z2 held fixed.")

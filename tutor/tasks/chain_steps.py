@@ -68,6 +68,7 @@ def _local_step(ws: Workspace, line: Line, operand: Line) -> Step:
     if "linear in {x}" in why and operand.symbol in topological([local_node(line, operand)]):
         why = "{x} stands in {y} more than once: each place counts, the others held fixed."
     reason = Text(why, {"y": Name(line.name), "x": Name(operand.name)})
+    reason = _with_others_fixed(ws, line, operand, local_reason(line, operand) or reason)
     return Step(
         f"local.{line.name}.{operand.name}",
         "local",
@@ -77,11 +78,23 @@ def _local_step(ws: Workspace, line: Line, operand: Line) -> Step:
             {"y": Name(line.name), "x": Name(operand.name)},
         ),
         equation(symbol, term, value) if term else (),
-        why=_or_formless(local_reason(line, operand) or reason, term),
+        why=_or_formless(reason, term),
         shape=size,
         jacobian_dims=size_text(size),
         uses=(f"forward.{line.name}",),
     )
+
+
+def _with_others_fixed(ws: Workspace, line: Line, operand: Line, why: Text) -> Text:
+    """z₁/z₂ by z₁, where z₂ depends on z₁ too: its sign is that of the whole derivative."""
+    others = [
+        Name(o.name)
+        for o in dict.fromkeys(line.operands)
+        if o is not operand and o.op is not None and ws.graph.depends(o, operand)
+    ]
+    if not others:
+        return why
+    return Text("{why} This is with {list} held fixed.", {"why": why, "list": tuple(others)})
 
 
 def _unless_alone(members: tuple[Expr, ...]) -> tuple[Expr, ...]:
