@@ -43,9 +43,16 @@ def sides(padding: Any, sizes: Sequence[int], kernel: Sequence[int], stride: Seq
 def concrete(v: Val, what: str, last: int | None = None) -> tuple[int, ...]:
     """The sizes of the last axes (of all without a number), along which a window slides."""
     shape = v.node.shape if last is None else v.node.shape[-last:]
+    open_ = any(not isinstance(d, int) and d.has(dims.Unknown) for d in shape)
+    hint = "give these sizes numbers; for a size that is looked for, there is the task `solve_shape`"
+    if open_:  # several numbers of entries may give the same number of windows
+        hint = (
+            "a window does not fix a `?`: write a number, or a name such as `h` and ask for all that "
+            "fit: `solve_shape: {unknown: h, so_that: {…}}`"
+        )
     require(all(isinstance(d, int) for d in shape),
             f"{what} of symbolic size {v.dims}: a window that slides needs numbers of entries",
-            "give these sizes numbers; for a size that is looked for, there is the task `solve_shape`")  # fmt: skip
+            hint)  # fmt: skip
     return shape  # type: ignore[return-value]
 
 
