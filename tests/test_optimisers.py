@@ -634,3 +634,13 @@ def test_every_parameter_of_torch_that_changes_a_step() -> None:
             {"nesterov", "dampening"} if name == "nesterov" else set()
         )
         assert wanted == ours, name
+
+
+def test_a_homogeneous_vector_keeps_its_final_one() -> None:
+    given = {"x": "{value: [1, 2], homogeneous: true}", "W": "[[1, 0, 1], [0, 1, 1]]"}
+    (result,) = solved(["update: {of: L, wrt: x, rate: 0.1}"], given, {"L": "sum((W@x)**2)"}).tasks
+    assert result.dims == "2×1" and result.shape == (2,)
+    assert result.value is not None and result.value.data.tolist() == [
+        sp.Rational(3, 5),
+        sp.Rational(7, 5),
+    ]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tutor
+from tutor.expr import Partial, walk
 from tutor.notation.text import text
 from tutor.steps import Solution, Step
 from tutor.tasks import norm_paths, over_time, scores
@@ -192,3 +193,38 @@ def tutor_twice(node):  # type: ignore[no-untyped-def]
     from tutor.graph.node import add
 
     return add([node, node])
+
+
+def test_the_sentences_of_a_flipped_convolution_are_true() -> None:
+    source = """
+convention: {conv: convolution}
+given: {x: [[1, 2, 0], [0, -1, 3], [2, 1, 1]], w: [[1, 0], [2, -1]]}
+define: {y: "conv2d(x, w)", L: sum(y**2)}
+tasks: [{gradient: {of: L, wrt: x}}]
+"""
+    solution = tutor.loads(source).solve().solution
+    (entry,) = steps(solution, "entry.y")
+    assert entry.why is not None and "turns the kernel around" in str(entry.why)
+    assert "same place" not in str(entry.why)
+    assert solution.tasks[0].check is not None and solution.tasks[0].check.passed
+
+
+def test_the_other_gelu_is_named_in_the_closed_form() -> None:
+    solution = solved("x: [-1.42, 0.5]", '  y: gelu(x, approximate="tanh")\n  L: sum(y*y)\n', "x")
+    (result,) = solution.tasks
+    assert result.check is not None and result.check.passed
+    assert result.formula is not None and 'gelu(x, approximate="tanh")' in text(result.formula)
+
+
+def test_what_stands_by_the_names_of_steps_is_not_called_written_out() -> None:
+    given = "x1: [1], x2: [2], h0: [0.5], c0: [0], W: [[1], [0], [1], [2]], U: [[1], [2], [0], [1]]"
+    given += ", b: [0, 0, 0, 0]"
+    define = """
+  "h1, c1": lstm_cell(x1, h0, c0, W, U, b)
+  "h2, c2": lstm_cell(x2, h1, c1, W, U, b)
+  L: sum(h2)
+"""
+    (result,) = solved(given, define, "U").tasks
+    last = next(s for s in result.steps if "Put together" in str(s.title))
+    assert any(isinstance(x, Partial) for e in last.equation[1:] for x in walk(e))
+    assert "By the names of the steps" in str(last.why)

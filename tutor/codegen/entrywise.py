@@ -69,6 +69,8 @@ def gelu(args: Arguments, keywords: Keywords, _: Translator) -> Code:
     (x,) = args
     if x.number:
         raise NoCode("gelu of a number")
+    if keywords.pop("approximate", None) is not None:
+        raise NoCode("gelu with `approximate`")
     t, root = x.term, Call("number.sqrt", (Num("2"),))
     bell = Binary("+", Num("1"), Call("erf", (Binary("/", t, root),)))
     return Code(Binary("*", Binary("*", Num("0.5"), t), bell), x.shape, x.row)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from ..expr import Binary, Call, Expr, List, Num, Transpose
+from ..expr import Binary, Call, Expr, List, Num, Str, Transpose
 from ..graph.interned import is_symmetric
 from ..graph.node import Node, T, add, constant_of, ein, pieces, scale
 from ..ops.scalar import Named, step
@@ -228,8 +228,10 @@ def map_term(f: sp.Expr, argument: Expr, array: bool) -> Expr:
         power = map_term(exponent, argument, array)
         return Binary("**", map_term(base, argument, array), power, elementwise=spread)
     name = f.func.__name__
-    name = {"Abs": "abs", "gelu_tanh": "gelu"}.get(name, name)
     inner = map_term(f.args[0], argument, array)
+    if name == "gelu_tanh":
+        return Call("gelu", (inner,), (("approximate", Str("tanh")),))
+    name = "abs" if name == "Abs" else name
     if name == "xlogx":
         return Binary("*", inner, Call("log", (inner,)), elementwise=array)
     return Call(name, (inner,), _parameters(f))

@@ -195,7 +195,7 @@ ELEMENTWISE: tuple[Op, ...] = (
     elementwise("gelu", _gelu, lambda x, approximate="none": x * (1 + s.erf(x / 2**0.5)) / 2
                 if approximate == "none"
                 else 0.5 * x * (1 + np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x**3))),
-                "Φ(x) + x φ(x), with the normal distribution's Φ and density φ",
+                "Φ(x) + x Φ′(x), with the normal distribution's Φ or the tanh that is close to it",
                 parameters=(("approximate", "none"),), examples=({}, {"approximate": "tanh"}),
                 source="Hendrycks & Gimpel 2016",
                 form="(Φ(x) + x φ(x))"),

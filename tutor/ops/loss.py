@@ -225,8 +225,8 @@ _CONSTANT = "{y} is a constant."
 
 LOSS: tuple[Op, ...] = (
     Op("softmax", "z[... k] -> [... k]", _softmax,
-       "All entries of {y} share one denominator, so each depends on every entry of {x}: "
-       "its Jacobian is diag(p) − p pᵀ.", "dp = p ⊙ (dz − pᵀdz)", "derivative of softmax",
+       "Entries of {y} that add up to 1 share one denominator, so each depends on all the entries "
+       "of {x} beside it: their Jacobian is diag(p) − p pᵀ.", "dp = p ⊙ (dz − pᵀdz)", "derivative of softmax",
        _GOODFELLOW, "softmax", _plain_axis(_soft), forward=_softmax_forward, vjp=softmax_vjp,
        sample=AXES, meaning="pᵢ = exp(zᵢ) / Σⱼ exp(zⱼ)"),
     Op("log_softmax", "z[... k] -> [... k]", _log_softmax,

@@ -59,6 +59,11 @@ class Line:
         return dims.text(self.shape)
 
     @property
+    def free_shape(self) -> Shape:
+        """The size of what can change: without the final 1 of a homogeneous vector."""
+        return self.symbol.shape if "homogeneous" in self.properties else self.shape
+
+    @property
     def has_one_entry(self) -> bool:
         """A scalar, or an array that holds just one number."""
         return dims.product(self.leaf.node.shape) == 1

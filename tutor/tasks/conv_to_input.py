@@ -66,7 +66,7 @@ class ToInput(Back):
             why = Text(
                 "Each entry of {x} went into several entries of {y}; going back it collects from "
                 "them in the opposite order. The convolution had turned the kernel around, so now "
-                "it slides as it stands over {G}, which holds {g}: conv turns flip back.",
+                "it slides as it stands over {G}, which holds {g}.",
                 holes,
             )
         else:

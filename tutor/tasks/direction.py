@@ -6,7 +6,6 @@ import numpy as np
 
 from ..errors import InputError, ShapeError
 from ..graph import dims
-from ..graph.dims import Dim
 from ..graph.interned import is_symmetric
 from ..problem.instance import with_sizes
 from ..problem.lines import Line
@@ -25,7 +24,7 @@ def moving(ws: Workspace, task: Task, sizes: dict[str, int] | None = None) -> Mo
     name = free_name(here, f"d{task.args['wrt']}")
     wide = extended(here, {name: (expr, task.sources["along"])})
     variable, along = wide.line(task.args["wrt"]), wide.line(name)
-    wanted = _free_shape(variable)
+    wanted = variable.free_shape
     if not dims.same_shape(along.leaf.shape, wanted):
         raise ShapeError(
             f"a direction of `{variable.name}` has its size, {dims.text(wanted)}; "
@@ -35,11 +34,6 @@ def moving(ws: Workspace, task: Task, sizes: dict[str, int] | None = None) -> Mo
         )
     _refuse(task, variable, along, wide)
     return Motion(wide, wide.line(task.args["of"]), variable, along)
-
-
-def _free_shape(variable: Line) -> tuple[Dim, ...]:
-    homogeneous = "homogeneous" in variable.properties
-    return variable.symbol.shape if homogeneous else variable.leaf.shape
 
 
 def _refuse(task: Task, variable: Line, along: Line, ws: Workspace) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InputError
-from ..expr import Call, Expr, Name, Num, Partial, Transpose
+from ..expr import Call, Expr, Name, Num, Partial, Transpose, walk
 from ..graph import dims
 from ..notation.index import has_subscripts
 from ..problem.lines import Line
@@ -187,8 +187,7 @@ def _shape(ws: Workspace, kind: str, target: Line, variable: Line) -> tuple[dims
     """Of a gradient its variable's free entries; of a Jacobian rows × columns."""
     if kind == "jacobian":
         return free_jacobian_size(target, variable, ws.problem.convention.layout)
-    free = variable.symbol if "homogeneous" in variable.properties else variable.leaf
-    return free.shape
+    return variable.free_shape
 
 
 def _jacobian_dims(ws: Workspace, target: Line, variable: Line) -> str:
@@ -249,7 +248,7 @@ def _identity(chain: Chain) -> tuple[Expr | None, Value | None]:
     return formula, folded_columns(Value(data), chain.wrt, turned)
 
 
-def _written_out(chain: Chain, kind: str) -> Text:
+def _written_out(chain: Chain, kind: str, formula: Expr | None) -> Text:
     args = {"x": Name(chain.wrt.name), "d": chain.wrt.dims}
     row = isinstance(chain, PathChain) and kind == "gradient" and not chain.wrt.has_one_entry
     if row:
@@ -261,6 +260,8 @@ def _written_out(chain: Chain, kind: str) -> Text:
             "0/0), but here it has cancelled.",
             args,
         )
+    if formula is not None and any(isinstance(x, Partial) for x in walk(formula)):
+        return Text("By the names of the steps; all written out, it would be too long.", args)
     return Text("Everything written out, from the result back to {x}.", args)
 
 
@@ -272,7 +273,7 @@ def closing_steps(
     size = free_jacobian_size(chain.of, chain.wrt, ws.problem.convention.layout)
     shape = chain.wrt.symbol.shape if kind == "gradient" else size
     number = exact_term(value)
-    why = _written_out(chain, kind)
+    why = _written_out(chain, kind, formula)
     indexed = formula is not None and has_subscripts(formula)
     entries = entry_symbol(ws, chain.of, chain.wrt, kind == "gradient") if indexed else symbol
     shown = formula if indexed else put_together(chain, formula)

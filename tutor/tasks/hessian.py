@@ -173,8 +173,8 @@ def _again_steps(
     names = {"y": Name(target.name), "x": Name(first.name)}
     if found.name is None:
         why = Text(
-            "The gradient has no short formula to go on from, so every entry of it is "
-            "differentiated where it stands.",
+            "A Hessian is the Jacobian of the gradient: every entry of it is differentiated once "
+            "more.",
             names,
         )
         return [Step("again", "again", "second derivative", Text("Once more"), why=why)]

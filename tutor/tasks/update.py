@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..graph import dims
 from ..numeric.evaluate import NotFinite, TooLong
 from ..problem.lines import Line
 from ..problem.model import Task
@@ -170,8 +171,8 @@ class _Told:
             subject=subject(self.task, self.plan),
             heading=heading(self.plan, lines, self.count),
             steps=tuple(self.steps),
-            shape=lines[0].leaf.shape if only else None,
-            dims=lines[0].dims if only else None,
+            shape=lines[0].free_shape if only else None,
+            dims=dims.text(lines[0].free_shape) if only else None,
             symbol=self.symbols[0].name("w") if only else None,
             formula=update_formula(self.symbols[0]) if only else None,
             value=only,

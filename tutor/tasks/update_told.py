@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ..errors import InputError
 from ..expr import Binary, Expr, Name
+from ..graph import dims
 from ..notation.index import has_subscripts
 from ..problem.lines import Line
 from ..problem.model import Task
@@ -55,8 +56,8 @@ def symbolic(
         subject=subject(task, chosen),
         heading=heading(chosen, lines, 1),
         steps=tuple(steps),
-        shape=lines[0].leaf.shape if alone else None,
-        dims=lines[0].dims if alone else None,
+        shape=lines[0].free_shape if alone else None,
+        dims=dims.text(lines[0].free_shape) if alone else None,
         symbol=alone.name("w") if alone else None,
         formula=result if alone else None,
         extra={"final": {x.name: {"exact": None, "value": None} for x in lines}},
@@ -119,6 +120,6 @@ def gradient_steps(result: TaskResult, line: Line, k: int, earlier: str | None) 
             equation(result.symbol, formula, exact_term(value)),
             approx=approx(value) if value is not None else None,
             why=why,
-            shape=line.leaf.shape,
+            shape=line.free_shape,
         )
     ]

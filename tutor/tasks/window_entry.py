@@ -126,7 +126,12 @@ def _convolved(ws: Workspace, s: Slid, place: At) -> Found | None:
         total = total + bias
     written = plus(letters) if len(pairs) <= MOST_NAMES else None
     start = s.met(place, s.taps[0])
-    if s.inside(start):
+    if s.flipped:
+        words = Text(
+            "Convolution turns the kernel around: the first entry of the window meets the last "
+            "entry of the kernel, and so on."
+        )
+    elif s.inside(start):
         words = Text(
             "Its window starts at {x}; each entry of the window meets the kernel entry at the "
             "same place.",
