@@ -269,6 +269,15 @@ RULE: dict[Rule, Node] = {
     diagonals.on_diagonal: ein([(rel((1, -1), 0, (5, 5)), "ij"), (map_(SIN, y), "j")], "ij"),
     diagonals.added: add([diagonal(map_(SIN, x)), diagonal(map_(COS, y))]),
     distribution.over_a_sum: mul(x, add([divide(y, x), map_(SIN, y)])),
+    distribution.over_weights: ein(
+        [(call("softmax", [x], (0,), (5,)), "i"), (add([const(1, (5,)), y]), "i")], ""
+    ),
+    distribution.turned: scale(-1, sub(x, y)),
+    distribution.through_views: sub(permute(Q, (1, 0)), permute(sub(Q, P), (1, 0))),
+    products.quotient_apart: ein(
+        [(x, "i"), (map_(T**-1, divide(x, y)), "i"), (map_(1 / T, y), "i")], "i"
+    ),
+    products.squared: ein([(MAX_X, ""), (y, "i"), (MAX_X, "")], "i"),
     distribution.over_outer_products: ein([(Q, "ij"), (OUTER, "jkl")], "ikl"),
     distribution.out_of_products: sub(
         mul(y, map_(1 - TANH, x)), mul(sub(const(1, (5,)), y), map_(TANH, x))

@@ -201,6 +201,12 @@ GRADIENTS = [
     ("det(P + t * Q)", "t", "det(P + t * Q) * tr(inv(P + t * Q) @ Q)"),
     ("tr(Q @ X.T @ X @ Q.T)", "Q", "2 * Q @ X.T @ X"),
     ("t * a**2 * c", "a", "2 * a * c * t"),
+    ("sum((Q - Q.T)**2)", "Q", "4 * (Q - Q.T)"),
+    ("det(Q)**2", "Q", "2 * det(Q)**2 * inv(Q).T"),
+    ("sum(x * log(x / y))", "x", "1 + log(x / y)"),
+    ("w.T @ S @ w - a * (w.T @ w - 1)", "a", "1 - w.T @ w"),
+    ("sum(softmax(x) * log(softmax(x)))", "x",
+     "log_softmax(x) * softmax(x) - (log_softmax(x).T @ softmax(x)) * softmax(x)"),
     ("a**a", "a", "a**a + a**a * log(a)"),
 ]  # fmt: skip
 

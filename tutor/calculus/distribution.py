@@ -107,6 +107,65 @@ def over_a_sum(node: Node) -> Node:
     return new if cost(new) < cost(node) + identity else node
 
 
+def over_weights(node: Node) -> Node:
+    """Σ p (c + u) = c + Σ p u for a softmax p and a number c, as its entries add up to 1."""
+    pairs = labelled(node)
+    for k, (inner, labels) in enumerate(pairs):
+        if inner.kind != "add" or len(inner.args) > MOST_TERMS:
+            continue
+        if not any(g.constant_of(t) is not None for t in inner.args):
+            continue
+        uses = factors.uses(node)
+        weights = (
+            own[f.attr[1][0]]
+            for f, own in pairs
+            if f.kind == "call" and f.attr[0] == "softmax" and own == labels
+        )
+        if not any(x >= node.order and uses[x] == 2 for x in weights):
+            continue
+        out, sizes = tuple(range(node.order)), dict(enumerate(node.attr.sizes))
+        parts = []
+        for t in inner.args:
+            new = ein([*pairs[:k], (t, labels), *pairs[k + 1 :]], out, g.ONE, sizes)
+            parts.append(definitions.total_of_softmax(new) if new.kind == "ein" else new)
+        return g.add(parts, [node.attr.coef * c for c in inner.attr])
+    return node
+
+
+def turned(node: Node) -> Node:
+    """−(a − b) = b − a."""
+    if node.attr.coef != -1 or len(node.args) != 1 or node.args[0].kind != "add":
+        return node
+    (inner,), (labels,) = node.args, node.attr.labels
+    if labels != tuple(range(node.order)) or len(inner.args) != 2:
+        return node
+    first, second = inner.attr
+    if not (first.is_positive and second.is_negative):
+        return node
+    return g.add(inner.args[::-1], [-second, -first])
+
+
+def through_views(node: Node) -> Node:
+    """Xᵀ − (X − Y)ᵀ = Yᵀ: a sum that is only moved or repeated, opened where its terms meet."""
+    for k, term in enumerate(node.args):
+        if term.kind != "ein" or len(term.args) != 1 or term.args[0].kind != "add":
+            continue
+        (inner,), (labels,) = term.args, term.attr.labels
+        if any(x >= node.order for x in labels) or len(set(labels)) < len(labels):
+            continue
+        sizes = dict(enumerate(term.attr.sizes))
+        parts = [ein([(t, labels)], range(node.order), term.attr.coef, sizes) for t in inner.args]
+        opened = [node.attr[k] * c for c in inner.attr]
+        new = g.add(
+            [*node.args[:k], *parts, *node.args[k + 1 :]],
+            [*node.attr[:k], *opened, *node.attr[k + 1 :]],
+        )
+        # every term that meets another one of its kind leaves one term less
+        if new.kind != "add" or len(new.args) < len(node.args) + len(parts) - 1:
+            return new
+    return node
+
+
 def over_outer_products(node: Node) -> Node:
     """A (u ⊗ v + w ⊗ z) term by term, where the sum has three axes and more only as outer products.
 

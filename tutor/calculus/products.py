@@ -59,6 +59,49 @@ def powers_apart(node: Node) -> Node:
     return node
 
 
+def quotient_apart(node: Node) -> Node:
+    """x ⊘ (x ⊘ y) = y: a whole power of an elementwise product, where its factors all meet."""
+    factors = labelled(node)
+    for k, (factor, labels) in enumerate(factors):
+        p = power_of(factor)
+        if p is None or not (p.is_Integer and p.is_negative):
+            continue
+        u = factor.args[0]
+        if u.kind != "ein" or not u.order or len(u.attr.sizes) > u.order or len(u.args) < 2:
+            continue
+        if any(a.kind == "rel" for a in u.args):  # zero nearly everywhere: it has no quotient
+            continue
+        own = [(a, tuple(labels[x] for x in ls)) for a, ls in labelled(u)]
+        rest = factors[:k] + factors[k + 1 :]
+        around = {_base(f, ls) for f, ls in rest}
+        if not all(_base(a, ls) in around for a, ls in own):
+            continue
+        apart = [(map_(T**p, a), ls) for a, ls in own]
+        whole = with_factors(node, [*rest, *apart], node.attr.coef * u.attr.coef**p)
+        new = fused(whole) if whole.kind == "ein" else whole
+        if new.kind != "ein" or len(new.args) < len(node.args):
+            return new
+    return node
+
+
+def _base(factor: Node, labels: tuple[int, ...]) -> tuple[bytes, tuple[int, ...]]:
+    """What a factor is a function of, and where it stands."""
+    return (factor.args[0] if factor.kind == "map" else factor).key, labels
+
+
+def squared(node: Node) -> Node:
+    """det(X) · det(X) = det(X)²: a number that stands twice in a product."""
+    factors = labelled(node)
+    for k, (factor, labels) in enumerate(factors):
+        if factor.kind != "call" or factor.order:
+            continue
+        same = [j for j, (other, _) in enumerate(factors) if other is factor]
+        if len(same) > 1:
+            factors[k] = (map_(T ** len(same), factor), labels)
+            return with_factors(node, [f for j, f in enumerate(factors) if j not in same[1:]])
+    return node
+
+
 def own_power(node: Node) -> Node:
     """u s(u)**p = s(u)**(p+1), where s is a sum of products: xᵀx / ‖x‖ = ‖x‖."""
     factors = labelled(node)
