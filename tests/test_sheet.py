@@ -168,6 +168,56 @@ def test_files_and_templates(tmp_path: Path) -> None:
         written([problem], tmp_path / "a.docx")
 
 
+@pytest.mark.parametrize(
+    ("name", "template", "said"),
+    [
+        ("a.pdf", "<html><body>{{body}}</body></html>", "is HTML, but a .pdf sheet needs LaTeX"),
+        ("a.pdf", "{{title}} {{body}}", "not a whole LaTeX document"),
+        ("a.tex", "<p>{{body}}</p>", "is HTML, but a .tex sheet needs LaTeX"),
+        ("a.html", r"\begin{document}{{body}}\end{document}", "is LaTeX, but the sheet is HTML"),
+        ("a.html", "<p>{{foo}} {{body}}</p>", r"a place holder \{\{foo\}\}"),
+        ("a.tex", r"{\bf {{titel}}} {{body}}", r"a place holder \{\{titel\}\}"),
+    ],
+)
+def test_templates_that_do_not_fit(name: str, template: str, said: str, tmp_path: Path) -> None:
+    if name.endswith("pdf") and shutil.which("pdflatex") is None:
+        pytest.skip("needs pdflatex")
+    file = tmp_path / "template"
+    file.write_text(template, encoding="utf-8")
+    with pytest.raises(InputError, match=said) as error:
+        written([tutor.loads(SECRET).problem], tmp_path / name, template=file)
+    assert error.value.status == 2
+
+
+def test_the_title_stands_once() -> None:
+    e = exercise(tutor.loads(SECRET).problem)
+    for template in (
+        "<title>{{title}}</title><h1>{{title}}</h1>{{body}}",
+        "<title>{{ title }}</title>{{ body }}",
+        "{{body}}",
+    ):
+        assert sheet.html("My week", [e], template).count("<h1>My week</h1>") == (
+            template != "{{body}}" or 1
+        )
+    assert "{{x}}" in sheet.latex("T", [e], r"\newcommand{\y}{{x}} {{body}}")
+
+
+def test_solutions_are_lettered_as_the_sheet_and_differing_answers_reported(
+    tmp_path: Path,
+) -> None:
+    file, out = tmp_path / "p.yaml", tmp_path / "s.html"
+    file.write_text(SECRET.replace("28004", "38004"), encoding="utf-8")
+    done = CliRunner().invoke(app, ["sheet", str(file), "-o", str(out), "--solutions"])
+    assert done.exit_code == 1
+    assert "the expected answer differs (Secret, task (a))" in done.stderr
+    worked = (tmp_path / "s-solutions.html").read_text(encoding="utf-8")
+    assert "<h2>(a) Gradient" in worked and "<h2>(b) " in worked
+    assert "hiddenid" not in worked and "expected answer" not in worked
+    file.write_text(SECRET, encoding="utf-8")
+    done = CliRunner().invoke(app, ["sheet", str(file), "-o", str(out), "--solutions"])
+    assert done.exit_code == 0 and "differs" not in done.stderr
+
+
 def test_a_network_shows_its_input_and_its_blocks() -> None:
     path = next(p for p in PROBLEMS if p.stem == "resnet18")
     e = exercise(tutor.load(path).problem)
@@ -212,6 +262,20 @@ def test_the_command_makes_two_pdf_files(
         shown = pdf_text(out)
         assert "7001" in shown and "(2 points)" in shown and "Exercise 1" in shown
         assert not [s for s in ("14002", "28004", "35006", "hidden", "secretnote") if s in shown]
+
+
+@pytest.mark.skipif(
+    not (shutil.which("pdflatex") and shutil.which("pdftotext") and shutil.which("kpsewhich"))
+    or subprocess.run(["kpsewhich", "lmodern.sty"], capture_output=True, check=False).returncode,
+    reason="needs pdflatex with Latin Modern, and pdftotext",
+)
+def test_czech_pages_can_be_searched(tmp_path: Path) -> None:
+    out, file = tmp_path / "cs.pdf", tmp_path / "secret.yaml"
+    file.write_text(SECRET, encoding="utf-8")
+    command = ["sheet", str(file), "-o", str(out), "--language", "cs", "--solutions"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    assert "Příklad" in pdf_text(out) and "řešení" in pdf_text(tmp_path / "cs-solutions.pdf")
 
 
 def test_a_latex_template_needs_latex(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -173,11 +173,16 @@ def sheet(
     collect_garbage_again()
     problems = [told_in(load(f), language) for f in files]
     with speaking(problems[0].language if problems else "en"):
-        made = written(problems, out, title, solutions, template)
+        wrong: list[str] = []
+        report = lambda p, task: wrong.append(f"{p.title}, task {task}")  # noqa: E731
+        made = written(problems, out, title, solutions, template, report)
         program = typesetter(out)
     for path, data in made.items():
         write_atomic(path, data)
         typer.echo(f"wrote {path}" + (f" with {program}" if program else ""), err=True)
+    if wrong:
+        sys.stderr.write(f"tutor: the expected answer differs ({'; '.join(wrong)})\n")
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -268,6 +268,8 @@ def heading(task: TaskResult) -> Text:
         about = Text("{heading} {points}", {"heading": about, "points": points(task.points)})
     if task.id.isdigit():
         return Text("{number}. {heading}", {"number": task.id, "heading": about})
+    if task.id.startswith("("):  # as the question's letter on a sheet
+        return Text("{letter} {heading}", {"letter": task.id, "heading": about})
     return Text("Task {name}: {heading}", {"name": task.id, "heading": about})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from ..errors import InputError
 from ..expr import Expr, List, Name
@@ -104,17 +105,41 @@ def room(q: Question) -> float:
 
 # -- templates ------------------------------------------------------------------------------------
 
-_HOLE = re.compile(r"\{\{(title|body)\}\}")
+_HOLE = re.compile(r"\{\{ *([A-Za-z_]\w*) *\}\}")
+_FILLED = ("title", "body")
+_HEAD = re.compile(r"<title>.*?</title>|<!--.*?-->", re.DOTALL | re.IGNORECASE)
 
 
-def filled(template: str, title: str, body: str) -> str:
-    """An instructor's template with {{title}} and {{body}} filled in."""
-    if "{{body}}" not in template:
+def filled(template: str, title: str, body: str, braces: bool = False) -> str:
+    """An instructor's template with {{title}} and {{body}} filled in.
+
+    braces: the template's language has uses of its own for {{word}}, as LaTeX does; only what
+        looks like a mistyped place holder is refused there
+    """
+    names = [m[1] for m in _HOLE.finditer(template)]
+    for name in names:
+        near = get_close_matches(name.lower(), _FILLED, 1)
+        if name not in _FILLED and (near or not braces):
+            raise InputError(
+                f"the template has a place holder {{{{{name}}}}} that nothing fills",
+                hint=f"did you mean {{{{{near[0]}}}}}?"
+                if near
+                else "there are {{title}} and {{body}}",
+            )
+    if "body" not in names:
         raise InputError(
             "the template has no place for the exercises",
             hint="write {{body}} where they belong, and {{title}} where the title does",
         )
-    return _HOLE.sub(lambda m: title if m[1] == "title" else body, template)
+    contents = {"title": title, "body": body}
+    return _HOLE.sub(lambda m: contents.get(m[1], m[0]), template)
+
+
+def shows_title(template: str | None) -> bool:
+    """Whether the page of an HTML template has the title in it, so that the body needs none."""
+    return template is not None and any(
+        m[1] == "title" for m in _HOLE.finditer(_HEAD.sub("", template))
+    )
 
 
 # -- LaTeX ----------------------------------------------------------------------------------------
@@ -133,7 +158,7 @@ def latex(title: str, exercises: Sequence[Exercise], template: str | None = None
     for number, e in enumerate(exercises, 1):
         with speaking(e.language):
             rows += _latex_exercise(number, e)
-    return filled(template or preamble() + LATEX, escape.latex(title), "\n".join(rows))
+    return _latex_document(title, rows, template)
 
 
 def latex_solutions(title: str, solutions: Sequence[Solution], template: str | None = None) -> str:
@@ -144,7 +169,12 @@ def latex_solutions(title: str, solutions: Sequence[Solution], template: str | N
             page = LatexPage(s, 1, None)
             rows.append(rf"\heading{{{escape.latex(numbered(number).rstrip('.'))}}}")
             rows += page.body()
-    return filled(template or preamble() + LATEX, escape.latex(title), "\n".join(rows))
+    return _latex_document(title, rows, template)
+
+
+def _latex_document(title: str, rows: Sequence[str], template: str | None) -> str:
+    whole = template or preamble() + LATEX
+    return filled(whole, escape.latex(title), "\n".join(rows), braces=True)
 
 
 def _latex_exercise(number: int, e: Exercise) -> list[str]:
@@ -178,7 +208,7 @@ def _latex_exercise(number: int, e: Exercise) -> list[str]:
 
 def html(title: str, exercises: Sequence[Exercise], template: str | None = None) -> str:
     """The sheet as one HTML page."""
-    rows = [f"<header><h1>{escape.html(title)}</h1></header>"]
+    rows = _html_title(title, template)
     for number, e in enumerate(exercises, 1):
         with speaking(e.language):
             rows += _html_exercise(number, e)
@@ -187,7 +217,7 @@ def html(title: str, exercises: Sequence[Exercise], template: str | None = None)
 
 def html_solutions(title: str, solutions: Sequence[Solution], template: str | None = None) -> str:
     """The worked solutions of the same exercises as one HTML page."""
-    rows = [f"<header><h1>{escape.html(title)}</h1></header>"]
+    rows = _html_title(title, template)
     for number, s in enumerate(solutions, 1):
         with speaking(s.language):
             page = HtmlPage(s, 1)
@@ -197,6 +227,10 @@ def html_solutions(title: str, solutions: Sequence[Solution], template: str | No
             page.notes()
             rows += page.out
     return _html_document(title, rows, template, [s.language for s in solutions])
+
+
+def _html_title(title: str, template: str | None) -> list[str]:
+    return [] if shows_title(template) else [f"<header><h1>{escape.html(title)}</h1></header>"]
 
 
 def _html_document(
