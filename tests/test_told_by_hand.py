@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 import tutor
 from tutor.expr import Partial, walk
 from tutor.notation.text import text
+from tutor.render.json import plain
 from tutor.steps import Solution, Step
-from tutor.tasks import norm_paths, over_time, scores
+from tutor.tasks import norm_paths, over_time, scores, transposed_entry
 from tutor.value import Value
 
 
@@ -171,6 +174,12 @@ def test_the_shapes_of_an_attention() -> None:
     assert text(holes["K"]) == "K" and text(holes["A"]) == "A"
 
 
+def test_the_target_of_a_cross_entropy_has_its_own_name() -> None:
+    (step,) = steps(solved("z: [1, 2, 0], T: 1", "  L: cross_entropy(z, T)\n", "z"), "scores.")
+    said = plain(step.why)
+    assert "one_hot(T): 1 at the right class" in said and "Together: p − one_hot(T)." in said
+
+
 # -- the guards -----------------------------------------------------------------------------------
 
 
@@ -228,3 +237,35 @@ def test_what_stands_by_the_names_of_steps_is_not_called_written_out() -> None:
     last = next(s for s in result.steps if "Put together" in str(s.title))
     assert any(isinstance(x, Partial) for e in last.equation[1:] for x in walk(e))
     assert "By the names of the steps" in str(last.why)
+
+
+TRANSPOSED = [
+    ("x: [[1, 2], [3, -1]], w: [[1, 0, 2], [2, -1, 1], [0, 1, 1]]", "conv_transpose2d(x, w, stride=2, padding=1, output_padding=1)", "1*1 + 2*0 + 3*2 + -1 * 1"),  # noqa: E501
+    ("x: [[1, 2, 3], [3, -1, 0]], w: [[[1, 0]], [[2, 1]]], b: [1]", "conv_transpose1d(x, w, b)", "1*0 + 2*1 + 3*1 + -1 * 2 + 1"),  # noqa: E501
+    ("x: [[1, 2, 3], [3, -1, 0]], w: [[[1, 4]], [[2, 1]]]", "conv_transpose1d(x, w, groups=2)", "1*4 + 2*1"),  # noqa: E501
+    ("x: [1, 2, 3], w: [1, 4, -2]", "conv_transpose1d(x, w, dilation=2, padding=1)", "1*4 + 3*1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "expression", "numbers"), TRANSPOSED)
+def test_an_entry_of_a_transposed_convolution(given: str, expression: str, numbers: str) -> None:
+    solution = solved(given, f'  y: "{expression}"\n  L: sum(y**2)\n', "x")
+    (entry,) = steps(solution, "entry.y")
+    assert numbers in [text(e) for e in entry.equation]
+    assert "fall on it" in str(entry.why)
+
+
+def test_a_wrong_place_of_a_transposed_convolution_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fullest = transposed_entry._fullest
+
+    def moved(*args: Any) -> Any:
+        place, pairs = fullest(*args)
+        return (place[0] - 1, *place[1:]), pairs
+
+    monkeypatch.setattr(transposed_entry, "_fullest", moved)
+    given, expression, numbers = TRANSPOSED[0]
+    solution = solved(given, f'  y: "{expression}"\n  L: sum(y**2)\n', "x")
+    (entry,) = steps(solution, "entry.y")
+    assert numbers not in [text(e) for e in entry.equation]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,11 @@ from ..notation.index import component, index_term, subscripts
 from ..problem.lines import Line
 from ..steps import Step, Text, in_turn
 from ..value import Value
+from . import transposed_entry
 from .numbers import approx, equation, exact_term
 from .slid import At, Slid, at_place, operand_name, slid
 from .sliding import forward_picture, winners_at
+from .transposed_entry import plus
 from .windows import operand, slides, term
 from .workspace import Workspace
 
@@ -32,23 +34,33 @@ def entry_steps(ws: Workspace, line: Line) -> list[Step]:
     s = slid(ws, line)
     if s is not None and len(s.taps) < 2 and len(s.channels_of(0)) < 2:
         return []  # every entry times one number
+    turned = line.op.name.startswith("conv_transpose")
+    backwards = transposed_entry.worked(ws, line) if turned else None
     worked = None if s is None else _worked(ws, s)
+    if backwards is not None:
+        value, members, words = backwards
+        why = words if law is None else _with_law(words, law)
+        return [_step(line, members, why, approx(value), _title(line))]
     if worked is None:
         if law is None:
             return []
         return [_step(line, law, _COUNTED, None, Text("An entry of {y}", {"y": Name(line.name)}))]
     assert s is not None
     place, members, words = worked
-    if law is None:
-        why = words
-    else:
-        formula = Binary("==", law[0], law[1])
-        general = Text("In general {formula}; indices count from 0.", {"formula": formula})
-        why = in_turn(words, general)
+    why = words if law is None else _with_law(words, law)
     value = Value(np.asarray(s.y[(0, 0, *place)], dtype=s.y.dtype))
-    title = Text("One entry of {y} by hand", {"y": Name(line.name)})
-    step = _step(line, members, why, approx(value), title)
+    step = _step(line, members, why, approx(value), _title(line))
     return [Step(**{**vars(step), "picture": forward_picture(s, place)})]
+
+
+def _title(line: Line) -> Text:
+    return Text("One entry of {y} by hand", {"y": Name(line.name)})
+
+
+def _with_law(words: Text, law: tuple[Expr, Expr]) -> Text:
+    formula = Binary("==", law[0], law[1])
+    general = Text("In general {formula}; indices count from 0.", {"formula": formula})
+    return in_turn(words, general)
 
 
 _COUNTED = Text("Indices count from 0; an entry outside of its array counts 0.")
@@ -208,13 +220,6 @@ def averaged_over(s: Slid, place: At) -> int | None:
 
 def products(pairs: Iterable[tuple[Any, Any]]) -> list[Expr]:
     return [Binary("*", term(a), term(b)) for a, b in pairs]
-
-
-def plus(terms: Sequence[Expr]) -> Expr:
-    total = terms[0]
-    for t in terms[1:]:
-        total = Binary("+", total, t)
-    return total
 
 
 def summed(numbers: Iterable[Any]) -> Any:
