@@ -11,6 +11,7 @@ from tutor.errors import InputError
 from tutor.problem import shorthand
 from tutor.problem.applied import apply_network
 from tutor.problem.layers import LAYERS
+from tutor.render.json import plain
 
 
 def file(stack: str, size: str = "[3, 8, 8]") -> str:
@@ -116,3 +117,44 @@ def test_a_batch_among_the_sizes() -> None:
     stack = "    - Conv2d: {out_channels: 4, kernel_size: 3}\n"
     assert "without the batch the input is [3, 28, 28]" in hint(stack, "[32, 3, 28, 28]")
     assert applied(file(stack, "[3, 28, 28]"))
+
+
+def test_weights_by_their_name_in_torch() -> None:
+    source = (
+        "network:\n  input: 4\n"
+        "  layers: [Linear: {out_features: 3}, ReLU, Linear: {out_features: 1}]\n"
+        "define: {L: sum(output ** 2)}\ntasks: [gradient: {of: L, wrt: %s}]\n"
+    )
+    for name, wanted in (("linear_1_weight", "`W_1` and `b_1`"), ("linear_2.bias", "`W_2` and")):
+        with pytest.raises(InputError) as error:
+            tutor.loads(source % name)
+        assert wanted in (error.value.hint or "")
+    with pytest.raises(InputError) as error:
+        tutor.loads(source % "linear_11_weight")  # of another layer
+    assert "weights of" not in (error.value.hint or "")
+
+
+def test_sizes_that_are_equal_by_chance_are_not_told_as_kept() -> None:
+    stack = "    - Linear: {out_features: 8}\n    - ReLU\n"
+    steps = tutor.loads(file(stack, "8")).solve().tasks[0].steps
+    said = [plain(s.title) for s in steps]
+    assert "linear_1: 8 → 8" in said and "relu_1: 8, as before" in said, said
+    for type_ in LAYERS:
+        if LAYERS[type_].keeps:
+            for size in ("8", "[6, 4]", "[6, 4, 4]", "[6, 4, 4, 4]"):
+                try:
+                    found = applied(file(f"    - {type_}{_NEEDED.get(type_, '')}\n", size))
+                except InputError:
+                    continue
+                assert found == tuple(int(n) for n in re.findall(r"\d", size)), type_
+
+
+_NEEDED = {
+    "LayerNorm": ": {normalized_shape: 4}",
+    "RMSNorm": ": {normalized_shape: 4}",
+    "GroupNorm": ": {num_groups: 2}",
+    "LocalResponseNorm": ": {size: 3}",
+    "MultiheadAttention": ": {num_heads: 2}",
+    "TransformerEncoderLayer": ": {nhead: 2}",
+    "Threshold": ": {threshold: 1, value: 0}",
+}

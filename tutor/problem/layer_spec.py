@@ -145,6 +145,11 @@ class LayerSpec:
         return "output_padding" in self.signature
 
     @property
+    def keeps(self) -> bool:
+        """Whether its output always has its input's shape."""
+        return not self.slides and "the shape stays" in self.law
+
+    @property
     def arguments(self) -> tuple[str, ...]:
         return tuple(self.signature)
 

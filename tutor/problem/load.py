@@ -82,7 +82,8 @@ class _Loader:
         declared = list(dict.fromkeys([*given, *defined, *own]))
         self._check_clashes(top, given, defined, symbols, network is not None)
         weights = {"weights": tuple(written.weights)} if written and written.weights else {}
-        scope = tasks.Scope(declared, tuple(symbols), functions, weights)
+        owners = written.weights if written else {}
+        scope = tasks.Scope(declared, tuple(symbols), functions, weights, owners)
         define = self._define(top, scope, functions)
         problem = Problem(
             title=texts["title"] or self._default_title(),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from .. import limits
 from ..errors import InputError, did_you_mean
@@ -213,27 +212,41 @@ def located(error: InputError, source: Source) -> InputError:
 
 
 def references(
-    node: Node, what: str, known: Collection[str] | Mapping[str, Any]
+    node: Node, what: str, known: Collection[str], owners: Mapping[str, str] | None = None
 ) -> tuple[str, ...]:
-    """One name or a list of different names, each of them known."""
+    """One name or a list of different names, each of them known; see `reference`."""
     if not isinstance(node, tree.Sequence):
-        return (reference(node, what, known),)
+        return (reference(node, what, known, owners),)
     if not node.items:
         raise fail(f"{what} is an empty list", node)
     names: list[str] = []
     for item in node.items:
-        value = reference(item, what, known)
+        value = reference(item, what, known, owners)
         if value in names:
             raise fail(f"`{value}` stands twice in {what}", item)
         names.append(value)
     return tuple(names)
 
 
-def reference(node: Node, what: str, known: Collection[str] | Mapping[str, Any]) -> str:
+def reference(
+    node: Node, what: str, known: Collection[str], owners: Mapping[str, str] | None = None
+) -> str:
+    """A known name. `owners` has the layer of each weight, for who asks as torch calls them."""
     value = text(node, what)
     if value not in known:
-        hint = did_you_mean(value, known)
+        hint = _weights_of(value, owners or {}) or did_you_mean(value, known)
         if hint is None and not re.fullmatch(r"\w+", value):
             hint = "give the expression a name in `define`"
         raise fail(f"unknown name `{value[:40]}`", node, hint)
     return value
+
+
+def _weights_of(value: str, owners: Mapping[str, str]) -> str | None:
+    """For `linear_1_weight` or `linear_1.weight`: the names of the layer's weights."""
+    for layer in dict.fromkeys(owners.values()):
+        if re.match(rf"{re.escape(layer)}(?![0-9])", value):
+            own = [f"`{name}`" for name, owner in owners.items() if owner == layer]
+            if len(own) == 1:
+                return f"the weight of {layer} is {own[0]}"
+            return f"the weights of {layer} are {', '.join(own[:-1])} and {own[-1]}"
+    return None

@@ -25,6 +25,7 @@ class Scope:
     sizes: Collection[str]  # symbolic sizes and unknowns: numbers in expressions
     functions: Collection[str]
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # several names as one
+    owners: Mapping[str, str] = field(default_factory=dict)  # of weights: the layer of each
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -158,12 +159,12 @@ class _Reader:
         nodes = self.scope.nodes
         match arg.kind:
             case "node":
-                return schema.reference(node, what, nodes)
+                return schema.reference(node, what, nodes, self.scope.owners)
             case "nodes":
                 group = isinstance(node, Scalar) and node.text not in nodes and node.text
                 if group in self.scope.groups:
                     return self.scope.groups[group]
-                return schema.references(node, what, nodes)
+                return schema.references(node, what, nodes, self.scope.owners)
             case "expression":
                 expr, sources[name] = schema.expression(
                     node, what, self.scope.functions, self.scope.names

@@ -139,9 +139,8 @@ _KEPT = "{layer}: {after}, as before"
 
 def _drafts(layer: Applied) -> list[Draft]:
     drafts = _size_drafts(layer)
-    kept = layer.input == layer.output and not layer.slides
     sizes = {"before": by(layer.input), "after": by(layer.output)}
-    if kept:
+    if layer.spec.keeps:
         topic = Text(_KEPT, {"after": sizes["after"]})
     else:
         topic = Text("{layer}: {before} → {after}", sizes)
