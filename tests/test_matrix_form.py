@@ -139,7 +139,7 @@ def test_a_planted_fault_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -
 def test_names_of_the_file_are_not_taken() -> None:
     named = text(CASES[3]).replace("  w:", "  K:").replace("(x, w", "(x, K").replace("y", "T")
     out = terminal(tutor.loads(named).solve().solution)
-    assert "vec(T) = T_c vec(x)" in out and "K_c =" in out and "CK_c =" in out
+    assert "flatten(T) = T_c flatten(x)" in out and "K_c =" in out and "CK_c =" in out
 
 
 @pytest.mark.parametrize(
@@ -194,3 +194,30 @@ def test_a_matrix_too_wide_for_a_formula_is_drawn() -> None:
     assert grid.framed[:3] == ((0, 0), (0, 3), (0, 4))
     (patches,) = [s for s in task.steps if s.id == "im2col"]
     assert patches.picture is None  # 4×4 stands in the formula
+
+
+def test_row_by_row_is_not_called_vec_where_vec_stacks_columns() -> None:
+    source = "given: {x: [[1, 2, 3], [4, 5, 6], [7, 8, 9]], w: [[1, 0], [2, -1]]}\n"
+    source += "define: {y: 'conv2d(x, w)'}\ntasks: [matrix_form: {of: y}]\n"
+    out = terminal(tutor.loads(source).solve().solution)
+    assert "flatten(y) = T flatten(x)" in out and "vec(" not in out
+    assert "has the entries of T in another order" in " ".join(out.split())
+    for vec in ("row", "column"):
+        out = terminal(tutor.loads(f"convention: {{vec: {vec}}}\n{source}").solve().solution)
+        assert "vec(y) = T vec(x)" in out and "flatten" not in out
+    flat = source.replace("[[1, 2, 3], [4, 5, 6], [7, 8, 9]]", "[1, 2, 3]")
+    out = terminal(tutor.loads(flat.replace("[[1, 0], [2, -1]]", "[1, -1]").replace("2d", "1d"))
+                   .solve().solution)  # fmt: skip
+    assert "vec(y) = T vec(x)" in out and "flatten" not in out
+
+
+@pytest.mark.parametrize(("entry", "drawn"), [("-1", True), ("0.25", False)])
+def test_a_wide_matrix_of_short_numbers_is_drawn_in_full(entry: str, drawn: bool) -> None:
+    source = f"""
+given: {{x: {[[1, 2, 3, 4]] * 4}, w: [[1, 2, 3], [0, {entry}, 1], [2, 0, 1]]}}
+define: {{y: "conv2d(x, w, stride=2, padding=1)"}}
+tasks: [{{matrix_form: {{of: y}}}}]
+"""
+    shown = terminal(tutor.loads(source).solve().solution)
+    assert ("T in full." in shown) == drawn
+    assert max(len(row) for row in shown.splitlines()) <= 80

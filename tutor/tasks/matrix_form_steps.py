@@ -16,7 +16,8 @@ from .numbers import equation
 from .sliding import cells
 from .windows import term
 
-DRAWN = 12  # rows and columns of a matrix that is drawn in full
+DRAWN = 20  # rows and columns of a matrix that is drawn in full
+FRAMED = 12  # with more, frames or long numbers would make it too wide
 ROWS = 12  # entries that stand side by side
 
 
@@ -37,12 +38,16 @@ class Unrolled:
     layer: bool
     spatial: int
     names: tuple[str, str, str]  # what T, C and the kernels as columns are called
+    unroll: str = "vec"  # what takes an array apart: flatten, where vec means another order
+
+    def column(self, e: Expr) -> Expr:
+        return Call(self.unroll, (e,))
 
 
 def told(line: Line, u: Unrolled) -> list[Step]:
     T, C, K = (Name(n) for n in u.names)
     x, w = (t for t in line.terms[:2] if t is not None)
-    vec_x, vec_w, vec_y = (Call("vec", (e,)) for e in (x, w, Name(line.name)))
+    vec_x, vec_w, vec_y = map(u.column, (x, w, Name(line.name)))
     left = None if u.biased else vec_y  # with a bias the product is not yet the result
     product = np.asarray(u.patches @ u.kernels)
     columns = [] if not u.layer else [
@@ -77,6 +82,7 @@ def told(line: Line, u: Unrolled) -> list[Step]:
             "convolution as a matrix",
             Text("Times the unrolled input"),
             equation(left, Binary("@", T, vec_x), Value(np.asarray(u.y)).expr()),
+            why=_apart(line, x, vec_x, T) if u.unroll == "flatten" else None,
             shape=u.y.shape,
         ),
         Step(
@@ -121,6 +127,10 @@ def _drawn(name: Name, data: np.ndarray) -> Picture | None:
     """A matrix in full, where a formula shows its corners only; what is not 0 is framed."""
     if not SHOWN < max(data.shape) <= DRAWN:
         return None
+    if max(data.shape) > FRAMED:
+        if max(len(str(x)) for x in data.ravel()) > 2:
+            return None
+        return Picture((Grid(name, cells(data)),), (), Text("{M} in full.", {"M": name}))
     framed = tuple((int(i), int(j)) for i, j in np.argwhere(Value(data).floats() != 0))
     words = Text("{M} in full; framed is what is not 0.", {"M": name})
     return Picture((Grid(name, cells(data), framed=framed),), (), words)
@@ -134,8 +144,8 @@ def side_by_side(
         return None
     T, C, K = (Name(n) for n in u.names)
     x, w = (t for t in line.terms[:2] if t is not None)
-    kernels: Expr = K if u.layer else Call("vec", (w,))
-    names = [Binary("@", T, Call("vec", (x,))), Binary("@", C, kernels)]
+    kernels: Expr = K if u.layer else u.column(w)
+    names = [Binary("@", T, u.column(x)), Binary("@", C, kernels)]
     if u.biased:
         b = line.terms[2]
         assert b is not None
@@ -168,6 +178,14 @@ def free_names(taken: Container[str]) -> tuple[str, str, str]:
 
 def _way(u: Unrolled) -> Text:
     return Text("column by column") if u.by_columns else Text("row by row")
+
+
+def _apart(line: Line, x: Expr, flat: Expr, T: Expr) -> Text:
+    return Text(
+        "{flat} takes the entries of {x} row by row. The Jacobian of {y} with respect to {x} has "
+        "the entries of {T} in another order, as vec stacks columns.",
+        {"flat": flat, "x": x, "y": Name(line.name), "T": T},
+    )
 
 
 def _bias(u: Unrolled) -> Text | None:
