@@ -314,13 +314,56 @@ tasks: [shapes]
     assert "n = " not in (caught.value.hint or "")
 
 
+WAITS = """
+given:
+  x: tensor(3, ?, 33)
+  k: tensor(?, ?, 3, 3)
+  c: tensor(3, 33, 33)
+  b: vector(4)
+define:
+  y: conv2d(x, k, b, stride=2)
+  z: max_pool2d(y, 2)
+  u: x + c
+tasks: [shapes]
+"""
+
+
+@pytest.mark.parametrize(
+    ("shapes", "define", "told"),
+    [
+        (("matrix(?, 3)", "matrix(3, 3)"), "A + B",
+         "In `A + B`, `B` has 3 rows, so `A` needs 3 rows."),
+        (("matrix(?, 3)", "matrix(4, 4)"), "det(A) + det(B)",
+         "In `det(A)`, `A` must be square, with as many rows as columns."),
+    ],
+)  # fmt: skip
+def test_square_is_said_of_what_must_be_square_only(shapes, define, told):
+    rows = [f'  {n}: "{s}"' for n, s in zip("AB", shapes, strict=True)]
+    text = "\n".join(["given:", *rows, "define:", f'  y: "{define}"', "tasks: [shapes]", ""])
+    assert [plain(t) for t in graph(text).reasons["A"]] == [told]
+
+
+def test_a_window_waits_for_a_size_that_another_definition_fixes():
+    found = graph(WAITS)
+    assert found["y"].shape == (4, 16, 16) and found["z"].shape == (4, 8, 8)
+    assert found["x"].shape == (3, 33, 33) and found["k"].shape == (4, 3, 3, 3)
+    (told,) = [plain(t) for t in found.reasons["x"]]
+    assert "`x + c`" in told and "33" in told
+    with pytest.raises(ShapeError, match="symbolic size") as error:
+        graph(WAITS.replace("u: x + c", "u: c"))
+    assert "a window does not fix a `?`" in (error.value.hint or "")
+    with pytest.raises(ShapeError, match="channels"):  # known by then, and wrong
+        graph(WAITS.replace("k: tensor(?, ?, 3, 3)", "k: tensor(?, 2, 3, 3)"))
+
+
 MISFITS = [
     # the size is known by the time of the error, and is told; else it is ?
     ({"A": "matrix(?, ?)", "B": "matrix(?, 3)", "x": "vector(4)", "u": "vector(5)"},
      {"y": "A @ B", "z": "y.T @ u", "v": "A @ x", "s": "v + concat(u, u)"}, "`v` has 5 entries"),
     ({"A": "matrix(?, 4)", "x": "vector(4)", "u": "vector(5)"},
      {"v": "A @ x", "w": "concat(v, v)", "s": "w + u"}, "5×1"),
-    ({"x": "vector(3)", "h": "vector(4)", "W": "matrix(9, ?)", "U": "matrix(?, 5)", "b": "vector(?)"},
+    ({"x": "vector(3)", "h": "vector(4)", "W": "matrix(9, ?)", "U": "matrix(?, 5)",
+      "b": "vector(?)"},
      {"c": "gru_cell(x, h, W, U, b, b)"}, "gates"),
 ]  # fmt: skip
 

@@ -34,13 +34,14 @@ from ..ops import ALIASES, OPERATORS, OPS, STRUCTURE
 from ..ops.base import Val
 from . import values
 from .bind import Binder
-from .expanded import binary, count_results, expanded
+from .expanded import binary, count_results, dimensional, expanded
 from .expression import extent
 from .fixed import constant_value
 from .lines import Graph, Line
 from .mistakes import explained
 from .model import Definition, Problem
 from .open import lettered, reasons, still_open
+from .origin import Origin
 from .sizes import Sizes
 from .surface import Piece, Surface
 
@@ -75,9 +76,12 @@ def open_sizes(
     with dims.unifying(unifier):
         for _ in range(limits.TENSOR_ORDER * 8):
             known = dict(unifier.bound)
-            graph = _Elaborator(problem, unifier, skip).graph()
+            elaborator = _Elaborator(problem, unifier, skip)
+            graph = elaborator.graph()
             if unifier.bound == known:
                 break
+    if elaborator.postponed is not None:
+        raise elaborator.postponed
     return graph
 
 
@@ -86,6 +90,7 @@ class _Elaborator:
         self.problem = problem
         self.skip = set(skip | problem.unwritten)
         self.sized: set[str] = set()  # names whose sizes rest on one that is looked for
+        self.postponed: ShapeError | None = None  # of a definition that waits for an open size
         self.sizes = Sizes(unifier)
         self.surface = Surface(problem, self.sizes)
         self.lines = self.surface.lines
@@ -140,14 +145,22 @@ class _Elaborator:
                 name = next(iter(definition.names))
                 self.settle(self.piece(definition.expr, name), name, definition)
         except InputError as error:
-            if rests and isinstance(error, ShapeError):  # it needs the number that is looked for
-                for name in set(self.lines) - before:
-                    del self.lines[name]
-                self.skip.update(definition.names)
-                return
             if error.span is not None:
                 error.at(definition.source.where(error.span))
-            raise error.at(definition.where) from None
+            error.at(definition.where)
+            if not isinstance(error, ShapeError) or not (rests or self.is_open(error)):
+                raise error from None
+            if not rests:  # other definitions may fix the size
+                self.postponed = self.postponed or error
+            for name in set(self.lines) - before:
+                del self.lines[name]
+            self.skip.update(definition.names)
+
+    def is_open(self, error: ShapeError) -> bool:
+        """Whether an operand of what failed has a size that nothing has fixed by now."""
+        operands = error.failed.operands if isinstance(error.failed, Origin) else ()
+        sizes = [self.sizes.unifier.resolve(d) for _, v in operands for d in v.node.shape]
+        return any(not isinstance(d, int) and d.has(dims.Unknown) for d in sizes)
 
     def unpack(self, definition: Definition) -> None:
         """The results of an operation that has several, each under its own name."""
@@ -170,15 +183,8 @@ class _Elaborator:
         if not used:
             value = constant_value(piece.val, self.constants)
             leaf = Val(g.var(name, piece.val.node.shape), piece.val.row)
-            self.lines[name] = Line(
-                name,
-                "defined",
-                leaf,
-                formula=piece.term,
-                value=value,
-                val=piece.val,
-                where=definition.where,
-            )
+            known = {"value": value, "val": piece.val, "where": definition.where}
+            self.lines[name] = Line(name, "defined", leaf, formula=piece.term, **known)
             return
         op, inner = STRUCTURE["copy"], piece.term
         if isinstance(piece.term, Transpose):
@@ -276,7 +282,7 @@ class _Elaborator:
         return Piece(Val(leaf, row), e)
 
     def call(self, e: Call, name: str | None) -> Piece:
-        func = self.dimensional(e) or ALIASES.get(e.func, e.func)
+        func = dimensional(e, self.lines) or ALIASES.get(e.func, e.func)
         op = OPS.get(func)
         if op is None:
             raise InputError(
@@ -296,15 +302,3 @@ class _Elaborator:
         return self.surface.line(
             op, pieces, bound.parameters, val, bound.term, name, terms, bound.rest
         )
-
-    def dimensional(self, e: Call) -> str | None:
-        """`conv` and `max_pool` of vectors are the one-dimensional ones."""
-        place = {"conv": 1, "max_pool": 0}.get(e.func)
-        if place is None or len(e.args) <= place:
-            return None
-        operand = e.args[place]
-        if isinstance(operand, Name) and operand.id in self.lines:
-            flat = len(self.lines[operand.id].shape) == 1
-        else:
-            flat = isinstance(operand, List) and not isinstance(operand.items[0], List)
-        return {"conv": "conv1d", "max_pool": "max_pool1d"}[e.func] if flat else None

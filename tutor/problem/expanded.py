@@ -7,19 +7,20 @@ lines of the surface graph. Steps get names that go with the result's: the gate 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sympy as sp
 
 from ..errors import InputError
-from ..expr import Binary, Call, Expr, Index, Neg, Num, Slice, Transpose
+from ..expr import Binary, Call, Expr, Index, List, Name, Neg, Num, Slice, Transpose
 from ..graph.dims import Dim
 from ..notation.build import size_term
 from ..notation.scalars import term_of
 from ..ops import OPERATORS, OPS, STRUCTURE
 from ..ops.base import Op, Val
 from ..ops.build import Plain
+from .lines import Line
 from .surface import Piece, Surface, Wish
 
 
@@ -123,3 +124,16 @@ def expanded(
     given = dict(zip(own, operands, strict=True))
     with surface.naming(operands, span, op):
         return op.expand(Lines(surface, names, span), **given, **parameters)
+
+
+def dimensional(e: Call, lines: Mapping[str, Line]) -> str | None:
+    """`conv` and `max_pool` of vectors are the one-dimensional ones."""
+    place = {"conv": 1, "max_pool": 0}.get(e.func)
+    if place is None or len(e.args) <= place:
+        return None
+    operand = e.args[place]
+    if isinstance(operand, Name) and operand.id in lines:
+        flat = len(lines[operand.id].shape) == 1
+    else:
+        flat = isinstance(operand, List) and not isinstance(operand.items[0], List)
+    return {"conv": "conv1d", "max_pool": "max_pool1d"}[e.func] if flat else None

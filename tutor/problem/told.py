@@ -70,7 +70,7 @@ def sentence(unifier: Unifier, equation: Equation) -> Text:
     if not places:
         return Text("{e} fits only if {end}.", holes)
     here = unifier.resolve(equation.unknown)
-    if {equation.left, equation.right} <= set(origin.operands[0][1].shape):
+    if _is_square(equation, origin):
         holes["t"] = written(origin.operands[0][0], origin.lines)
         return Text("In {e}, {t} must be square, with as many rows as columns.", holes)
     paired = [p for p in places if _partner(unifier, equation, *p, here) is not None]
@@ -96,6 +96,17 @@ def sentence(unifier: Unifier, equation: Equation) -> Text:
     if holes["t"] == Name(name) and not homogeneous:
         return Text("{this}.", {"this": said})
     return Text("{this}; {end}.", {"this": said, "end": end})
+
+
+def _is_square(equation: Equation, origin: Origin) -> bool:
+    """Whether the two sizes of the first operand were compared with each other."""
+    (_, first), *others = origin.operands
+    sides = {equation.left, equation.right}
+    if len(first.shape) != 2 or not sides <= set(first.shape):
+        return False
+    alike = [v.shape for _, v in others if len(v.shape) == 2]
+    pairs = [pair for shape in alike for pair in zip(shape, first.shape, strict=True)]
+    return not any(set(pair) <= sides for pair in pairs)
 
 
 def _half_resolved(unifier: Unifier, d: Dim, keep: Unknown) -> Dim:
