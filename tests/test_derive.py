@@ -11,8 +11,11 @@ import pytest
 
 from tutor.arguments import guarded
 from tutor.derivation import derivation
-from tutor.errors import InputError
+from tutor.errors import ELSEWHERE, InputError
+from tutor.expr import Binary, Call, Name, Num
 from tutor.notation.text import text
+from tutor.notation.unicode import unicode_text
+from tutor.ops import ALIASES, OPS
 from tutor.problem.habits import habit
 from tutor.problem.infer import infer
 from tutor.render.json import plain
@@ -84,6 +87,44 @@ def test_a_small_letter_is_a_column_and_a_greek_one_a_number() -> None:
         2, 2, 2, 1, 1, 1, 1,
     ]  # fmt: skip
     assert [habit(n)[0] for n in ("alpha", "lambda_", "eps", "s", "rate")] == [0] * 5
+
+
+@pytest.mark.parametrize(
+    ("expression", "name", "axes"),
+    [
+        ("softmax(x / T)", "T", 0),
+        ("-T * logsumexp(x / T)", "T", 0),
+        ("exp(-sum(x**2) / T**2)", "T", 0),
+        ("A @ x / (2 * T)", "T", 0),
+        ("sum(1 / X)", "X", 2),
+        ("sum(A / B)", "B", 2),
+        ("sum(x / (A @ x))", "A", 2),
+        ("sum(a * X)", "X", 2),
+    ],
+)
+def test_a_capital_that_only_divides_is_a_number(expression: str, name: str, axes: int) -> None:
+    assert len(shapes(expression)[name]) == axes
+
+
+def test_without_the_rule_a_temperature_is_a_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted fault: no capital is ever taken for a number."""
+    monkeypatch.setattr("tutor.problem.habits._divisors", lambda graph: 0)
+    assert len(shapes("softmax(x / T)")["T"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "known"),
+    [("trace(X)", "tr"), ("swish(x)", "silu"), ("norm(x)", "norm2"), ("normm2(x)", "norm2")],
+)
+def test_what_other_libraries_call_a_function_is_understood(typed: str, known: str) -> None:
+    with pytest.raises(InputError, match="unknown function") as info:
+        infer(typed)
+    assert info.value.hint == f"did you mean `{known}`?"
+
+
+def test_every_name_from_elsewhere_leads_to_a_function_here() -> None:
+    assert not {*ELSEWHERE} & {*OPS, *ALIASES}
+    assert {*ELSEWHERE.values()} <= {*OPS}
 
 
 def sentences(expression: str, *declarations: str) -> list[str]:
@@ -309,3 +350,17 @@ def test_a_local_derivative_says_what_is_held_fixed() -> None:
     said = {s.id: plain(s.why) for s in steps if s.kind == "local" and s.why is not None}
     held = {k for k, words in said.items() if words.endswith(" held fixed.")}
     assert held == {"local.f.z1"} and said["local.f.z1"].endswith("This is with z2 held fixed.")
+
+
+def test_the_product_of_the_others_is_explained() -> None:
+    steps = derivation("prod(x)").results[0].steps
+    (note,) = [s for s in steps if s.id == "note.products"]
+    assert note.why is not None
+    assert plain(note.why).endswith("where no entry is 0, prod_others(x) is prod(x) / x.")
+
+
+def test_sizes_below_a_name_are_set_apart() -> None:
+    sum_ = Binary("+", Name("n"), Num("1"))
+    assert unicode_text(Call("eye", (sum_, Name("n"))), {}) == "I_((n + 1)×n)"
+    assert unicode_text(Call("eye", (sum_,)), {}) == "I_(n + 1)"
+    assert unicode_text(Call("eye", (Binary("**", Name("n"), Num("2")),)), {}) == "I_(n²)"

@@ -88,9 +88,20 @@ class ToolError(TutorError):
     status = 4
 
 
+# What other libraries call a function, where no slip of the keyboard leads to the name here.
+ELSEWHERE = {
+    "trace": "tr", "swish": "silu", "norm": "norm2", "inverse": "inv", "ln": "log",
+    "expit": "sigmoid", "logistic": "sigmoid", "sgn": "sign", "heaviside": "step",
+    "average": "mean", "slogdet": "logdet", "log_sum_exp": "logsumexp", "fabs": "abs",
+    "identity": "eye",
+}  # fmt: skip
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that `name` is most likely a slip of, if any is close."""
     known = sorted(set(known))
+    if ELSEWHERE.get(name.lower()) in known:
+        return ELSEWHERE[name.lower()]
     folded = {k.lower(): k for k in known}
     if name.lower() in folded:
         return folded[name.lower()]

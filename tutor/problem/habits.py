@@ -41,9 +41,10 @@ def surprise(graph: Graph) -> float:
     """How much of it reads oddly: a scalar added to a vector, a vector to a matrix, a mean of one.
 
     A number that was made of many entries, as in x - mean(x), goes with a vector. A target of
-    another shape than the prediction is odd, and a column that only ever meets numbers.
+    another shape than the prediction is odd, and a column that only ever meets numbers. So is a
+    capital array under a column, as in x / T, where it does nothing else.
     """
-    total = 2.0 * len(_beside_numbers(graph))
+    total = 2.0 * len(_beside_numbers(graph)) + 3.0 * _divisors(graph)
     total += 0.5 * sum(x.op is None and _is_small_matrix(x) for x in graph.lines.values())
     for line in graph.lines.values():
         if line.op is not None and line.op.name in TARGETED:
@@ -85,6 +86,37 @@ def _beside_numbers(graph: Graph) -> set[str]:
         if not refuted:
             return found
         columns -= refuted
+
+
+def _divisors(graph: Graph) -> int:
+    """How many capital arrays are used entry by entry only, and divide what has fewer axes.
+
+    A capital column that divides counts as well: it is a guess further off than a number.
+    """
+    return sum(
+        leaf.op is None
+        and leaf.leaf.order > 0
+        and parts(leaf.name).base[:1].isupper()
+        and _only_divides(graph, leaf)
+        for leaf in graph.lines.values()
+    )
+
+
+def _only_divides(graph: Graph, leaf: Line) -> bool:
+    made = {leaf.name}  # of this leaf and numbers, as T² or 2T
+    divides = False
+    for line in graph.lines.values():
+        if line.op is None or not any(o.name in made for o in line.operands):
+            continue
+        if not _is_entrywise(line):
+            return False
+        if all(o.name in made for o in line.operands):
+            made.add(line.name)
+        elif isinstance(line.formula, Binary) and line.formula.op == "/":
+            above, below = (_operand(graph, e) for e in (line.formula.left, line.formula.right))
+            if above and below and below.name in made:
+                divides |= leaf.leaf.order == 1 or above.leaf.order < leaf.leaf.order
+    return divides
 
 
 def _may_be_number(leaf: Line) -> bool:
