@@ -233,3 +233,27 @@ def test_formulas_that_agree_on_one_side_only_differ(f: str, answer: str, right:
     (task,) = problem.solve().solution.tasks
     assert task.answer is not None and task.answer.correct is right
     assert task.check is not None and task.check.passed
+
+
+TIED = {"S": '{shape: "matrix(n, n)", symmetric: true, positive: true}',
+        "D": '{shape: "matrix(n, n)", diagonal: true}', "x": "vector(n)",
+        "y": "vector(n)"}  # fmt: skip
+TIED_DEFINE = {"d": "logdet(S)", "q": "x.T @ S @ y", "p": "x.T @ D @ y"}
+
+
+@pytest.mark.parametrize(
+    ("task", "answer", "said"),
+    [
+        ("gradient: {of: d, wrt: S}", "inv(S)", "each pair of entries counts once: "),
+        ("gradient: {of: d, wrt: S}", "2*inv(S)", "an entry on the diagonal of S stands"),
+        ("gradient: {of: q, wrt: S}", "y@x.T", "each pair of entries counts once: "),
+        ("gradient: {of: q, wrt: S}", "x@y.T", "each pair of entries counts once: "),
+        ("gradient: {of: q, wrt: S}", "x@y.T + y@x.T", "it is right off the diagonal"),
+        ("gradient: {of: p, wrt: D}", "x@y.T", "only the entries on the diagonal can move"),
+    ],
+)  # fmt: skip
+def test_every_place_by_itself_is_recognised(task: str, answer: str, said: str) -> None:
+    found = judged(task, answer, TIED, define=TIED_DEFINE)
+    assert found.correct is False and said in note(found), note(found)
+    wrong = judged(task, f"{answer} + 3*eye(n)", TIED, define=TIED_DEFINE)
+    assert wrong.correct is False and "its entry" in note(wrong)

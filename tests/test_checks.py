@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -379,3 +380,26 @@ def test_a_check_that_could_not_be_made_is_not_ticked(monkeypatch: pytest.Monkey
     assert "? Not checked. No random values were found" in said
     assert "✓" not in said and "relative error" not in said
     assert data(solved)["tasks"][0]["check"]["max_rel_error"] is None
+
+
+@pytest.mark.parametrize(
+    ("formula", "said"),
+    [
+        ("sqrt(x[0])", r"sqrt, in `h`, .*: it needs that `x\[0\]` is positive; here `x\[0\]` is 0"),
+        ("sqrt(x[0]*x[1]) + x[1]", r"in `sqrt\(x\[0\] \* x\[1\]\)`, .* `x\[0\] \* x\[1\]`"),
+        ("x[0]**0.5", r"`x\[0\]` is positive, unless `0.5` is a whole number; here `x\[0\]` is 0"),
+        ("sum(sqrt(x))", r"it needs that `x` is positive$"),
+    ],
+)  # fmt: skip
+def test_where_a_derivative_is_missing_is_said_in_the_authors_words(
+    formula: str, said: str
+) -> None:
+    import tutor
+    from tutor.errors import InputError
+
+    source = (
+        f"given: {{x: [0, 1, 1]}}\ndefine: {{h: '{formula}'}}\ntasks: [gradient: {{of: h, wrt: x}}]"
+    )
+    with pytest.raises(InputError) as caught:
+        tutor.loads(source).solve()
+    assert re.search(said, caught.value.message), caught.value.message

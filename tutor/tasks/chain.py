@@ -28,6 +28,7 @@ from ..notation.jacobian import jacobian_term
 from ..notation.text import text
 from ..numeric.evaluate import NotFinite
 from ..problem.lines import Line
+from ..problem.origin import spelled, written
 from ..value import Value
 from .duplication import without_swaps
 from .indexed import LONG, entry, free_entries, shortest_entry, tree_size
@@ -113,11 +114,35 @@ class Chain:
         first = self.undefined[0]
         for user in self.adjoints[first.name].consumers:
             if user.op is not None and (user.op.convention or user.op.condition):
-                words = user.op.convention or f"it needs that {user.op.condition}"
-                words = words.replace("{x}", f"`{first.name}`").replace("{y}", f"`{user.name}`")
-                said = f"{user.op.name}, in `{user.name}`, has no derivative at this point: {words}"
+                place = self.spelled(Name(user.name))
+                said = f"{user.op.name}, in `{place}`, has no derivative at this point: "
+                said += self.needed(user, first)
                 return said, "ask at another point, or leave the values out for the formula"
         return "the derivative is not a finite real number at this point", None
+
+    def needed(self, user: Line, first: Line) -> str:
+        """What the operation needs, in the author's words, and what stands there instead."""
+        op = user.op
+        assert op is not None
+        words = op.convention or f"it needs that {op.condition}"
+        holes: dict[str, Expr] = {"x": Name(first.name), "y": Name(user.name)}
+        holes |= {p.name: t for p, t in zip(op.parameters, user.terms, strict=False) if t}
+        for hole, term in holes.items():
+            words = words.replace("{" + hole + "}", f"`{self.spelled(term)}`")
+        begins = [t for hole, t in holes.items() if (op.condition or "").startswith("{" + hole)]
+        line = (
+            self.ws.graph.lines.get(begins[0].id)
+            if begins and isinstance(begins[0], Name)
+            else None
+        )
+        number = None if line is None else self.ws.numbers[line.name]
+        if op.convention or number is None or (number != 0).any():
+            return words
+        return f"{words}; here `{self.spelled(begins[0])}` is 0"
+
+    def spelled(self, term: Expr) -> str:
+        """As the author typed it, without automatic names."""
+        return spelled(written(term, self.ws.graph.lines))
 
     def arriving(self, user: Line) -> Node:
         """The adjoint that stands at a later line, by name; zero itself where it is zero."""

@@ -47,6 +47,7 @@ def solve(ws: Workspace, task_id: str, of: str) -> TaskResult:
     layer = w.ndim == spatial + 2  # outputs × channels × taps; else one bare kernel
     column = "vec" in ws.problem.convention.stated and ws.problem.convention.vec == "column"
     order: Order = "F" if column else "C"
+    same = column or x.ndim == 1 or ws.problem.convention.vec == "row"
     leaves = [Val(var("input", x.shape)), Val(var("kernel", w.shape))]
     node = line.op.define(*leaves, None, **line.parameters).node
     # the windows do not depend on the kernel: those of one output that sees all channels
@@ -81,7 +82,7 @@ def solve(ws: Workspace, task_id: str, of: str) -> TaskResult:
     )
     unrolled = Unrolled(
         toeplitz, patches, flat_x, kernels, outs, bias is not None, column, layer, spatial,
-        free_names(ws.graph.lines),
+        free_names(ws.graph.lines), "vec" if same else "flatten",
     )  # fmt: skip
     added = [
         np.ravel(_with_bias(a.reshape(result.shape, order=order), bias, spatial, layer), order)

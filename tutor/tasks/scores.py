@@ -52,9 +52,9 @@ def less_targets(chain: Chain, adjoint: Adjoint) -> list[Step]:
     else:
         why = Text(
             "{L} is log Σ exp({z}) less the score of the right class. The slope of the first is "
-            "exp({z})/Σ exp({z}), the probabilities p = {p}; that of the second is 1 at the right "
-            "class and 0 elsewhere, which is y. Together: p − y.",
-            holes,
+            "exp({z})/Σ exp({z}), the probabilities p = {p}; that of the second is {o}: 1 at the "
+            "right class and 0 elsewhere. Together: p − {o}.",
+            holes | {"o": Call("one_hot", (user.terms[1],))},
         )
     if count > 1:
         why = in_turn(why, Text("The mean over {n} examples divides by {n}.", {"n": count}))

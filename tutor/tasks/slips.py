@@ -12,6 +12,10 @@ from .. import independent
 from ..expr import Name
 from ..graph import dims
 from ..steps import TaskResult, Text
+from ..value import Value
+from .chain import Chain
+from .constrained import constrained_gradient, whole_symbol
+from .duplication import tied
 from .workspace import Workspace
 
 AGREE = 1e-9  # relative: two ways of computing the same number
@@ -73,7 +77,9 @@ class Slips:
         return Text("it has size {a}, but the result has size {b}", args)
 
     def slip(self, theirs: np.ndarray, ours: np.ndarray) -> Text | None:
-        """A constant factor, or rows and columns unrolled in the other order."""
+        """Places that move together, a constant factor, or an array unrolled in the other order."""
+        if self.result.task == "gradient" and (said := self._every_place(theirs)) is not None:
+            return said
         scale = float(np.max(np.abs(theirs), initial=0.0))
         if scale > 0:
             at = np.unravel_index(int(np.argmax(np.abs(theirs))), theirs.shape)
@@ -85,6 +91,39 @@ class Slips:
                 "the entries are right, but in another order: right where vec stacks rows"
                 if self.ws.problem.convention.vec == "column"
                 else "the entries are right, but in another order: right where vec stacks columns"
+            )
+        return None
+
+    def _every_place(self, theirs: np.ndarray) -> Text | None:
+        """The gradient by a symmetric or diagonal variable as if all its entries were free."""
+        ws = self.here or self.ws
+        of, wrt = (ws.line(self.result.subject[k]) for k in ("of", "wrt"))
+        kind = tied(wrt)
+        if kind is None:
+            return None
+        chain = Chain(ws, of, wrt, gradient=True)
+        if chain.final is None or chain.final.value is None:
+            return None
+        free = Value(chain.final.value).floats()
+        whole = whole_symbol(chain)
+        holes = {"g": whole, "x": Name(wrt.name), "w": constrained_gradient(chain, whole)}
+        # xᵀSy is yᵀSx as S is its own transpose: only the symmetric part of G is certain
+        same = (free, free.T, (free + free.T) / 2)
+        if any(independent.relative_error(theirs, one) <= AGREE for one in same):
+            return Text(
+                "it is the gradient {g} in which every entry of {x} moves by itself; but {x} is "
+                "diagonal, so only the entries on the diagonal can move: {w}"
+                if kind == "diagonal"
+                else "it is the gradient {g} in which every entry of {x} moves by itself; but {x} "
+                "is symmetric, so each pair of entries counts once: {w}",
+                holes,
+            )
+        if kind == "symmetric" and independent.relative_error(theirs, free + free.T) <= AGREE:
+            return Text(
+                "it is right off the diagonal; but an entry on the diagonal of {x} stands in one "
+                "place only, so it counts once: with {g} for the gradient in which every entry "
+                "moves by itself, the result is {w}",
+                holes,
             )
         return None
 
