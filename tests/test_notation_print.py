@@ -408,3 +408,12 @@ def test_axes_of_size_one_are_said_not_drawn(source: str, drawn: str) -> None:
     found = latex(parse(source), {})
     assert found.endswith(r"\end{bmatrix}" + below)
     assert found.count("begin") == (3 if source.startswith("[[[[1, 2], [3, 4]]], ") else 1)
+
+
+def test_exponents_are_raised_beside_tall_arrays() -> None:
+    square = List((List((Num("1"), Num("2"))), List((Num("3"), Num("4")))))
+    for elementwise, first in ((False, "⎡1  2⎤²"), (True, "⎡1  2⎤∘²")):
+        rows = layout(Binary("**", square, Num("2"), elementwise)).lines
+        assert [row.rstrip() for row in rows] == [first, "⎣3  4⎦"]
+    assert layout(Binary("**", square, Name("k"), True)).lines[0] == "⎡1  2⎤^∘k"
+    assert unicode_text(Binary("**", Name("x"), Num("3"), True)) == "x^∘³"

@@ -185,10 +185,8 @@ class _Printer:
         base = e.left
         if e.elementwise and flat == "2" and isinstance(base, Name):
             return beside(self.at(base), " ⊙ ", self.at(base)), Level.HADAMARD
-        if e.elementwise:
-            mark = "^∘" + (small or self.exponent(e.right))
-        else:
-            mark = small or "^" + self.exponent(e.right)
+        mark = small or "^" + self.exponent(e.right)
+        mark = "^∘" + mark.removeprefix("^") if e.elementwise else mark
         if (
             isinstance(base, Call)
             and base.func in functions.POWER_INSIDE
@@ -196,7 +194,9 @@ class _Printer:
             and isinstance(e.right, Num)
         ):
             return beside(base.func + small, self.arguments(base)), Level.ATOM
-        return block.raised(self.at(base, Level.ATOM), mark), Level.POWER
+        below = self.at(base, Level.ATOM)
+        tall = small is not None and below.height > 1
+        return block.raised(below, mark.removeprefix("^") if tall else mark), Level.POWER
 
     def exponent(self, e: Expr) -> str:
         _, level = self.show(e)
@@ -208,7 +208,8 @@ class _Printer:
             return self.show(rewritten)
         if e.func in functions.CONSTANTS and not e.kwargs:
             sizes = e.args[0].items if len(e.args) == 1 and isinstance(e.args[0], List) else e.args
-            below = "×".join(self.flat(a) for a in sizes)
+            flat = [self.flat(a) for a in sizes]
+            below = "×".join(f"({s})" if " " in s and len(flat) > 1 else s for s in flat)
             return line(functions.CONSTANTS[e.func][0] + subscript(below)), Level.ATOM
         found = functions.layer(e)
         if found is not None:
