@@ -527,3 +527,36 @@ def test_a_declared_size_is_free_where_a_window_slides():
     # while what does need one is no quantity yet
     with pytest.raises(InputError, match="rests on `n`"):
         tutor.loads(DECLARED + "  - jacobian: {of: y, wrt: x}\n").solve()
+
+
+def test_told_sizes_against_brute_force():
+    rng = random.Random(21)
+    hits = 0
+    for _ in range(60):
+        n, size, wanted = rng.randint(5, 16), rng.randint(1, 3), rng.randint(1, 40)
+        fixed = {"k": rng.randint(1, 4), "s": rng.randint(1, 3), "p": rng.randint(0, 2)}
+        letter = rng.choice(["k", "s", "p"])
+        told = F if rng.random() < 0.5 else wanted
+        v = {x: Name(x) if x == letter else fixed[x] for x in fixed}
+        it = network(
+            (1, n),
+            layer("Conv1d", out_channels=size, kernel_size=v["k"], stride=v["s"], padding=v["p"]),
+            layer("Flatten"),
+            layer("Linear", in_features=told, out_features=2),
+        )
+        unknown = (letter, "f") if told == F else (letter,)
+        found = solutions(it, unknown, {"output": (2,)})
+        goals = [shape_search.Goal(chain_to(it, "output", HERE), (2,))]
+        (span,) = shape_ranges.ranges(goals, unknown).values()
+        expected = []
+        for value in (*span, *range(span[-1] + 1, span[-1] + 60)):
+            trial = fixed | {letter: value}
+            features = size * windows(n, trial["k"], trial["s"], trial["p"])
+            if features and told in (F, features):
+                expected.append({letter: value} | ({"f": features} if told == F else {}))
+        inside = [s for s in expected if s[letter] in span]
+        assert sorted(found, key=str) == sorted(inside, key=str)
+        if not found and shape_ranges.exhaustive(goals, {letter: span}):
+            assert not expected
+        hits += bool(found)
+    assert hits > 25

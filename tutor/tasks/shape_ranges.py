@@ -14,6 +14,7 @@ from .shape_chain import layers_in
 from .shape_search import MOST, SIZES, Goal, Undecided, compared, direction, roles
 from .spread_inverse import DIVISORS
 
+_RUN = 10_000  # more numbers that fit in a row are not followed to their end
 _FROM_ZERO = {"padding", "spread padding", "spread output_padding"}
 
 
@@ -95,10 +96,13 @@ def _widened(goals: Sequence[Goal], name: str, span: range) -> range:
         if past(top):
             return span
         more = range(top + 1, limit + 1)
-        if past(limit):
-            return range(span[0], more[bisect_left(more, True, key=past)] + 1)
-        if reached(limit) and not reached(top):
+        first = top if reached(top) else None
+        if first is None and reached(limit):
             first = more[bisect_left(more, True, key=reached)]
+        last = more[bisect_left(more, True, key=past)] if past(limit) else None
+        if last is not None and (first is None or last - first <= _RUN):
+            return range(span[0], last + 1)
+        if first is not None and first > top:
             return range(span[0], min(first + len(span), limit))
     except Undecided:
         pass
