@@ -122,6 +122,14 @@ def test_what_other_libraries_call_a_function_is_understood(typed: str, known: s
     assert info.value.hint == f"did you mean `{known}`?"
 
 
+def test_a_property_is_no_shape() -> None:
+    with pytest.raises(InputError, match="`symmetric` is a property") as info:
+        infer("logdet(S)", ["S: symmetric(n, n)"])
+    hint = str(info.value.hint)
+    assert hint == '-d "S: {shape: [n, n], symmetric: true}"'
+    assert infer("logdet(S)", [hint[4:-1]]).problem.given["S"].properties == {"symmetric"}
+
+
 def test_every_name_from_elsewhere_leads_to_a_function_here() -> None:
     assert not {*ELSEWHERE} & {*OPS, *ALIASES}
     assert {*ELSEWHERE.values()} <= {*OPS}

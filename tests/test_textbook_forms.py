@@ -10,7 +10,9 @@ from tutor.api import loads
 from tutor.calculus.equal import equal
 from tutor.calculus.reverse import jacobian
 from tutor.calculus.simplify import simplify, substitute
+from tutor.expr import Binary, Call, Name, Transpose
 from tutor.graph.node import Node
+from tutor.notation.build import transposed
 from tutor.notation.jacobian import jacobian_term
 from tutor.notation.text import text
 from tutor.notation.unicode import unicode_text
@@ -494,3 +496,22 @@ def test_a_repeated_term_is_one_quantity() -> None:
     ]
     assert formulas.count("x - mu") == 1
     assert len(set(formulas)) == len(formulas)
+
+
+# In denominator layout the steps of a Hessian turn sums whose terms are turned already.
+A_T, B_T = Transpose(Name("A")), Transpose(Name("B"))
+
+
+@pytest.mark.parametrize(
+    ("term", "want"),
+    [
+        (Binary("-", Binary("@", A_T, Call("diag", (Name("x"),))), B_T), "diag(x) @ A - B"),
+        (Binary("+", A_T, Name("c")), "(A.T + c).T"),
+        (Binary("-", Name("A"), Binary("@", B_T, Name("C"))), "(A - B.T @ C).T"),
+        (Binary("/", Call("eye", (Name("n"),)), Name("c")), "eye(n) / c"),
+    ],
+)
+def test_a_transpose_goes_into_a_sum_only_where_all_of_it_gets_shorter(
+    term: Binary, want: str
+) -> None:
+    assert text(transposed(term)) == want

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from ..expr import Binary, Call, Expr, Index, Name, Neg, Num, Slice, Transpose
+from ..expr import Binary, Call, Expr, Index, Name, Neg, Num, Slice, Transpose, walk
 from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node, is_delta
@@ -192,7 +192,7 @@ def transposed(e: Expr, symmetric: frozenset[str] = frozenset()) -> Expr:
             return e
         case Binary("*", _, Transpose()) if not e.elementwise:  # a number times a matrix
             return Binary("*", e.left, e.right.arg)  # type: ignore[union-attr]
-        case Binary("/", Transpose() | Binary("@")) if not e.elementwise:  # by a number
+        case Binary("/", Transpose() | Binary("@") | Call("eye", (_,))) if not e.elementwise:
             return Binary("/", transposed(e.left, symmetric), e.right)
         case Binary("@"):
             return chained(transposed(e.right, symmetric), transposed(e.left, symmetric))
@@ -202,9 +202,19 @@ def transposed(e: Expr, symmetric: frozenset[str] = frozenset()) -> Expr:
         case Binary("+" | "-"):
             pair = transposed(e.left, symmetric), transposed(e.right, symmetric)
             swapped = e.op == "+" and pair == (e.right, e.left)
-            return e if pair == (e.left, e.right) or swapped else Transpose(e)
+            if pair == (e.left, e.right) or swapped:
+                return e
+            before, after = map(_turned, (e.left, e.right)), map(_turned, pair)
+            saved = [b - a for b, a in zip(before, after, strict=True)]
+            opens = min(saved) >= 0 and sum(saved) > 0  # (A − BᵀC)ᵀ stays in one piece
+            return Binary(e.op, *pair) if opens else Transpose(e)
         case _:
             return Transpose(e)
+
+
+def _turned(e: Expr) -> int:
+    """How many transposes there are to read."""
+    return sum(isinstance(x, Transpose) for x in walk(e))
 
 
 def _leading_number(e: Expr) -> tuple[Expr | None, Expr]:

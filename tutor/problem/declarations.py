@@ -10,10 +10,13 @@ from ..errors import InputError, did_you_mean
 from ..expr import Expr, Num, names
 from . import yaml
 from .model import Given
+from .schema import PROPERTIES
 from .tree import Document
 from .tree import Mapping as Section
 
 _NAMED = re.compile(r"\s*([A-Za-z]\w*)\s*:\s*")
+
+_PROPERTY = re.compile(rf"({'|'.join(PROPERTIES)})\s*\(")
 
 
 def read(declarations: Sequence[str], functions: Sequence[str]) -> dict[str, Given]:
@@ -38,7 +41,15 @@ def _line(declaration: str) -> str:
             f"a declaration is a name and a shape, not `{declaration.strip()[:40]}`",
             hint='such as -d "A: matrix(m, n)"',
         )
-    return f"{found[1]}: {declaration[found.end() :]}"
+    kind = declaration[found.end() :].strip()
+    word = _PROPERTY.match(kind)
+    if word is not None:
+        sizes = kind[word.end() :].rstrip(") ") or "n, n"
+        raise InputError(
+            f"`{word[1]}` is a property of a shape, not a shape",
+            hint=f'-d "{found[1]}: {{shape: [{sizes}], {word[1]}: true}}"',
+        )
+    return f"{found[1]}: {kind}"
 
 
 def needed(declared: Mapping[str, Given], expr: Expr) -> None:
