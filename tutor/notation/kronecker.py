@@ -40,7 +40,7 @@ def assembled(
             m, n = (e.args[0] for e in pair)  # type: ignore[union-attr]
             whole = isinstance(m, Num) and isinstance(n, Num)
             both = Num(str(int(m.text) * int(n.text))) if whole else Binary("*", m, n)  # type: ignore[union-attr]
-            return Call("eye", (both,))
+            return Call("eye", (Binary("**", m, Num("2")) if m == n and not whole else both,))
         return Call("kron", pair)
 
     if len(top) == 2 and len(side) == 2:

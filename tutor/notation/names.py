@@ -119,7 +119,8 @@ def subscript(text: str) -> str:
     text = "_".join(GREEK[t][0] if t in GREEK else t for t in text.split(","))
     if all(c in SUBSCRIPTS for c in text):
         return "".join(SUBSCRIPTS[c] for c in text)
-    simple = text.replace("_", "").isalnum()
+    raised = any(c in SUPERSCRIPTS.values() for c in text)  # I_(n²) is not the square of I_n
+    simple = text.replace("_", "").isalnum() and not raised
     return f"_{text}" if simple else f"_({text})"
 
 

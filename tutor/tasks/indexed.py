@@ -124,7 +124,7 @@ def reading_steps(ws: Workspace, steps: Sequence[Step]) -> list[Step]:
     """What subscripts, Σ and δ mean, each said once in a solution."""
     shown = [x for s in steps for e in s.equation for x in walk(e)]
     if not any(isinstance(x, Component) for x in shown):
-        return []
+        return _products_but_one(ws, shown)
     mark = "delta" if "delta" not in taken(ws) else "delta_K"
     entries = [x for x in shown if isinstance(x, Component)]
     deltas = [x for x in entries if x.arg == Name(mark)]
@@ -160,4 +160,20 @@ def reading_steps(ws: Workspace, steps: Sequence[Step]) -> list[Step]:
         return []
     ws.said.update(f"subscripts: {k}" for k, _ in new)
     why = in_turn(*(t for _, t in new))
-    return [Step("note.subscripts", "note", "", Text("Reading the subscripts"), why=why)]
+    step = Step("note.subscripts", "note", "", Text("Reading the subscripts"), why=why)
+    return [*_products_but_one(ws, shown), step]
+
+
+def _products_but_one(ws: Workspace, shown: Sequence[Expr]) -> list[Step]:
+    """What prod_others(x) is, a name that no book has."""
+    found = [x for x in shown if isinstance(x, Call) and x.func == "prod_others" and not x.kwargs]
+    if not found or "prod_others" in ws.said:
+        return []
+    ws.said.add("prod_others")
+    p, (x, *_) = found[0], found[0].args
+    why = Text(
+        "Entry i of {p} is the product of all entries of {x} but entry i; where no entry is 0, {p} "
+        "is {q}.",
+        {"p": p, "x": x, "q": Binary("/", Call("prod", (x,)), x, elementwise=True)},
+    )
+    return [Step("note.products", "note", "", Text("Reading {p}", {"p": p}), why=why)]
