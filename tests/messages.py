@@ -193,7 +193,7 @@ def tables() -> Iterator[Message]:
     from tutor.ops import EVERY
     from tutor.problem.layers import LAYERS
     from tutor.tasks.conditions import ENTRYWISE
-    from tutor.tasks.forward import WORDS
+    from tutor.tasks.forward import FLIPPED, WORDS
     from tutor.tasks.optimisers import OPTIMISERS
 
     for op in EVERY:
@@ -217,7 +217,7 @@ def tables() -> Iterator[Message]:
             yield from (
                 Message(s, None, "tasks/optimisers.py") for s in (rule.title, rule.why) if s
             )
-    yield from (Message(s, None, "tasks/forward.py") for s in WORDS.values())
+    yield from (Message(s, None, "tasks/forward.py") for s in (*WORDS.values(), *FLIPPED.values()))
 
 
 def messages() -> tuple[dict[str, Message], list[str]]:

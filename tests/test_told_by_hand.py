@@ -180,6 +180,27 @@ def test_the_target_of_a_cross_entropy_has_its_own_name() -> None:
     assert "one_hot(T): 1 at the right class" in said and "Together: p − one_hot(T)." in said
 
 
+@pytest.mark.parametrize("more", ["", ", stride=2"])
+def test_a_convolution_that_turns_its_kernel_says_so(more: str) -> None:
+    source = (
+        "given: {x: [[1, 2, 3], [4, 5, 6], [7, 8, 9]], w: [[1, 0], [2, -1]]}\n"
+        f"define: {{y: 'conv2d(x, w{more})'}}\ntasks: [forward: {{of: y}}]\n"
+    )
+    turned = "convention: {conv: convolution}\n" + source
+    said = [plain(steps(tutor.loads(s).solve().solution, "forward.y")[0].why)
+            for s in (source, turned)]  # fmt: skip
+    assert "turn" not in said[0].lower() and said[1].startswith("Turn the kernel around")
+
+
+def test_a_hessian_of_a_cross_entropy_says_what_is_constant() -> None:
+    source = (
+        "given: {z: [1, 2, 0], T: 1}\ndefine: {L: 'cross_entropy(z, T)'}\n"
+        "tasks: [hessian: {of: L, wrt: z}]\n"
+    )
+    (step,) = steps(tutor.loads(source).solve().solution, "again")
+    assert "one_hot(T) is constant, and the Jacobian of a softmax p" in plain(step.why)
+
+
 # -- the guards -----------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..expr import Name
 from ..graph import dims
 from ..problem.lines import Line
-from ..steps import Check, Step, TaskResult, Text
+from ..steps import Check, Step, TaskResult, Text, in_turn
 from ..value import Value
 from .by_hand import forward_by_hand
 from .numbers import approx, dot_product, equation, exact_term, substituted
@@ -41,6 +41,15 @@ WORDS = {
     "max_pool2d": "Keep the largest entry of every window.",
     "avg_pool1d": "Average every window.",
     "avg_pool2d": "Average every window.",
+}
+
+FLIPPED = {  # where a file's convention is that a convolution turns the kernel around
+    "conv1d": "Turn the kernel around and slide it along the input; each entry is a window times "
+    "the turned kernel, summed.",
+    "conv2d": "Turn the kernel around and slide it over the input; each entry is a window times "
+    "the turned kernel, summed.",
+    "conv3d": "Turn the kernel around and slide it through the input; each entry is a window times "
+    "the turned kernel, summed.",
 }
 
 
@@ -91,6 +100,10 @@ def forward_steps(ws: Workspace, lines: Sequence[Line]) -> list[Step]:
         products = dot_product(line, numbers) if value is not None else None
         result = exact_term(value)
         words = WORDS.get(line.op.name) if line.op else None
+        why = Text(words) if words else None
+        if line.op and line.op.name in FLIPPED and line.parameters.get("_conv_") == "convolution":
+            all_ = Text("Here {formula} stands for all of that.", {"formula": line.formula})
+            why = in_turn(Text(FLIPPED[line.op.name]), all_)
         steps.append(
             Step(
                 f"forward.{line.name}",
@@ -99,7 +112,7 @@ def forward_steps(ws: Workspace, lines: Sequence[Line]) -> list[Step]:
                 Text("Compute {y}", {"y": Name(line.name)}),
                 equation(Name(line.name), line.formula, products or middle, result),
                 approx=approx(value) if value is not None else None,
-                why=Text(words) if words else None,
+                why=why,
                 shape=line.shape,
                 uses=tuple(
                     f"{'given' if o.op is None else 'forward'}.{o.name}" for o in line.operands

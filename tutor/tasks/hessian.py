@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..errors import InputError, Where
-from ..expr import Call, Expr, Name, Num, Partial
+from ..expr import Binary, Call, Expr, Name, Num, Partial
 from ..graph import dims
 from ..graph import node as g
 from ..graph.dims import Dim
@@ -14,7 +14,7 @@ from ..notation.build import size_term
 from ..notation.index import has_subscripts
 from ..problem.lines import Line
 from ..problem.model import Task
-from ..steps import Step, TaskResult, Text
+from ..steps import Step, TaskResult, Text, in_turn
 from . import gradient
 from .chain import size_text
 from .chain_steps import chain_steps, local_steps
@@ -177,6 +177,10 @@ def _again_steps(
             "more.",
             names,
         )
+        match slope:
+            case Binary("-", Call("softmax"), Call("one_hot") as target_):
+                more = "{o} is constant, and the Jacobian of a softmax p is diag(p) − p pᵀ."
+                why = in_turn(why, Text(more, {"o": target_}))
         return [Step("again", "again", "second derivative", Text("Once more"), why=why)]
     named = Name(found.name)
     words = (
