@@ -103,3 +103,30 @@ def test_jacobians_and_gradients_do_not_share_the_edges(tmp_path: Path) -> None:
         CliRunner().invoke(
             app, ["graph", str(file), "--jacobians", "--backward"], catch_exceptions=False
         )
+
+
+def test_a_gradient_that_comes_in_parts_is_called_so(tmp_path: Path) -> None:
+    file, out = tmp_path / "p.yaml", tmp_path / "g.dot"
+    file.write_text(
+        "given: {W: [[1, 2], [3, 4]], x: [1, 2]}\ndefine: {L: sum(W @ x) + sum(W**2)}\n",
+        encoding="utf-8",
+    )
+    done = CliRunner().invoke(app, ["graph", str(file), "--dot", "--backward", "-o", str(out)])
+    assert done.exit_code == 0, done.output
+    dot = out.read_text(encoding="utf-8")
+    assert dot.count("part of ∂L/∂") == 2 and "part of ∂L/∂x" not in dot
+
+
+def test_a_network_is_drawn_in_blocks_unless_values_are_asked_for(tmp_path: Path) -> None:
+    file, out = tmp_path / "p.yaml", tmp_path / "g.dot"
+    file.write_text(
+        "network: {input: 3, layers: [{Linear: {out_features: 2}}, ReLU]}\n"
+        "tasks: [parameters, graph]\n",
+        encoding="utf-8",
+    )
+    assert CliRunner().invoke(app, ["graph", str(file), "--dot", "-o", str(out)]).exit_code == 0
+    layers = out.read_text(encoding="utf-8")
+    assert "ReLU" in layers and "Linear" in layers
+    asked = ["graph", str(file), "--dot", "--jacobians", "-o", str(out)]
+    assert CliRunner().invoke(app, asked).exit_code == 0
+    assert "Linear" not in out.read_text(encoding="utf-8")

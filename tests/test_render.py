@@ -13,6 +13,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fixture_solution import col, exact, num, solution
 
@@ -27,6 +28,7 @@ from tutor.render.terminal import terminal
 from tutor.render.wording import words
 from tutor.render.write import write_atomic
 from tutor.steps import Answer, Check, Solution, Step, Table, TaskResult, Text, Variable
+from tutor.value import Value
 
 RENDERERS = {"terminal": terminal, "latex": latex, "markdown": markdown, "json": json}
 
@@ -222,6 +224,7 @@ def test_markdown_escape() -> None:
     assert escape.markdown("*a* <b> $x$ a|b") == r"\*a\* &lt;b&gt; \$x\$ a\|b"
     assert escape.markdown("# T") == "&#35; T"
     assert escape.markdown("1. T") == "&#49;. T"
+    assert escape.markdown("7.4e-14") == "7.4e-14"  # no list number: nothing to guard
 
 
 # LaTeX -----------------------------------------------------------------------------------------
@@ -332,6 +335,21 @@ def test_short_fractions_need_no_decimals() -> None:
     shown = terminal(replace(solution(), tasks=(task,)))
     assert "0.5" not in shown.split("g = ")[1]
     assert col(1) == List((Num("1"),))
+
+
+def test_long_fractions_have_their_decimal_beside_them() -> None:
+    task = replace(solution().tasks[1], value=exact(["21941/400", "1/2"]), symbol=Name("g"))
+    shown = terminal(replace(solution(), tasks=(task,)))
+    assert "⎡21941/400⎤ = ⎡54.8525⎤" in shown
+
+
+def test_a_large_matrix_shows_its_corners_and_size() -> None:
+    entries = np.arange(2400).reshape(40, 60) + 0.1234567
+    value = Value(entries)
+    block = paper.member(value.decimal(9), 60, {})
+    shown = "\n".join(block.lines)
+    assert all(c in shown for c in ("0.1234567", "59.1234567", "2340.12346", "2399.12346"))
+    assert "(40×60)" in shown and "⋮" in shown and block.width <= 60
 
 
 def test_import_is_light() -> None:

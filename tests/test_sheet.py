@@ -21,6 +21,7 @@ from tutor.errors import InputError, ToolError
 from tutor.exercises import exercise
 from tutor.problem.task_table import TASKS
 from tutor.render import sheet, sheet_typst
+from tutor.render.wording import words as said_in
 from tutor.sheets import written
 
 ROOT = Path(__file__).parents[1]
@@ -216,6 +217,27 @@ def test_solutions_are_lettered_as_the_sheet_and_differing_answers_reported(
     file.write_text(SECRET, encoding="utf-8")
     done = CliRunner().invoke(app, ["sheet", str(file), "-o", str(out), "--solutions"])
     assert done.exit_code == 0 and "differs" not in done.stderr
+
+
+def test_room_and_tables_follow_the_question() -> None:
+    lines = "".join(f", a{k}: x * {k}" for k in range(2, 12))
+    text = f"given: {{x: vector(2)}}\ndefine: {{y: sum(x){lines}}}\ntasks: [graph, forward]"
+    drawn, run = exercise(tutor.loads(text).problem).questions
+    assert sheet.room(drawn) > 2 * sheet.room(run)
+    text = "network: {input: [3, 8, 8], layers: [Flatten, {Linear: {out_features: 4}}]}"
+    (asked,) = exercise(tutor.loads(f"{text}\ntasks: [parameters]").problem).questions
+    (table,) = asked.tables
+    assert [row[0] for row in table.rows[:-1]] == ["flatten_1", "linear_1"]
+    assert all(set(cell) == {"_"} for row in table.rows[:-1] for cell in row[1:])
+
+
+def test_a_step_is_asked_for_by_the_name_of_its_method() -> None:
+    text = "given: {w: [1, 2]}\ndefine: {L: sum(w**2)}\ntasks:\n"
+    text += "  - update: {of: L, wrt: w, rate: 0.1}\n"
+    text += "  - update: {of: L, wrt: w, optimizer: adam, rate: 0.1}"
+    first, second = exercise(tutor.loads(text).problem).questions
+    assert "Make one step of gradient descent for" in said_in(first.words, str, str)
+    assert "Make one step of Adam for" in said_in(second.words, str, str)
 
 
 def test_a_network_shows_its_input_and_its_blocks() -> None:

@@ -6,15 +6,19 @@ of the tasks are never read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .expr import Expr, Name, Num, Partial
+from .problem.applied import apply_network
+from .problem.arguments import UnknownSizeError
 from .problem.elaborate import elaborate
 from .problem.model import Block, Layer, Problem, Task
 from .render.sheet import Exercise, Question, label
-from .steps import Text, Variable, all_of, in_turn
-from .tasks.shapes import blank
+from .steps import Table, Text, Variable, all_of, in_turn
+from .tasks.optimisers import OPTIMISERS
+from .tasks.optimisers import sentence as worded
+from .tasks.shapes import BLANK, blank
 from .tasks.stencil_kernel import SIDE
 from .tasks.workspace import Workspace
 
@@ -30,7 +34,7 @@ def exercise(problem: Problem) -> Exercise:
         definitions=tuple((d.names, d.expr) for d in problem.define),
         input="×".join(map(_word, problem.network.input)) if problem.network else None,
         layers=tuple(_layers(problem.network.layers)) if problem.network else (),
-        questions=_questions(problem.tasks, ws),
+        questions=_questions(problem, ws),
         language=problem.language,
     )
 
@@ -65,11 +69,11 @@ def _size(d: Expr | str) -> str:
 
 
 def _layers(parts: Iterable[Layer | Block], depth: int = 0) -> Iterator[tuple[int, str]]:
-    """One line per layer, as it would be typed in PyTorch, and how deep in blocks it stands."""
+    """One line per layer, with the arguments typed, and how deep in blocks it stands."""
     for part in parts:
         if isinstance(part, Layer):
             given = ", ".join(f"{k}={_word(v)}" for k, v in part.args.items() if v is not None)
-            yield depth, f"{part.type}({given})"
+            yield depth, f"{part.type}({given})" if given else part.type
         elif len(part.branches) == 1:
             times = f"(times={_word(part.times)})" if part.kind == "Repeat" else ""
             yield depth, f"{part.kind}{times}:"
@@ -79,7 +83,7 @@ def _layers(parts: Iterable[Layer | Block], depth: int = 0) -> Iterator[tuple[in
             names = ("body", "shortcut") if part.kind == "Residual" else None
             for k, branch in enumerate(part.branches):
                 name = names[k] if names else f"branch {k + 1}"
-                yield depth + 1, f"{name}:" if branch else f"{name}: Identity()"
+                yield depth + 1, f"{name}:" if branch else f"{name}: Identity"
                 yield from _layers(branch, depth + 2)
 
 
@@ -94,7 +98,8 @@ def _word(value: Any) -> str:
 # -- questions in words ---------------------------------------------------------------------------
 
 
-def _questions(tasks: Sequence[Task], ws: Workspace | None) -> tuple[Question, ...]:
+def _questions(problem: Problem, ws: Workspace | None) -> tuple[Question, ...]:
+    tasks = problem.tasks
     labels = {t.id: label(k) for k, t in enumerate(tasks)}
     found = []
     for task in tasks:
@@ -107,8 +112,32 @@ def _questions(tasks: Sequence[Task], ws: Workspace | None) -> tuple[Question, .
         tables = ()
         if task.kind == "shapes" and ws is not None:
             tables = blank(ws, task.args["of"], task.args["edges"])
-        found.append(Question(labels[task.id], task.text, words, task.points, tables))
+        height = None
+        if task.kind == "graph" and ws is not None:
+            height = min(GRAPH[1], GRAPH[0] * len(ws.graph.lines))
+        if task.kind == "parameters":
+            tables = _layer_table(problem)
+        found.append(Question(labels[task.id], task.text, words, task.points, tables, height))
     return tuple(found)
+
+
+GRAPH = (0.9, 18.0)  # centimetres of paper for every node of a graph to be drawn, and at most
+LAYERS = 40  # of a table to be filled in; longer networks are answered on empty paper
+
+
+def _layer_table(problem: Problem) -> tuple[Table, ...]:
+    """The layers by name, their sizes and parameters left open."""
+    if problem.network is None:
+        return ()
+    try:
+        layers = apply_network(problem.network)
+    except UnknownSizeError:
+        return ()
+    if len(layers) > LAYERS:
+        return ()
+    rows: list[tuple[Any, ...]] = [(layer.name, BLANK, BLANK) for layer in layers]
+    rows.append((Text("total"), None, BLANK))
+    return (Table((Text("Layer"), Text("Output"), Text("Parameters")), tuple(rows)),)
 
 
 def _words(task: Task) -> Text:
@@ -177,15 +206,21 @@ def _sizes(args: Mapping[str, Any]) -> Text:
     return Text("Give the sizes of {names}.", {"names": all_of(list(wanted))})
 
 
+# methods whose titles are no names: written small inside a sentence
+_METHODS = {"momentum": Text("gradient descent with momentum")}
+
+
 def _descent(task: Task) -> Text:
     args = task.args
+    method = args["optimizer"]
     holes: dict[str, Any] = {
         "y": Name(args["of"]),
         "x": all_of([Name(n) for n in args["wrt"]]),
         "n": args["steps"],
-        "method": args["optimizer"],
+        "method": _METHODS.get(method) or worded(OPTIMISERS[method].title, {}),
     }
-    rate = args.get("rate")
+    if method == "sgd":
+        return _plain_descent(task, holes)
     if task.kind == "train":
         asked = Text(
             "Train {x} with {n} steps of {method}, to make {y} smaller.",
@@ -198,6 +233,28 @@ def _descent(task: Task) -> Text:
             holes,
             one="Make one step of {method} for {x}, to make {y} smaller.",
         )
+    return _with_rate(asked, args)
+
+
+def _plain_descent(task: Task, holes: Mapping[str, Any]) -> Text:
+    """In the middle of a sentence the method's name is written small."""
+    if task.kind == "train":
+        asked = Text(
+            "Train {x} with {n} steps of gradient descent, to make {y} smaller.",
+            holes,
+            one="Train {x} with one step of gradient descent, to make {y} smaller.",
+        )
+    else:
+        asked = Text(
+            "Make {n} steps of gradient descent for {x}, to make {y} smaller.",
+            holes,
+            one="Make one step of gradient descent for {x}, to make {y} smaller.",
+        )
+    return _with_rate(asked, task.args)
+
+
+def _with_rate(asked: Text, args: Mapping[str, Any]) -> Text:
+    rate = args.get("rate")
     if rate is None:
         return asked
     return in_turn(asked, Text("The learning rate is {rate}.", {"rate": rate}))

@@ -67,8 +67,10 @@ def graph(
     if backward and jacobians:
         raise InputError("--backward and --jacobians both say what stands at the edges: take one")
     problem = told_in(load(file), language)
-    if blocks or (problem.network is not None and not problem.define):
-        if values or gradients or backward or jacobians:
+    written_out = values or gradients or backward or jacobians
+    layers = problem.network is not None and (not problem.define or problem.only_network)
+    if blocks or (layers and not (problem.define and written_out)):
+        if written_out:
             raise InputError(
                 "the picture of a network's layers shows sizes, no values and no gradients",
                 hint="`define` a loss with `output`, and give `input` a value",

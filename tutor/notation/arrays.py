@@ -74,18 +74,22 @@ def slices(e: List) -> tuple[tuple[Expr | None, ...], str | None]:
     return kept, "×".join(map(str, shape)) if cut else None
 
 
-def grid(e: List) -> Grid | None:
-    """A vector or matrix as a grid (a flat list is a column); None when it is neither."""
+def grid(e: List, ends: int | None = None) -> Grid | None:
+    """A vector or matrix as a grid (a flat list is a column); None when it is neither.
+
+    ends: keep no more than this many columns at either end, however few there are
+    """
     shape = array_shape(e)
     if not shape or len(shape) > 2:
         return None
     count, columns = (*shape, 1)[:2]
-    shown = 2 * ENDS + 1 if columns > SHOWN else columns
+    most, kept = (SHOWN, ENDS) if ends is None else (2 * ends, ends)
+    shown = 2 * kept + 1 if columns > most else columns
     rows: list[tuple[Expr | None, ...]] = []
     for item in shorten(e.items):
         if item is None:
             rows.append((None,) * shown)
         else:
-            rows.append(shorten(item.items) if isinstance(item, List) else (item,))
-    cut = any(n > SHOWN for n in shape)
+            rows.append(shorten(item.items, most, kept) if isinstance(item, List) else (item,))
+    cut = count > SHOWN or columns > most
     return Grid(tuple(rows), f"{count}×{columns}" if cut else None)

@@ -107,6 +107,7 @@ class _Loader:
             define=_ordered([*written.define, *define]),
             remarks=written.remarks,
             weights=written.weights,
+            only_network=not define,
         )
 
     def _default_title(self) -> str:

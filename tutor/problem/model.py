@@ -134,6 +134,7 @@ class Problem:
     notes: str | None = None  # printed with solutions only: it may tell answers
     remarks: tuple[Text, ...] = ()  # on what was assumed: shown with the solution
     weights: Mapping[str, str] = field(default_factory=dict)  # of a network, each with its layer
+    only_network: bool = False  # nothing is defined but the network, written out
 
     @property
     def unwritten(self) -> frozenset[str]:

@@ -125,11 +125,13 @@ def to_dot(
 
 
 def flowing(diagram: Diagram, edge: DiagramEdge, write: Label) -> str:
-    """The gradient that flows back along an edge, with its size."""
+    """The gradient that flows back along an edge, with its size; along several, its parts."""
     assert diagram.gradient_of is not None
     node = next(n for n in diagram.nodes if n.id == edge.source)
     partial = write(Partial(Name(diagram.gradient_of), Name(node.name)))
-    return f"{shorten(partial, 40)}: {shorten(edge.gradient_dims or '', 24)}"
+    said = f"{shorten(partial, 40)}: {shorten(edge.gradient_dims or '', 24)}"
+    flows = [e for e in diagram.edges if e.source == edge.source and e.gradient_dims is not None]
+    return plain("part of {gradient}", gradient=said) if len(flows) > 1 else said
 
 
 def derivative(diagram: Diagram, edge: DiagramEdge, write: Label) -> str:

@@ -35,7 +35,7 @@ def html(text: str) -> str:
 
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]$|~])")
-_LINE_START = re.compile(r"^(\s*)([#+=-]|\d+(?=[.)]))")
+_LINE_START = re.compile(r"^(\s*)([#+=-]|\d+(?=[.)](?:\s|$)))")
 
 
 def markdown(text: str) -> str:

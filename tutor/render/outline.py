@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 from ..expr import Expr, Name
 from ..notation.names import size_words
@@ -119,10 +120,18 @@ def decimals(value: Value) -> tuple[Expr | None, bool]:
     if not value.is_short():
         return value.decimal(), False
     flat = list(value.data.ravel())
-    exact = all(
+    exact, known = _exactly_decimal(flat), all(x.q <= OBVIOUS for x in flat if x.is_Rational)
+    return (None if exact and known else value.decimal(), exact)
+
+
+OBVIOUS = 10  # denominators of fractions that everyone reads as decimals
+
+
+def _exactly_decimal(flat: Sequence[Any]) -> bool:
+    """Whether six digits say every entry exactly."""
+    return all(
         x.is_Rational and Fraction(int(x.p), int(x.q)) == Fraction(f"{float(x):.6g}") for x in flat
     )
-    return (None, True) if exact else (value.decimal(), False)
 
 
 def givens(solution: Solution) -> list[Variable]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..expr import Expr, List
-from ..notation.arrays import slices, without_ones
-from ..notation.block import Block, beside, line, pad, width
+from ..notation.arrays import grid, slices, without_ones
+from ..notation.block import Block, beside, line, matrix, pad, width
 from ..notation.unicode import layout, unicode_text
 from ..steps import Table, Text, Variable
 from . import escape
@@ -84,9 +84,32 @@ def member(e: Expr, columns: int, names: Mapping[str, Variable]) -> Block:
         return tall
     if isinstance(e, List) and (piled := pile(e, columns, names)) is not None:
         return piled
+    if isinstance(e, List) and (corners := cut(e, columns, names)) is not None:
+        return corners
     rows = wrap(unicode_text(e, names), columns)
     size = max(map(width, rows))
     return Block(tuple(pad(r, size) for r in rows), 0)
+
+
+def cut(e: List, columns: int, names: Mapping[str, Variable]) -> Block | None:
+    """A matrix too wide to stand: its first and last columns and its size, if they fit."""
+    for ends in (3, 2, 1):
+        found = grid(e, ends)
+        if found is None or found.size is None:
+            return None
+        rows = [
+            [
+                ("⋮" if all(y is None for y in row) else "…")
+                if x is None
+                else unicode_text(x, names)
+                for x in row
+            ]
+            for row in found.rows
+        ]
+        block = beside(matrix(rows), f" ({found.size})")
+        if block.width <= columns:
+            return block
+    return None
 
 
 def pile(e: List, columns: int, names: Mapping[str, Variable]) -> Block | None:

@@ -51,7 +51,8 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 
 
 # what a language needs beside the English: letters with their accents as one character, so that the
-# page can be searched and copied (from outlines; without them T1 would be bitmaps); hyphens where TeX knows its words, else none; characters
+# page can be searched and copied (from outlines; without them T1 would be bitmaps); hyphens where
+# TeX knows its words, else none; characters
 _LANGUAGES = {
     "cs": r"""\IfFileExists{lmodern.sty}{\usepackage[T1]{fontenc}\usepackage{lmodern}}{}
 \IfFileExists{czech.ldf}{\usepackage[czech]{babel}}{\hyphenpenalty=10000}

@@ -31,6 +31,7 @@ class Question:
     words: Text
     points: float | None
     tables: tuple[Table, ...] = ()  # to be filled in, in place of empty room
+    height: float | None = None  # of the room at least, in centimetres
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def worth(thing: Exercise | Question) -> str:
 
 
 def room(q: Question) -> float:
-    return ROOM * max(1.0, min(q.points or 1.0, 6.0))
+    return max(q.height or 0.0, ROOM * max(1.0, min(q.points or 1.0, 6.0)))
 
 
 # -- templates ------------------------------------------------------------------------------------
