@@ -231,6 +231,14 @@ def test_room_and_tables_follow_the_question() -> None:
     assert all(set(cell) == {"_"} for row in table.rows[:-1] for cell in row[1:])
 
 
+def test_the_weights_of_a_network_do_not_tell_its_sizes() -> None:
+    text = "network: {input: [3, 8, 8], layers: [Flatten, {Linear: {out_features: 4}}]}"
+    e = exercise(tutor.loads(f"{text}\ntasks: [parameters, graph]").problem)
+    assert all(v.kind != "given" for v in e.variables.values())
+    assert not e.definitions and len(e.layers) == 2
+    assert "192" not in sheet.html("Sheet", [e])
+
+
 def test_a_step_is_asked_for_by_the_name_of_its_method() -> None:
     text = "given: {w: [1, 2]}\ndefine: {L: sum(w**2)}\ntasks:\n"
     text += "  - update: {of: L, wrt: w, rate: 0.1}\n"

@@ -31,7 +31,7 @@ def exercise(problem: Problem) -> Exercise:
         source=problem.source,
         statement=problem.statement,
         variables=_variables(problem, ws),
-        definitions=tuple((d.names, d.expr) for d in problem.define),
+        definitions=_definitions(problem),
         input="×".join(map(_word, problem.network.input)) if problem.network else None,
         layers=tuple(_layers(problem.network.layers)) if problem.network else (),
         questions=_questions(problem, ws),
@@ -51,10 +51,24 @@ def _variables(problem: Problem, ws: Workspace | None) -> Mapping[str, Variable]
         return {}
     found = {}
     for name, v in ws.variables().items():
+        if v.kind == "given" and v.value is None and _only_layers(problem):
+            continue  # the size of a layer's weights is an answer
         value = v.value if v.kind == "given" else None
         dims = v.dims if _declared(problem, name) else "?"  # an inferred size is an answer
         found[name] = Variable(name, v.kind, v.shape, dims, value, v.label)
     return found
+
+
+def _definitions(problem: Problem) -> tuple[tuple[tuple[str, ...], Expr], ...]:
+    return () if _only_layers(problem) else tuple((d.names, d.expr) for d in problem.define)
+
+
+def _only_layers(problem: Problem) -> bool:
+    """Whether all is said by a network's layers, and nothing is asked of its lines by name."""
+    return problem.only_network and {t.kind for t in problem.tasks} <= _OF_LAYERS
+
+
+_OF_LAYERS = {"parameters", "graph", "solve_shape"}
 
 
 def _declared(problem: Problem, name: str) -> bool:
