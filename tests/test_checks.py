@@ -389,6 +389,7 @@ def test_a_check_that_could_not_be_made_is_not_ticked(monkeypatch: pytest.Monkey
         ("sqrt(x[0]*x[1]) + x[1]", r"in `sqrt\(x\[0\] \* x\[1\]\)`, .* `x\[0\] \* x\[1\]`"),
         ("x[0]**0.5", r"`x\[0\]` is positive, unless `0.5` is a whole number; here `x\[0\]` is 0"),
         ("sum(sqrt(x))", r"it needs that `x` is positive$"),
+        ("x[1] + 2*(1/x[0])", r"the value of `1 / x\[0\]` is not a finite"),
     ],
 )  # fmt: skip
 def test_where_a_derivative_is_missing_is_said_in_the_authors_words(

@@ -22,6 +22,7 @@ from ..notation.matrix import matrix_term
 from ..numeric.evaluate import NotFinite, TooLong, evaluate
 from ..problem.lines import Graph, Line
 from ..problem.model import Problem
+from ..problem.origin import spelled, written
 from ..steps import Variable
 from ..value import Value
 
@@ -69,7 +70,8 @@ class Workspace:
         try:
             return self.value_of(line.val.node)
         except NotFinite as error:
-            error.message = f"the value of `{line.name}` is not a finite real number"
+            typed = spelled(written(Name(line.name), self.graph.lines))
+            error.message = f"the value of `{typed}` is not a finite real number"
             error.hint = (
                 "a division by zero, the logarithm of a number that is not positive, or an overflow"
             )
