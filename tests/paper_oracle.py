@@ -525,8 +525,8 @@ class Reader:
     def f_conv2d(self, x: Any, w: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1) -> Any:
         return self.lib.conv(x, w, stride, padding, dilation)
 
-    def f_permute(self, x: Any, axes: Any) -> Any:
-        return self.lib.einsum(_moved(axes), x)
+    def f_permute(self, x: Any, *axes: Any) -> Any:
+        return self.lib.einsum(_moved(_sizes(axes)), x)
 
     def f_conv_transpose2d(self, x: Any, w: Any, stride: Any = 1, padding: Any = 0,
                            output_padding: Any = 0, dilation: Any = 1) -> Any:  # fmt: skip

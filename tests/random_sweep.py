@@ -334,6 +334,10 @@ def by_both(h: np.ndarray, e: Expected, axes: int) -> np.ndarray:
     return np.asarray(np.tensordot(np.tensordot(h, e.u, axes), e.v, axes))
 
 
+# what the reader of paper formulas, which knows columns and matrices only, cannot read
+OF_ORDER_3 = ("unsqueeze(", "squeeze(", "conv_transpose1d(")
+
+
 def read_back(d: Derived, value: np.ndarray, count: Counter[str]) -> None:
     q, printed = d.q, d.printed()
     if printed is None:
@@ -341,15 +345,18 @@ def read_back(d: Derived, value: np.ndarray, count: Counter[str]) -> None:
         return
     want = d.paper(value)
     reader = oracle.Reader({**q.program.env(), **q.sizes})
-    try:
-        with np.errstate(all="ignore"):
-            got = np.asarray(reader.read(printed), dtype=float)
-    except oracle.Unreadable as error:
-        raise Wrong(f"printed: {error} is not a known function in {printed}") from None
-    if got.size == 1:  # "0" is a zero of any size
-        got = np.broadcast_to(got.reshape((1,) * want.ndim), want.shape)
-    same(got, want, SAME, "printed", printed)
-    count["printed"] += 1
+    if any(name in printed for name in OF_ORDER_3):
+        count["printed with arrays of order 3"] += 1  # it is typed in again below all the same
+    else:
+        try:
+            with np.errstate(all="ignore"):
+                got = np.asarray(reader.read(printed), dtype=float)
+        except oracle.Unreadable as error:
+            raise Wrong(f"printed: {error} is not a known function in {printed}") from None
+        if got.size == 1:  # "0" is a zero of any size
+            got = np.broadcast_to(got.reshape((1,) * want.ndim), want.shape)
+        same(got, want, SAME, "printed", printed)
+        count["printed"] += 1
     if len(printed) > LONGEST or "winner(" in printed:  # too long, or for people only
         return
     graph = elaborate(loads(q.text({"OUT": printed})))

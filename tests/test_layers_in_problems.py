@@ -350,3 +350,14 @@ def test_none_keeps_a_size(call: str, shape: tuple[int, int]) -> None:
 def test_none_stands_nowhere_else(wrong: str) -> None:
     with pytest.raises(InputError):
         tutor.loads(f"given: {{x: [1, 2]}}\ndefine: {{y: '{wrong}'}}\ntasks: [forward]\n").solve()
+
+
+@pytest.mark.parametrize("row", ["x.T", "unsqueeze(x, 0)"])
+def test_a_row_is_one_channel_of_a_layer(row: str) -> None:
+    problem = loads(
+        "given: {x: [1, 2, 3, 4], K: [[[1, 2]], [[0, 1]]]}\n"
+        f'define: {{y: "conv1d({row}, K)"}}\ntasks: [evaluate: {{expr: y}}]'
+    )
+    (result,) = solve(problem).tasks
+    assert result.value is not None
+    assert result.value.floats().tolist() == [[5, 8, 11], [2, 3, 4]]

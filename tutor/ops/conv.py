@@ -79,6 +79,8 @@ def _conv(n: int, x: Val, w: Val, bias: Val | None, stride: Any, padding: Any, d
         return (
             Val(inner.node, row=True) if x.row else Val(ein([(inner.node, "c")], "rc", 1, {"r": 1}))
         )
+    if n == 1 and w.order == 3 and x.row:  # a row is one channel
+        x = Val(ein([(x.node, "c")], "rc", 1, {"r": 1}))
     bare = w.order == n  # one channel in, one out
     require(bare or w.order == n + 2,
             f"{name} takes a kernel of order {n} (one channel) or {n + 2} (outputs × channels × …), "
