@@ -18,6 +18,7 @@ from tutor.problem import loads
 from tutor.problem.elaborate import elaborate
 from tutor.problem.instance import INDICES
 from tutor.tasks import gradient
+from tutor.tasks import solve as run
 from tutor.tasks.workspace import Workspace
 
 CELL = """
@@ -358,6 +359,6 @@ def test_a_row_is_one_channel_of_a_layer(row: str) -> None:
         "given: {x: [1, 2, 3, 4], K: [[[1, 2]], [[0, 1]]]}\n"
         f'define: {{y: "conv1d({row}, K)"}}\ntasks: [evaluate: {{expr: y}}]'
     )
-    (result,) = solve(problem).tasks
+    (result,) = run(problem).tasks
     assert result.value is not None
     assert result.value.floats().tolist() == [[5, 8, 11], [2, 3, 4]]
