@@ -56,8 +56,9 @@ def written(
                     f"the independent check does not agree with the solution of “{p.title}”",
                     hint="run `tutor solve` on it; this is a fault of tutor",
                 )
-            for task in s.tasks if differs is not None else ():
-                if task.answer is not None and task.answer.correct is False:
+            for task in s.tasks:
+                wrong = task.answer is not None and task.answer.correct is False
+                if wrong and differs is not None:
                     differs(p, task.id)
         solved = [_handed_out(s) for s in solved]
         beside = out.with_name(f"{out.stem}-solutions{out.suffix}")
