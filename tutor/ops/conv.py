@@ -44,7 +44,9 @@ def concrete(v: Val, what: str, last: int | None = None) -> tuple[int, ...]:
     """The sizes of the last axes (of all without a number), along which a window slides."""
     shape = v.node.shape if last is None else v.node.shape[-last:]
     open_ = any(not isinstance(d, int) and d.has(dims.Unknown) for d in shape)
-    hint = "give these sizes numbers; for a size that is looked for, there is the task `solve_shape`"
+    hint = (
+        "give these sizes numbers; for a size that is looked for, there is the task `solve_shape`"
+    )
     if open_:  # several numbers of entries may give the same number of windows
         hint = (
             "a window does not fix a `?`: write a number, or a name such as `h` and ask for all that "

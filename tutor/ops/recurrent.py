@@ -29,7 +29,9 @@ def _checked(name: str, gates: int, x: Val, h: Val, w_ih: Val, w_hh: Val, more: 
     rows, inputs = w_ih.shape
     hidden = w_hh.shape[1]
     stacked = dims.dim(gates * dims.number(hidden))
-    times = f"{gates} gates of {dims.one(hidden)} units" if gates > 1 else f"{dims.one(hidden)} units"
+    times = (
+        f"{gates} gates of {dims.one(hidden)} units" if gates > 1 else f"{dims.one(hidden)} units"
+    )
     for what, w in (("W_ih", w_ih), ("W_hh", w_hh)):
         require(dims.same(w.shape[0], stacked),
                 f"{what} of {name} has {dims.one(w.shape[0])} rows, but {times} need {dims.one(stacked)}")  # fmt: skip
@@ -74,10 +76,7 @@ def _gates(build: Any, column: bool, a: Any, count: int) -> list[Any]:
     size = build.val(a).node.shape[0 if column else -1]
     n = dims.number(size) / count
     ends = [dims.dim(k * n) for k in range(count + 1)]
-    return [
-        build.part(a, start, stop, 0 if column else 1)
-        for start, stop in pairwise(ends)
-    ]
+    return [build.part(a, start, stop, 0 if column else 1) for start, stop in pairwise(ends)]
 
 
 def _rnn(build: Any, x: Val, h: Val, W_ih: Val, W_hh: Val, b_ih: Val | None = None,

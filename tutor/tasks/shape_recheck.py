@@ -52,8 +52,10 @@ def recheck(
 
 def _tally(tried: int, count: int) -> Text:
     if tried == count:
-        return Text("all {n} candidates tried again", {"n": f"{count:,}"}) if count > 1 else Text(
-            "the candidate tried again"
+        return (
+            Text("all {n} candidates tried again", {"n": f"{count:,}"})
+            if count > 1
+            else Text("the candidate tried again")
         )
     holes = {"k": f"{tried:,}", "n": f"{count:,}"}
     return Text("{k} of {n} candidates tried again, the solutions and others", holes)
