@@ -35,10 +35,15 @@ class IndexReader:
         self.values = dict(values)
         self.whole = oracle.Reader(self.values)
         self.arrays: dict[str, np.ndarray] = {}
+        # what was found of a part of a formula, by its id; `trees` keeps the ids from being used again
+        self.trees: list[ast.expr] = []
+        self.at_node: dict[int, np.ndarray] = {}
+        self.ranges: dict[tuple[str, int], int] = {}
 
     def entries(self, text: str, letters: Sequence[str], places: Any) -> list[float]:
         """The value at each place, a tuple of numbers for the letters."""
         tree = ast.parse(text, mode="eval").body
+        self.trees.append(tree)
         return [float(self.value(tree, dict(zip(letters, p, strict=True)))) for p in places]
 
     def value(self, node: ast.expr, at: Mapping[str, int]) -> Any:
@@ -96,6 +101,11 @@ class IndexReader:
 
     def range(self, letter: str, body: ast.expr) -> int:
         """The size of the longest axis at which the letter stands alone: outside is zero."""
+        if (letter, id(body)) not in self.ranges:
+            self.ranges[letter, id(body)] = self.found_range(letter, body)
+        return self.ranges[letter, id(body)]
+
+    def found_range(self, letter: str, body: ast.expr) -> int:
         found = set()
         for node in ast.walk(body):
             if isinstance(node, ast.Subscript) and ast.unparse(node.value) not in ("delta",):
@@ -107,6 +117,11 @@ class IndexReader:
 
     def array(self, node: ast.expr) -> np.ndarray:
         """A whole array without its axes of size 1."""
+        if id(node) not in self.at_node:
+            self.at_node[id(node)] = self.read_array(node)
+        return self.at_node[id(node)]
+
+    def read_array(self, node: ast.expr) -> np.ndarray:
         key = ast.unparse(node)
         if key not in self.arrays:
             value = self.values.get(key)

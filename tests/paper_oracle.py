@@ -84,16 +84,22 @@ class NumPy:
     def full(self, shape: tuple[int, ...], value: float) -> Any:
         return np.full(shape, float(value))
 
-    def conv(self, x: Any, w: Any, stride: int, padding: int, dilation: int) -> Any:
-        """One channel, two axes, by the definition."""
-        x = np.pad(x, padding)
-        span = [dilation * (k - 1) + 1 for k in w.shape]
-        out = [(n - s) // stride + 1 for n, s in zip(x.shape, span, strict=True)]
+    def conv(self, x: Any, w: Any, stride: Any, padding: Any, dilation: Any) -> Any:
+        """One channel, two axes, by the definition; a number holds for both axes."""
+        s, p, d = (
+            v if isinstance(v, tuple) else (int(v),) * 2 for v in (stride, padding, dilation)
+        )
+        x = np.pad(x, [(n, n) for n in p])
+        sizes = zip(x.shape, w.shape, s, d, strict=True)
+        out = [(n - step * (k - 1) - 1) // move + 1 for n, k, move, step in sizes]
         y = np.zeros(out)
-        for i, j in np.ndindex(*w.shape):
-            rows = slice(i * dilation, i * dilation + (out[0] - 1) * stride + 1, stride)
-            cols = slice(j * dilation, j * dilation + (out[1] - 1) * stride + 1, stride)
-            y = y + w[i, j] * x[rows, cols]
+        for place in np.ndindex(*w.shape):
+            starts = [i * step for i, step in zip(place, d, strict=True)]
+            window = tuple(
+                slice(at, at + (n - 1) * move + 1, move)
+                for at, n, move in zip(starts, out, s, strict=True)
+            )
+            y = y + w[place] * x[window]
         return y
 
     def windows(self, x: Any, kernel: tuple[int, int], stride: tuple[int, int]) -> Any:

