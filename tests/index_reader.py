@@ -35,7 +35,7 @@ class IndexReader:
         self.values = dict(values)
         self.whole = oracle.Reader(self.values)
         self.arrays: dict[str, np.ndarray] = {}
-        # what was found of a part of a formula, by its id; `trees` keeps the ids from being used again
+        # what was found of a part of a formula, by its id; `trees` keeps ids from being used again
         self.trees: list[ast.expr] = []
         self.at_node: dict[int, np.ndarray] = {}
         self.ranges: dict[tuple[str, int], int] = {}

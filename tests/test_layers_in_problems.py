@@ -179,7 +179,7 @@ MISTAKES = [
     (y("attention(B, B, v)"), "the values of attention are the rows", ""),
     (y("attention(B, B, B, dropout=1)"), "no argument `dropout`", ""),
     (y("layer_norm(A, 2)"), "`normalized_shape` of layer_norm names", ""),
-    (y("layer_norm(A, weight=t)"), "the weight `t` of layer_norm has size 2×1, but needs 3 entries", ""),
+    (y("layer_norm(A, weight=t)"), "`t` of layer_norm has size 2×1, but needs 3 entries", ""),
     (y("batch_norm(A, v)"), "`running_mean` and `running_var` go together", ""),
     (y("group_norm(A, 2)"), "2 groups do not divide 3 channels", ""),
     (y("instance_norm(A)"), "batch × channels × space", ""),
