@@ -125,6 +125,8 @@ def test_the_layer_of_the_exercise():
         "macs": 7077888,
         "activation_memory": 1048576,
         "receptive_field": 3,
+        "field_stride": 1,
+        "field_offset": -1,
     }
     assert result.extra["total_parameters"] == 448
     assert result.extra["total_macs"] == 7077888
@@ -175,6 +177,21 @@ def test_receptive_fields_grow_with_strides_and_end_at_the_flatten():
     )
     fields = [row["receptive_field"] for row in result.extra["layers"]]
     assert fields == [3, 4, 4, [8, 20], None, None]
+    apart = [row["field_stride"] for row in result.extra["layers"]]
+    assert apart == [1, 2, 2, 2, None, None]
+    begins = [row["field_offset"] for row in result.extra["layers"]]
+    assert begins == [0, 0, 0, 0, None, None]
+
+
+def test_the_first_field_begins_in_the_padding():
+    result = solve(
+        (1, 32, 32),
+        layer("Conv2d", out_channels=2, kernel_size=5, padding=(2, 0), stride=2),
+        layer("Conv2d", out_channels=2, kernel_size=3, padding=1),
+    )
+    rows = result.extra["layers"]
+    assert [row["field_offset"] for row in rows] == [[-2, 0], [-4, -2]]
+    assert [row["field_stride"] for row in rows] == [2, 2]
 
 
 def test_layer_names_count_each_type():

@@ -13,7 +13,7 @@ from typing import Any
 from ..expr import Expr, Name
 from ..problem.applied import Applied
 from ..problem.layer_spec import Product, Window, axis_words, total
-from ..steps import Step, Text, all_of
+from ..steps import Step, Text, all_of, in_turn
 from .arithmetic import by, num, plus, times
 from .receptive import Field
 from .slide_steps import numbers, told
@@ -237,6 +237,13 @@ def _field_steps(steps: StepList, layer: Applied, before: Field, after: Field) -
                 "(their product is {j}).",
                 {"j": jump},
             )
+            if after[i].jump is not None:
+                spread = Text(
+                    "The fields of neighbouring outputs begin {j} apart, the first one at {o}, "
+                    "where the input begins at 0.",
+                    {"j": after[i].jump, "o": num(after[i].offset)},
+                )
+                why = in_turn(why, spread)
         else:
             equation = (Name("r"), num(grown))
             why = Text(

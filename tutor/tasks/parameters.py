@@ -147,10 +147,6 @@ def _row(layer: Applied, field: Field) -> dict[str, Any]:
     counts = layer.counts
     weights, biases = total(counts.weights), total(counts.biases)
     neurons = prod(layer.output)
-    size = receptive.size(field)
-    seen: Any = None
-    if size is not None:
-        seen = size[0] if len(set(size)) == 1 else list(size)
     return {
         "name": layer.name,
         "type": layer.spec.type,
@@ -162,8 +158,17 @@ def _row(layer: Applied, field: Field) -> dict[str, Any]:
         "neurons": neurons,
         "macs": total(counts.macs),
         "activation_memory": FLOAT32_BYTES * neurons,
-        "receptive_field": seen,
+        "receptive_field": _one_or_all(receptive.size(field)),
+        "field_stride": _one_or_all(receptive.strides(field)),
+        "field_offset": _one_or_all(receptive.offsets(field)),
     }
+
+
+def _one_or_all(along: Sequence[int | None] | None) -> Any:
+    """A number where all axes have the same, else the list of them."""
+    if along is None:
+        return None
+    return along[0] if len(set(along)) == 1 else list(along)
 
 
 def _table(network: Network, rows: Sequence[dict[str, Any]], extra: dict[str, Any]) -> Table:

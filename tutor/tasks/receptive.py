@@ -31,6 +31,11 @@ class Reach:
         return max(last - first + 1 for first, last in self.intervals)
 
     @property
+    def offset(self) -> int:
+        """Where the field of the first output begins; below 0 in the padding."""
+        return self.intervals[0][0]
+
+    @property
     def jump(self) -> int | None:
         """How far the interval moves from one output to the next; None if not evenly."""
         return self.inputs if len(self.intervals) == 1 else None
@@ -102,3 +107,12 @@ def _larger(branches: Sequence[Field]) -> Field:
 
 def size(field: Field) -> Size:
     return None if field is None else tuple(reach.size for reach in field)
+
+
+def strides(field: Field) -> tuple[int | None, ...] | None:
+    """Along each axis how far apart the fields of neighbouring outputs are; None if not evenly."""
+    return None if field is None else tuple(reach.jump for reach in field)
+
+
+def offsets(field: Field) -> Size:
+    return None if field is None else tuple(reach.offset for reach in field)
