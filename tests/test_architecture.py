@@ -22,8 +22,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     "errors", "limits", "words", "expr", "value", "steps", "graph", "ops", "numeric", "calculus",
     "notation", "problem", "independent", "tasks", "codegen", "render", "derivation", "exercises",
-    "declared", "api", "catalogue", "sheets", "__init__", "arguments", "output", "derive_command",
-    "graph_command", "cli", "__main__",
+    "declared", "api", "catalogue", "sheets", "__init__", "arguments", "output", "options",
+    "derive_command", "graph_command", "cli", "__main__",
 )  # fmt: skip
 
 # What a layer may not know although it stands higher.
@@ -177,6 +177,12 @@ def test_help_is_light(arguments: str) -> None:
         "except SystemExit as stop: assert not stop.code, stop.code"
     )
     assert not {"sympy", "numpy", "yaml"} & loaded(run)
+
+
+def test_the_package_runs_as_a_module() -> None:
+    run = [sys.executable, "-m", "tutor", "--version"]
+    done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == f"tutor {tutor.__version__}\n"
 
 
 def test_public_names() -> None:

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from test_html import Page
-from typer.testing import CliRunner
 
 import tutor
 from tutor.cli import app

@@ -12,18 +12,19 @@ import sys
 from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 # a second BLAS thread costs more start-up time than it ever earns here, unless the user asks
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import typer
+import click
 
 from . import __version__
 from .arguments import guarded
 from .derive_command import derive
 from .errors import InputError, TutorError, did_you_mean
 from .graph_command import graph
+from .options import FILE, FILES_LANGUAGE, FORMAT, LANGUAGE, LEVEL, NO_CHECK, OUT
 from .output import (
     Format,
     Language,
@@ -38,21 +39,8 @@ from .output import (
 from .words import speaking
 
 if TYPE_CHECKING:
+    from .problem.model import Problem
     from .steps import Solution
-
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    help="Worked solutions for the mathematics of machine learning.",
-)
-
-
-Spoken = Annotated[
-    Language | None,
-    typer.Option("--language", help="English, Czech or Chinese; by default the file's own."),
-]
 
 
 class TableFormat(StrEnum):
@@ -60,43 +48,56 @@ class TableFormat(StrEnum):
     json = "json"
 
 
-@app.callback(invoke_without_command=True)
-def _main(
-    context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
+class _InOrder(click.Group):
+    """Commands stand in the help as they stand here: the main one first."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, invoke_without_command=True)
+@click.option("--version", is_flag=True, help="Print the version.")
+@click.pass_context
+def app(context: click.Context, version: bool) -> None:
+    """Worked solutions for the mathematics of machine learning."""
     if version:
-        typer.echo(f"tutor {__version__}")
-        raise typer.Exit
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help(), err=True)
-        raise typer.Exit(2)
+        click.echo(f"tutor {__version__}")
+    elif context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(2)
 
 
 @app.command()
+@FILE
+@FORMAT
+@OUT
+@click.option("--task", help="Only the task of this id.")
+@LEVEL
+@click.option("--graph", is_flag=True, help="Draw the graph beside the file of -o; include it.")
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    help="Draw the loss curve of a training (.svg, .png, .pdf).",
+)
+@NO_CHECK
+@FILES_LANGUAGE
+@click.pass_context
 def solve(
-    file: Annotated[str, typer.Argument(help="A problem file (YAML), or - for standard input.")],
-    format: Annotated[
-        Format, typer.Option("--format", "-f", help="How the solution is written.")
-    ] = Format.terminal,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write to this file.")] = None,
-    task: Annotated[str | None, typer.Option("--task", help="Only the task of this id.")] = None,
-    level: Annotated[
-        Level, typer.Option("--level", help="How many steps and reasons are shown.")
-    ] = Level.normal,
-    graph: Annotated[
-        bool, typer.Option("--graph", help="Draw the graph beside the file of -o, and include it.")
-    ] = False,
-    plot: Annotated[
-        Path | None,
-        typer.Option("--plot", help="Draw the loss curve of a training (.svg, .png, .pdf)."),
-    ] = None,
-    no_check: Annotated[
-        bool, typer.Option("--no-check", help="Skip the numeric cross-check.")
-    ] = False,
-    language: Spoken = None,
+    context: click.Context,
+    file: str,
+    format: Format,
+    out: Path | None,
+    task: str | None,
+    level: Level,
+    graph: bool,
+    plot: Path | None,
+    no_check: bool,
+    language: Language | None,
 ) -> None:
-    """The worked solution of a problem."""
+    """The worked solution of a problem.
+
+    FILE is a problem in YAML, or - for standard input.
+    """
     from .problem import load
     from .render.progress import Progress
     from .tasks import solve as run
@@ -114,13 +115,13 @@ def solve(
         from .render.plot import plot as drawn
 
         drawn(solution, plot)
-        typer.echo(f"wrote {plot}", err=True)
+        click.echo(f"wrote {plot}", err=True)
     write(rendered(solution, format, out, picture.name if picture else None, level), out)
     stop_if_unchecked(solution)
     wrong = [t.id for t in solution.tasks if t.answer is not None and t.answer.correct is False]
     if wrong:
-        sys.stderr.write(f"tutor: the expected answer differs (task {', '.join(wrong)})\n")
-        raise typer.Exit(1)
+        click.echo(f"tutor: the expected answer differs (task {', '.join(wrong)})", err=True)
+        context.exit(1)
 
 
 def _drawn(solution: Solution, format: Format, out: Path | None) -> Path:
@@ -143,61 +144,80 @@ def _drawn(solution: Solution, format: Format, out: Path | None) -> Path:
     return path
 
 
-app.command()(derive)
-app.command()(graph)
+app.add_command(derive)
+app.add_command(graph)
 
 
 @app.command()
+@click.argument("files", metavar="FILES...", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("sheet.pdf"),
+    show_default=True,
+    help="The sheet: a .pdf, .tex or .html file.",
+)
+@click.option("--title", help="The title of the sheet (default: Exercises).")
+@click.option("--solutions", is_flag=True, help="Write the worked solutions to a second file.")
+@click.option(
+    "--template",
+    type=click.Path(path_type=Path),
+    help="A LaTeX or HTML file with {{title}} and {{body}}.",
+)
+@FILES_LANGUAGE
+@click.pass_context
 def sheet(
-    files: Annotated[list[str], typer.Argument(help="Problem files (YAML), in order.")],
-    out: Annotated[
-        Path, typer.Option("-o", "--out", help="The sheet: a .pdf, .tex or .html file.")
-    ] = Path("sheet.pdf"),
-    title: Annotated[
-        str | None, typer.Option("--title", help="The title of the sheet (default: Exercises).")
-    ] = None,
-    solutions: Annotated[
-        bool, typer.Option("--solutions", help="Write the worked solutions to a second file.")
-    ] = False,
-    template: Annotated[
-        Path | None,
-        typer.Option("--template", help="A LaTeX or HTML file with {{title}} and {{body}}."),
-    ] = None,
-    language: Spoken = None,
+    context: click.Context,
+    files: tuple[str, ...],
+    out: Path,
+    title: str | None,
+    solutions: bool,
+    template: Path | None,
+    language: Language | None,
 ) -> None:
-    """An exercise sheet with room for answers, and worked solutions in a file of their own."""
+    """An exercise sheet, and its solutions in a file of their own.
+
+    FILES are problems in YAML, in order.
+    """
     from .problem import load
     from .render.write import write_atomic
     from .sheets import typesetter, written
 
     collect_garbage_again()
     problems = [told_in(load(f), language) for f in files]
-    with speaking(problems[0].language if problems else "en"):
-        wrong: list[str] = []
-        report = lambda p, task: wrong.append(f"{p.title}, task {task}")  # noqa: E731
+    wrong: list[str] = []
+
+    def report(problem: Problem, task: str) -> None:
+        wrong.append(f"{problem.title}, task {task}")
+
+    with speaking(problems[0].language):
         made = written(problems, out, title, solutions, template, report)
         program = typesetter(out)
     for path, data in made.items():
         write_atomic(path, data)
-        typer.echo(f"wrote {path}" + (f" with {program}" if program else ""), err=True)
+        click.echo(f"wrote {path}" + (f" with {program}" if program else ""), err=True)
     if wrong:
-        sys.stderr.write(f"tutor: the expected answer differs ({'; '.join(wrong)})\n")
-        raise typer.Exit(1)
+        click.echo(f"tutor: the expected answer differs ({'; '.join(wrong)})", err=True)
+        context.exit(1)
 
 
 @app.command()
-def ops(
-    name: Annotated[
-        str | None, typer.Argument(help="An operation, such as softmax or @; without it, a list.")
-    ] = None,
-    format: Annotated[
-        TableFormat, typer.Option("--format", "-f", help="How the page is written.")
-    ] = TableFormat.terminal,
-    language: Annotated[
-        Language, typer.Option("--language", help="English, Czech or Chinese.")
-    ] = Language.en,
-) -> None:
-    """The operations: axes, definition, derivative, conventions, an example, the source."""
+@click.argument("name", required=False)
+@click.option(
+    "-f",
+    "--format",
+    type=click.Choice(TableFormat),
+    default=TableFormat.terminal,
+    show_default=True,
+    help="How the page is written.",
+)
+@LANGUAGE
+def ops(name: str | None, format: TableFormat, language: Language) -> None:
+    """The operations: definition, derivative, an example.
+
+    NAME is an operation, such as softmax or @; without it, all are listed.
+    """
     from . import catalogue
     from .render import operation
 
@@ -215,29 +235,27 @@ def main() -> None:
     """Run the command; every failure is one message and an exit status."""
     gc.disable()  # importing SymPy sets off dozens of collections that find nothing
     try:
-        sys.exit(app(guarded(sys.argv[1:]), standalone_mode=False) or 0)
+        sys.exit(app.main(guarded(sys.argv[1:]), standalone_mode=False) or 0)
     except TutorError as error:
         from .problem.diagnostics import render_error
 
         sys.stderr.write(render_error(error).rstrip("\n") + "\n")
         sys.exit(error.status)
-    except (typer.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except typer.TyperException as error:  # a wrong command, option or argument
+    except click.ClickException as error:  # a wrong command, option or argument
         from .problem.diagnostics import escape
 
-        said = error.format_message().replace("Value error, ", "")
-        sys.stderr.write(f"tutor: {escape(said)}{_nearest_command()}\n")
+        said = error.format_message()
+        hint = "" if "Did you mean" in said else f"\n  {_commands()}"
+        sys.stderr.write(f"tutor: {escape(said)}{hint}\n")
         sys.exit(2)
 
 
-def _nearest_command() -> str:
-    """A hint when the first word is not a command."""
+def _commands() -> str:
+    """A hint for who called a command wrongly, or one that does not exist."""
     words = [a for a in sys.argv[1:] if not a.startswith("-")]
-    commands = [c.name or c.callback.__name__ for c in app.registered_commands if c.callback]
-    if not words or words[0] in commands:
-        return "\n  `tutor --help` lists commands, `tutor COMMAND --help` their options"
-    hint = did_you_mean(words[0], commands) or "the commands are " + ", ".join(
-        f"`{c}`" for c in commands
-    )
-    return f"\n  {hint}"
+    if not words or words[0] in app.commands:
+        return "`tutor --help` lists commands, `tutor COMMAND --help` their options"
+    near = did_you_mean(words[0], app.commands)
+    return near or "the commands are " + ", ".join(f"`{c}`" for c in app.commands)

@@ -6,10 +6,10 @@ import atexit
 import gc
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
+from .options import FORMAT, LANGUAGE, LEVEL, NO_CHECK, OUT
 from .output import (
     Format,
     Language,
@@ -37,55 +37,51 @@ class Library(StrEnum):
     jax = "jax"
 
 
+@click.command()
+@click.argument("expression", metavar="EXPR")
+@click.option("--wrt", multiple=True, help="With respect to which name; several times.")
+@click.option("-d", "--declare", multiple=True, help='A shape: "A: matrix(m, n)"; several times.')
+@click.option("--hessian", is_flag=True, help="The second derivative.")
+@click.option("--jacobian", is_flag=True, help="The Jacobian matrix, of a scalar too.")
+@click.option("--layout", type=click.Choice(Layout), help="Rows of a Jacobian: the result's.")
+@click.option("--vec", type=click.Choice(Vec), help="How vec unrolls a matrix.")
+@click.option("--index", is_flag=True, help="The closed form with subscripts, Σ and δ, too.")
+@FORMAT
+@LEVEL
+@OUT
+@click.option(
+    "--code", type=click.Choice(Library), help="Print a function instead, ready to paste."
+)
+@NO_CHECK
+@LANGUAGE
 def derive(
-    expression: Annotated[
-        str, typer.Argument(metavar="EXPR", help='What to differentiate: "norm2(A@x - y)**2".')
-    ],
-    wrt: Annotated[
-        list[str] | None,
-        typer.Option("--wrt", help="With respect to which name; may be given several times."),
-    ] = None,
-    declare: Annotated[
-        list[str] | None,
-        typer.Option("-d", "--declare", help='A shape: "A: matrix(m, n)"; several times.'),
-    ] = None,
-    hessian: Annotated[bool, typer.Option("--hessian", help="The second derivative.")] = False,
-    jacobian: Annotated[
-        bool, typer.Option("--jacobian", help="The Jacobian matrix, of a scalar too.")
-    ] = False,
-    layout: Annotated[
-        Layout | None, typer.Option("--layout", help="Rows of a Jacobian: those of the result.")
-    ] = None,
-    vec: Annotated[Vec | None, typer.Option("--vec", help="How vec unrolls a matrix.")] = None,
-    index: Annotated[
-        bool, typer.Option("--index", help="The closed form with subscripts, Σ and δ, too.")
-    ] = False,
-    format: Annotated[
-        Format, typer.Option("--format", "-f", help="How the derivation is written.")
-    ] = Format.terminal,
-    level: Annotated[
-        Level, typer.Option("--level", help="How many steps and reasons are shown.")
-    ] = Level.normal,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write to this file.")] = None,
-    code: Annotated[
-        Library | None, typer.Option("--code", help="Print a function instead, ready to paste.")
-    ] = None,
-    no_check: Annotated[
-        bool, typer.Option("--no-check", help="Skip the numeric cross-check.")
-    ] = False,
-    language: Annotated[
-        Language, typer.Option("--language", help="English, Czech or Chinese.")
-    ] = Language.en,
+    expression: str,
+    wrt: tuple[str, ...],
+    declare: tuple[str, ...],
+    hessian: bool,
+    jacobian: bool,
+    layout: Layout | None,
+    vec: Vec | None,
+    index: bool,
+    format: Format,
+    level: Level,
+    out: Path | None,
+    code: Library | None,
+    no_check: bool,
+    language: Language,
 ) -> None:
-    """The derivative of one expression, without a file."""
+    """The derivative of one expression, without a file.
+
+    EXPR is what to differentiate, such as "norm2(A@x - y)**2".
+    """
     from .derivation import derivation, kind_of
 
     collect_garbage_again()
     atexit.register(gc.freeze)
     found = derivation(
         expression,
-        wrt or (),
-        declare or (),
+        wrt,
+        declare,
         kind=kind_of(hessian=hessian, jacobian=jacobian),
         conventions={"layout": layout, "vec": vec},
         checking=not no_check,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from .errors import InputError
+from .options import FILE, FILES_LANGUAGE, OUT
 from .output import Language, collect_garbage_again, told_in
 from .words import speaking
 
@@ -16,34 +17,41 @@ if TYPE_CHECKING:
     from .problem.model import Problem
 
 
+@click.command()
+@FILE
+@click.option("--png", is_flag=True, help="A PNG picture (the default).")
+@click.option("--svg", is_flag=True, help="An SVG picture.")
+@click.option("--pdf", is_flag=True, help="A PDF page.")
+@click.option("--dot", is_flag=True, help="Graphviz source.")
+@click.option("--mermaid", is_flag=True, help="A Mermaid flowchart.")
+@click.option("--tikz", is_flag=True, help="A TikZ picture for LaTeX.")
+@click.option("--values", is_flag=True, help="Show forward values.")
+@click.option("--gradients", is_flag=True, help="Show gradients of the loss.")
+@click.option("--backward", is_flag=True, help="Edges from right to left: the gradients' sizes.")
+@click.option("--jacobians", is_flag=True, help="Edges say the size of their derivative.")
+@click.option("--blocks", is_flag=True, help="The layers of the network, with repeats folded.")
+@OUT
+@FILES_LANGUAGE
 def graph(
-    file: Annotated[str, typer.Argument(help="A problem file (YAML), or - for standard input.")],
-    png: Annotated[bool, typer.Option("--png", help="A PNG picture (the default).")] = False,
-    svg: Annotated[bool, typer.Option("--svg", help="An SVG picture.")] = False,
-    pdf: Annotated[bool, typer.Option("--pdf", help="A PDF page.")] = False,
-    dot: Annotated[bool, typer.Option("--dot", help="Graphviz source.")] = False,
-    mermaid: Annotated[bool, typer.Option("--mermaid", help="A Mermaid flowchart.")] = False,
-    tikz: Annotated[bool, typer.Option("--tikz", help="A TikZ picture for LaTeX.")] = False,
-    values: Annotated[bool, typer.Option("--values", help="Show forward values.")] = False,
-    gradients: Annotated[
-        bool, typer.Option("--gradients", help="Show gradients of the loss.")
-    ] = False,
-    backward: Annotated[
-        bool, typer.Option("--backward", help="Edges from right to left: the gradients' sizes.")
-    ] = False,
-    jacobians: Annotated[
-        bool, typer.Option("--jacobians", help="Edges say the size of their derivative.")
-    ] = False,
-    blocks: Annotated[
-        bool, typer.Option("--blocks", help="The layers of the network, with repeats folded.")
-    ] = False,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="The file to write.")] = None,
-    language: Annotated[
-        Language | None,
-        typer.Option("--language", help="English, Czech or Chinese; by default the file's own."),
-    ] = None,
+    file: str,
+    png: bool,
+    svg: bool,
+    pdf: bool,
+    dot: bool,
+    mermaid: bool,
+    tikz: bool,
+    values: bool,
+    gradients: bool,
+    backward: bool,
+    jacobians: bool,
+    blocks: bool,
+    out: Path | None,
+    language: Language | None,
 ) -> None:
-    """A picture of the computational graph."""
+    """A picture of the computational graph.
+
+    FILE is a problem in YAML, or - for standard input.
+    """
     from .problem import load
     from .problem.elaborate import elaborate
     from .render import picture
@@ -100,7 +108,7 @@ def graph(
             sys.stdout.buffer.write(data)
         else:
             write_atomic(path, data)
-            typer.echo(f"wrote {path}", err=True)
+            click.echo(f"wrote {path}", err=True)
 
 
 def _layers(problem: Problem, kinds: list[str]) -> dict[str, bytes]:

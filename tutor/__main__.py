@@ -1,0 +1,5 @@
+"""`python -m tutor` is the command `tutor`."""
+
+from .cli import main
+
+main()
