@@ -409,6 +409,15 @@ def test_functions_of_one_argument(raw: sp.Expr, want: sp.Expr) -> None:
     np.testing.assert_allclose(scalar.compiled(short)(at), scalar.compiled(raw)(at), rtol=1e-10)
 
 
+def test_decimals_are_not_made_long_integers() -> None:
+    """A common factor 1e-31 of two decimals would leave integers that nobody can read."""
+    a, b = sp.Rational("3.5161986816947537"), sp.Rational("6.1818265845759621234567891")
+    number, short = functions.tidy(a * EXP * T + b * EXP**2)
+    assert number == 1 and sp.expand(short - a * EXP * T - b * EXP**2) == 0
+    assert all(abs(n) < 100 for n in short.atoms(sp.Integer))
+    assert functions.tidy(6 * T + 4 * SIN) == (2, 3 * T + 2 * SIN)
+
+
 def test_rewriting_ends_where_rules_go_in_circles() -> None:
     """Two rules that undo each other: an end comes, and a value is kept."""
     from tutor.calculus.rewrite import rewritten

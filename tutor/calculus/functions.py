@@ -17,6 +17,7 @@ from ..ops.scalar import sigmoid, softplus, step
 from .sides import by_sides
 
 MOST_OPERATIONS = 80
+LARGEST = 10**9  # decimals with a common factor like 1e-31 would leave longer integers: they stay
 S = sp.Symbol("s", positive=True)
 E = sp.Symbol("e", positive=True)
 
@@ -38,8 +39,9 @@ def tidy(f: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
     factors = []
     for a in sp.Mul.make_args(rest):
         if a.is_Add:
-            c, a = a.primitive()
-            number *= c
+            c, rest = a.primitive()
+            if not _long(rest):
+                a, number = rest, number * c
         factors.append(a)
     return number, factors[0] if len(factors) == 1 else sp.Mul(*factors)
 
@@ -146,7 +148,14 @@ def _common(f: sp.Expr) -> sp.Expr:
         if poly.is_polynomial(T, S) and poly.has(T):
             return _shared_logistic(poly, sigmoid(sigs[0] * T), f)
     shared = sp.factor_terms(f)
-    return shared if shared.is_Mul and sp.count_ops(shared) < sp.count_ops(f) else f
+    if not shared.is_Mul or _long(shared):
+        return f
+    return shared if sp.count_ops(shared) < sp.count_ops(f) else f
+
+
+def _long(f: sp.Expr) -> bool:
+    """Whether it holds integers that are too long to read."""
+    return any(abs(n) > LARGEST for n in f.atoms(sp.Integer))
 
 
 def _shared_logistic(poly: sp.Expr, s: sp.Expr, f: sp.Expr) -> sp.Expr:

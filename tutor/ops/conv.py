@@ -168,6 +168,8 @@ def _direct(n: int):
 
     def reference(x: np.ndarray, w: np.ndarray, bias: Any = None, stride: Any = 1, padding: Any = 0,
                   dilation: Any = 1, groups: int = 1, _conv_: str = "correlation") -> np.ndarray:  # fmt: skip
+        if n == 1 and w.ndim == 2 and x.ndim == 1:  # a row is a kernel like any other
+            w = w[0]
         if n == 1 and w.ndim == 2:
             y = reference(x[0], w[0], bias, stride, padding, dilation, 1, _conv_)
             return y[None, :]

@@ -108,6 +108,7 @@ def _painted(n: int):
     def reference(x: np.ndarray, w: np.ndarray, bias: Any = None, stride: Any = 1, padding: Any = 0,
                   output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
                   _conv_: str = "correlation") -> np.ndarray:  # fmt: skip
+        w = w[0] if n == 1 and w.ndim == 2 else w  # a row is a kernel like any other
         bare, batched = w.ndim == n, x.ndim == n + 2
         if bare:
             x, w = x[None], w[None, None]

@@ -34,6 +34,7 @@ from ..ops import ALIASES, OPERATORS, OPS, STRUCTURE
 from ..ops.base import Val
 from . import values
 from .bind import Binder
+from .columns import with_columns
 from .expanded import binary, count_results, dimensional, expanded
 from .expression import extent
 from .fixed import constant_value
@@ -288,7 +289,7 @@ class _Elaborator:
             raise InputError(
                 f"unknown function `{e.func}`", hint=did_you_mean(e.func, OPS), span=e.span
             )
-        bound = Binder(self, op, e).bind()
+        bound = with_columns(self.surface, op, Binder(self, op, e).bind(), extent(e))
         if op.expand is not None:
             count_results(op, 1, e.span)
             return expanded(self.surface, op, bound.operands, bound.parameters, (name,), extent(e))[

@@ -25,6 +25,7 @@ WORDS = {
     "stride apart.",
     "conv_transpose2d": "Every entry adds a copy of the kernel, scaled by it; the copies start one "
     "stride apart.",
+    "squeeze": "The same entries, without the axes of length 1.",
     "unfold": "Every window becomes a column.",
     "fold": "Every column is added back at its window's place.",
     "adaptive_avg_pool2d": "Average every window; the windows are as equal as they can be.",
