@@ -23,7 +23,7 @@ LAYERS = (
     "errors", "limits", "words", "expr", "value", "steps", "graph", "ops", "numeric", "calculus",
     "notation", "problem", "independent", "tasks", "codegen", "render", "derivation", "exercises",
     "declared", "api", "catalogue", "sheets", "__init__", "arguments", "output", "options",
-    "derive_command", "graph_command", "cli", "__main__",
+    "author_commands", "derive_command", "graph_command", "cli", "__main__",
 )  # fmt: skip
 
 # What a layer may not know although it stands higher.

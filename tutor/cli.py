@@ -21,6 +21,7 @@ import click
 
 from . import __version__
 from .arguments import guarded
+from .author_commands import new, schema
 from .derive_command import derive
 from .errors import InputError, TutorError, did_you_mean
 from .graph_command import graph
@@ -229,6 +230,10 @@ def ops(name: str | None, format: TableFormat, language: Language) -> None:
         else:
             text = operation.listing(catalogue.entries(), width())
     write(text, None)
+
+
+app.add_command(new)
+app.add_command(schema)
 
 
 def main() -> None:
