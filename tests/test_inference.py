@@ -12,7 +12,8 @@ import tutor
 from tests.random_programs import Maker, Program, entries
 from tutor.errors import InputError, ShapeError
 from tutor.graph import dims
-from tutor.graph.dims import Unifier, unifying
+from tutor.graph.dims import unifying
+from tutor.graph.unifier import Unifier
 from tutor.problem.elaborate import elaborate
 from tutor.problem.lines import Graph
 from tutor.problem.told import plain

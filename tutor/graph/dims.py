@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 import sympy as sp
+
+if TYPE_CHECKING:
+    from .unifier import Unifier
 
 Dim = int | sp.Expr
 Shape = tuple[Dim, ...]
@@ -23,6 +25,13 @@ Shape = tuple[Dim, ...]
 
 class Unknown(sp.Symbol):
     """A size that the file leaves open with `?`."""
+
+
+def a_size(d: Dim) -> bool:
+    """Whether the size can be a positive whole number."""
+    if isinstance(d, int):
+        return d >= 1
+    return not d.is_number and d.is_positive is not False
 
 
 def number(x: object) -> sp.Expr:
@@ -66,78 +75,6 @@ def dim(d: Dim) -> Dim:
     return int(d) if d.is_Integer else d
 
 
-@dataclass(frozen=True)
-class Equation:
-    """left = right, which fixed an unknown; `origin` is what was being worked out then."""
-
-    unknown: Unknown
-    value: Dim
-    left: Dim
-    right: Dim
-    origin: Any
-
-
-class Unifier:
-    """The equations between sizes that have been met, solved for the unknowns.
-
-    `origin` is set by whoever compares sizes: an equation remembers it.
-    """
-
-    def __init__(self) -> None:
-        self.bound: dict[sp.Expr, Dim] = {}
-        self.equations: dict[Unknown, Equation] = {}
-        self.origin: Any = None
-
-    def resolve(self, d: Dim) -> Dim:
-        if isinstance(d, int) or not d.has(Unknown):
-            return d
-        for _ in range(len(self.bound) + 1):
-            new = d.subs(self.bound) if not isinstance(d, int) else d
-            if new == d:
-                break
-            d = dim(new)
-            if isinstance(d, int):
-                break
-        return d
-
-    def equate(self, a: Dim, b: Dim) -> bool:
-        """Record a = b; False when it cannot hold."""
-        gap = sp.expand(number(self.resolve(a)) - number(self.resolve(b)))
-        if gap == 0:
-            return True
-        unknowns = sorted(gap.atoms(Unknown), key=str)
-        for u in unknowns:
-            rate = gap.coeff(u, 1)
-            rest = sp.expand(gap - rate * u)
-            if rate != 0 and not rest.has(u) and not rate.has(Unknown):
-                return self.fix(u, dim(-rest / rate), a, b)  # type: ignore[arg-type]
-        if len(unknowns) == 1 and gap.free_symbols == set(unknowns):
-            roots = sp.Poly(gap, *unknowns).ground_roots()
-            sizes = [r for r in roots if _a_size(dim(r))]
-            if len(sizes) < 2:
-                return bool(sizes) and self.fix(unknowns[0], dim(sizes[0]), a, b)  # type: ignore[arg-type]
-        # a product of unknowns: it holds when it is met again with numbers, or they stay open
-        return bool(unknowns)
-
-    def fix(self, u: Unknown, value: Dim, a: Dim, b: Dim) -> bool:
-        """Record u = value unless some size could not be a positive whole number then."""
-        if not _a_size(value):
-            return False
-        self.bound[u] = value
-        if not all(_a_size(self.resolve(d)) for d in list(self.bound.values())):
-            del self.bound[u]
-            return False
-        self.equations[u] = Equation(u, value, a, b, self.origin)
-        return True
-
-
-def _a_size(d: Dim) -> bool:
-    """Whether the size can be a positive whole number."""
-    if isinstance(d, int):
-        return d >= 1
-    return not d.is_number and d.is_positive is not False
-
-
 _active: ContextVar[Unifier | None] = ContextVar("unifier", default=None)
 
 
@@ -176,6 +113,10 @@ def resolved(d: Dim) -> Dim:
 
 def same_shape(a: Sequence[Dim], b: Sequence[Dim]) -> bool:
     return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+
+
+def active() -> Unifier | None:
+    return _active.get()
 
 
 def product(shape: Sequence[Dim]) -> Dim:

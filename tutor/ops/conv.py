@@ -15,6 +15,8 @@ import numpy as np
 
 from ..graph import dims
 from ..graph import node as g
+from ..graph.dims import Dim
+from ..graph.fits import Window
 from ..graph.node import Node, ein, rel
 from ..graph.sizes import output_size, same_padding
 from .base import Int, Op, Padding, Val, Word, integers, require
@@ -41,13 +43,12 @@ def sides(padding: Any, sizes: Sequence[int], kernel: Sequence[int], stride: Seq
 
 
 def concrete(v: Val, what: str, last: int | None = None) -> tuple[int, ...]:
-    """The sizes of the last axes (of all without a number), along which a window slides."""
+    """The sizes of the last axes (of all without a number), which have to be numbers here."""
     shape = v.node.shape if last is None else v.node.shape[-last:]
-    open_ = any(not isinstance(d, int) and d.has(dims.Unknown) for d in shape)
     hint = (
         "give these sizes numbers; for a size that is looked for, there is the task `solve_shape`"
     )
-    if open_:  # several numbers of entries may give the same number of windows
+    if any(not isinstance(d, int) and d.has(dims.Unknown) for d in shape):
         hint = (
             "a window does not fix a `?`: write a number, or a name such as `h` and ask for all that "
             "fit: `solve_shape: {unknown: h, so_that: {…}}`"
@@ -56,6 +57,57 @@ def concrete(v: Val, what: str, last: int | None = None) -> tuple[int, ...]:
             f"{what} of symbolic size {v.dims}: a window that slides needs numbers of entries",
             hint)  # fmt: skip
     return shape  # type: ignore[return-value]
+
+
+def extents(v: Val, what: str, last: int) -> tuple[Dim, ...]:
+    """The sizes of the last axes, along which a window slides: numbers, or open where they may be.
+
+    Where only sizes are asked for, a window may slide along an axis of unknown size.
+    """
+    unifier = dims.active()
+    shape = tuple(map(dims.resolved, v.node.shape[-last:]))
+    named = [d for d in shape if not isinstance(d, int) and not d.has(dims.Unknown)]
+    if unifier is None or not unifier.slides or (named and not unifier.letters):
+        return concrete(v, what, last)
+    return shape
+
+
+def geometry(
+    padding: Any, size: Sequence[Dim], kernel: Sequence[Dim], stride: Sequence[int],
+    dilation: Sequence[int], ceil: bool = False,
+) -> tuple[Sides, tuple[Dim, ...]]:  # fmt: skip
+    """Padding and number of windows per axis; both are numbers where all sizes are."""
+    if padding == "same" and not numbers(*size, *kernel):  # ⌈n/s⌉ windows, whatever the kernel
+        nothing = ((0, 0),) * len(size)
+        return nothing, tuple(map(slid, size, (1,) * len(size), stride, nothing, dilation))
+    p = sides(padding, size, kernel, stride, dilation)  # type: ignore[arg-type]
+    along = zip(size, kernel, stride, p, dilation, strict=True)
+    return p, tuple(slid(*axis, ceil) for axis in along)
+
+
+def numbers(*sizes: Dim) -> bool:
+    return all(isinstance(d, int) for d in sizes)
+
+
+def slid(
+    size: Dim, kernel: Dim, stride: int, padding: tuple[int, int], dilation: int, ceil: bool = False
+) -> Dim:
+    """The number of windows along an axis; of an open size an open number."""
+    if isinstance(size, int) and isinstance(kernel, int):
+        return output_size(size, kernel, stride, padding, dilation, ceil)
+    unifier = dims.active()
+    assert unifier is not None
+    outputs = unifier.slide(Window(size, kernel, stride, *padding, dilation, ceil))
+    require(outputs is not None,
+            f"no window of {dims.one(kernel)} fits along an axis of {dims.one(size)}, whatever number "
+            "stands for the open size")  # fmt: skip
+    assert outputs is not None
+    return outputs
+
+
+def unsettled(name: str, operands: Sequence[Node], shape: Sequence[Dim], *parameters: Any) -> Node:
+    """Stands for a result over open sizes: it has its shape, and nothing else is asked of it."""
+    return g.call(f"{name} over open sizes", operands, parameters, shape)
 
 
 def window(
@@ -92,25 +144,32 @@ def _conv(n: int, x: Val, w: Val, bias: Val | None, stride: Any, padding: Any, d
             f"{name} with the kernel `{{right}}` ({w.dims}) takes an input with "
             f"{' or '.join(map(str, orders))} axes, not `{{left}}` ({x.dims})",
             "a layer's input is channels × space, a batch has one more axis in front")  # fmt: skip
-    size, kernel = concrete(x, "an input", n), concrete(w, "a kernel", n)
+    size, kernel = extents(x, "an input", n), extents(w, "a kernel", n)
     s = integers(stride, n, "stride", 1)
     d = integers(dilation, n, "dilation", 1)
-    p = sides(padding, size, kernel, s, d)
-    out = [output_size(*z) for z in zip(size, kernel, s, p, d, strict=True)]
+    p, out = geometry(padding, size, kernel, s, d)
+    known = numbers(*size, *kernel)
     relations = [
         (
             window(size[k], out[k], kernel[k], s[k], d[k], p[k][0], flip),
             (f"i{k}", f"o{k}", f"k{k}"),
         )
         for k in range(n)
-    ]
+        if known
+    ]  # type: ignore[arg-type]
     space, taps, places = ([f"{c}{k}" for k in range(n)] for c in "iko")
     lead = ["n"] if x.order == n + 2 else []
     if bare:
-        node = ein([(x.node, space), (w.node, taps), *relations], places)
+        node = unsettled(name, [x.node, w.node], out, s, p, d)
+        if known:
+            node = ein([(x.node, space), (w.node, taps), *relations], places)
         result = Val(node, x.row)
     else:
-        node = _grouped(x, w, groups, lead, space, taps, places, relations)
+        (groups,) = integers(groups, 1, "groups", 1)
+        shape = (*x.node.shape[: len(lead)], w.node.shape[0], *out)
+        node = unsettled(name, [x.node, w.node], shape, s, p, d, groups)
+        if _matching(x, w, groups, len(lead)) and known:
+            node = _grouped(x, w, groups, lead, space, taps, places, relations)
         result = Val(node)
     if bias is None:
         return result
@@ -125,22 +184,32 @@ def _conv(n: int, x: Val, w: Val, bias: Val | None, stride: Any, padding: Any, d
     return Val(g.add([node, spread]), result.row)
 
 
-def _grouped(x: Val, w: Val, groups: Any, lead: list[str], space: list[str], taps: list[str],
-             places: list[str], relations: list[Any]) -> Node:  # fmt: skip
-    (groups,) = integers(groups, 1, "groups", 1)
-    channels, outs, per = x.node.shape[len(lead)], w.node.shape[0], w.node.shape[1]
-    require(groups == 1 or (isinstance(channels, int) and isinstance(outs, int)),
-            f"{groups} groups need the numbers of channels, not {dims.one(channels)} and {dims.one(outs)}")  # fmt: skip
-    require(groups == 1 or (channels % groups == 0 and outs % groups == 0),
-            f"{groups} groups do not divide {channels} input and {outs} output channels")  # fmt: skip
+def _matching(x: Val, w: Val, groups: int, lead: int) -> bool:
+    """Compare the channels of input and kernel; whether all that is needed of them is known."""
+    channels, outs, per = x.node.shape[lead], w.node.shape[0], w.node.shape[1]
+    divided = [d for d in map(dims.resolved, (channels, outs)) if isinstance(d, int)]
+    require(all(d % groups == 0 for d in divided),
+            f"{groups} groups do not divide {dims.one(channels)} input and {dims.one(outs)} output channels")  # fmt: skip
     wanted = dims.dim(dims.number(per) * groups)
     require(dims.same(channels, wanted),
             f"the input `{{left}}` ({x.dims}) has {dims.one(channels)} channels, the kernel `{{right}}` "
             f"({w.dims}) expects {dims.one(wanted)}",
             f"a kernel is outputs × channels{' / groups' if groups > 1 else ''} × space")  # fmt: skip
+    if groups == 1 or numbers(channels, outs):
+        return True
+    unifier = dims.active()
+    require(unifier is not None and unifier.slides,
+            f"{groups} groups need the numbers of channels, not {dims.one(channels)} and {dims.one(outs)}")  # fmt: skip
+    return False
+
+
+def _grouped(x: Val, w: Val, groups: int, lead: list[str], space: list[str], taps: list[str],
+             places: list[str], relations: list[Any]) -> Node:  # fmt: skip
+    channels, outs, per = x.node.shape[len(lead)], w.node.shape[0], w.node.shape[1]
     if groups == 1:
         factors = [(x.node, [*lead, "c", *space]), (w.node, ["o", "c", *taps]), *relations]
         return ein(factors, [*lead, "o", *places])
+    assert isinstance(outs, int)
     which = rel((1, -per, -1), 0, (channels, groups, per))
     whose = rel((1, -(outs // groups), -1), 0, (outs, groups, outs // groups))
     factors = [(x.node, [*lead, "c", *space]), (w.node, ["o", "q", *taps]),

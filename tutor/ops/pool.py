@@ -17,7 +17,7 @@ from ..graph import node as g
 from ..graph.node import Node, call, ein
 from ..graph.sizes import check_pool_padding, output_size
 from .base import Flag, Int, Op, Val, Word, integers, require
-from .conv import DUMOULIN, NORMAL, concrete, sides, window
+from .conv import DUMOULIN, NORMAL, extents, geometry, numbers, sides, unsettled, window
 from .reduce import gap_to_tie, onehot_forward
 from .reshape import stacked
 
@@ -30,11 +30,9 @@ def _pool_geometry(n: int, name: str, x: Val, kernel: Any, stride: Any, padding:
     k = integers(kernel, n, "kernel_size", 1)
     s = k if stride is None else integers(stride, n, "stride", 1)
     d = integers(dilation, n, "dilation", 1)
-    size = concrete(x, "an input", n)
-    p = sides(padding, size, k, s, d)
+    p, out = geometry(padding, extents(x, "an input", n), k, s, d, ceil)
     for kk, pp, dd in zip(k, p, d, strict=True):
         check_pool_padding(kk, pp, dd)
-    out = tuple(output_size(*z, ceil) for z in zip(size, k, s, p, d, strict=True))
     return k, s, p, d, out
 
 
@@ -163,6 +161,9 @@ def _avg_pool(
 ) -> Val:
     x, row = _as_image(n, x)
     k, s, p, _, out = _pool_geometry(n, f"avg_pool{n}d", x, kernel, stride, padding, 1, ceil)
+    if not numbers(*x.node.shape[-n:]):
+        shape = (*x.node.shape[: x.order - n], *out)
+        return Val(unsettled(f"avg_pool{n}d", [x.node], shape, k, s, p, ceil, count_pad), row)
     outer = tuple(f"b{j}" for j in range(x.order - n))
     space, places = (tuple(f"{c}{j}" for j in range(n)) for c in "io")
     windows = [

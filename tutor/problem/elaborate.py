@@ -29,6 +29,7 @@ from ..expr import (
 from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node
+from ..graph.unifier import Unifier
 from ..notation.text import text
 from ..ops import ALIASES, OPERATORS, OPS, STRUCTURE
 from ..ops.base import Val
@@ -53,13 +54,11 @@ def elaborate(problem: Problem, skip: frozenset[str] = frozenset()) -> Graph:
     skip: names that stay unknown (hyperparameters and sizes that a solve_shape task asks for);
     definitions that need them are left out.
     """
-    unifier = dims.Unifier()
+    unifier = Unifier()
     try:
         graph = open_sizes(problem, unifier, skip)
     except ShapeError as error:
-        raise explained(
-            problem, error, unifier, lambda p: open_sizes(p, dims.Unifier(), skip)
-        ) from None
+        raise explained(problem, error, unifier, lambda p: open_sizes(p, Unifier(), skip)) from None
     open_ = still_open(graph, unifier)
     if open_:
         letters = lettered(problem, graph, open_)
@@ -70,9 +69,7 @@ def elaborate(problem: Problem, skip: frozenset[str] = frozenset()) -> Graph:
     return replace(graph, reasons=reasons(problem, graph, unifier, open_))
 
 
-def open_sizes(
-    problem: Problem, unifier: dims.Unifier, skip: frozenset[str] = frozenset()
-) -> Graph:
+def open_sizes(problem: Problem, unifier: Unifier, skip: frozenset[str] = frozenset()) -> Graph:
     """The same where sizes may stay unknown; the unifier holds what was found out about them."""
     with dims.unifying(unifier):
         for _ in range(limits.TENSOR_ORDER * 8):
@@ -87,7 +84,7 @@ def open_sizes(
 
 
 class _Elaborator:
-    def __init__(self, problem: Problem, unifier: dims.Unifier, skip: frozenset[str]) -> None:
+    def __init__(self, problem: Problem, unifier: Unifier, skip: frozenset[str]) -> None:
         self.problem = problem
         self.skip = set(skip | problem.unwritten)
         self.sized: set[str] = set()  # names whose sizes rest on one that is looked for

@@ -17,6 +17,7 @@ from ..errors import InputError, ShapeError
 from ..expr import Call, Expr, Name, names, walk
 from ..graph import dims
 from ..graph.dims import Dim
+from ..graph.unifier import Unifier
 from ..notation.build import size_term
 from ..notation.text import text
 from ..ops import ALIASES, OPS
@@ -125,7 +126,7 @@ class Choice:
 
     orders: tuple[int, ...]
     graph: Graph
-    unifier: dims.Unifier
+    unifier: Unifier
     surprise: float
 
 
@@ -148,7 +149,7 @@ class _Search:
         taken = {*names(expr), *declared, *sizes}
         self.result = next(r for r in RESULTS if r not in taken)
         self.tried = 0
-        self.first: tuple[InputError, Problem, dims.Unifier] | None = None
+        self.first: tuple[InputError, Problem, Unifier] | None = None
 
     # -- the search --------------------------------------------------------------------------
 
@@ -184,7 +185,7 @@ class _Search:
         given = {n: self.given(n, s) for n, s in shapes.items()}
         if self.sizes:
             given[_SIZES] = self.given(_SIZES, tuple(Name(n) for n in self.sizes))
-        unifier = dims.Unifier()
+        unifier = Unifier()
         problem = self.problem({**self.declared, **given})
         try:
             graph = open_sizes(problem, unifier)
@@ -208,7 +209,7 @@ class _Search:
         assert self.first is not None
         error, problem, unifier = self.first
         if isinstance(error, ShapeError):
-            again = lambda p: open_sizes(p, dims.Unifier())  # noqa: E731
+            again = lambda p: open_sizes(p, Unifier())  # noqa: E731
             error = explained(problem, error, unifier, again)
         if not self.free:
             return error

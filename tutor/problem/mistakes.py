@@ -11,7 +11,7 @@ from dataclasses import replace
 from ..errors import InputError, ShapeError
 from ..expr import Expr, Name, exchanged, names
 from ..graph import dims
-from ..graph.dims import Unifier
+from ..graph.unifier import Unifier
 from ..notation.text import text
 from .lines import Graph, Line
 from .model import Definition, Problem

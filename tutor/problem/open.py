@@ -9,7 +9,8 @@ import sympy as sp
 from ..errors import InputError
 from ..expr import Name
 from ..graph import dims
-from ..graph.dims import Unifier, Unknown
+from ..graph.dims import Unknown
+from ..graph.unifier import Unifier
 from ..notation.build import size_term
 from ..steps import Text, all_of
 from .lines import Graph

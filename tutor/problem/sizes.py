@@ -12,6 +12,7 @@ from ..expr import Binary, Expr, Name, Neg, Num, Slice, names
 from ..graph import dims
 from ..graph import node as g
 from ..graph.dims import Dim
+from ..graph.unifier import Unifier
 from ..notation.text import text
 from ..ops import OPS
 from ..ops.base import Val
@@ -24,7 +25,7 @@ from .model import Given
 class Sizes:
     """The named sizes of a problem."""
 
-    def __init__(self, unifier: dims.Unifier) -> None:
+    def __init__(self, unifier: Unifier) -> None:
         self.unifier = unifier
         self.known: dict[str, sp.Symbol] = {}
         self.open: dict[str, dims.Unknown] = {}  # for each `?`, by its name

@@ -7,7 +7,8 @@ from typing import Any
 
 from ..expr import Expr, Name
 from ..graph import dims
-from ..graph.dims import Dim, Equation, Unifier, Unknown
+from ..graph.dims import Dim, Unknown
+from ..graph.unifier import Equation, Unifier
 from ..notation.text import text
 from ..ops.base import Val
 from ..steps import Text
