@@ -289,6 +289,7 @@ def traced(parts: Any, x: tuple[int, ...]) -> list[int]:
 
 CONV3 = layer("Conv2d", out_channels=2, kernel_size=3, padding=1)
 CONV5 = layer("Conv2d", out_channels=3, kernel_size=5, padding=2)
+WIDE = layer("Conv2d", out_channels=2, kernel_size=5)
 STACKS = [
     (CONV3, CONV3, layer("AvgPool2d", kernel_size=2), CONV3),
     (layer("Conv2d", out_channels=2, kernel_size=(3, 5), dilation=(2, 1), stride=2), CONV3),
@@ -302,6 +303,10 @@ STACKS = [
     (Block("Residual", ((CONV3, CONV3), ()), HERE), CONV3),
     (Block("Concat", ((CONV3,), (CONV5,)), HERE), CONV3),
     (layer("Upsample", scale_factor=2, mode="bilinear"), CONV3),
+    # branches that look different ways: behind them both are seen
+    (Block("Concat", ((layer("ZeroPad2d", padding=(4, 0, 0, 4)), WIDE),
+                      (layer("ZeroPad2d", padding=(0, 4, 3, 1)), WIDE)), HERE), CONV3),
+    (Block("Residual", ((layer("ZeroPad2d", padding=(4, 0, 1, 3)), WIDE), (CONV3,)), HERE), CONV3),
 ]  # fmt: skip
 
 
@@ -320,6 +325,15 @@ def test_a_field_is_lost_with_the_axes_and_global_pools_see_everything() -> None
     tree = apply_tree(Network((1, 8, 8), stack, HERE))
     seen = receptive.fields(tree, 2)
     assert [receptive.size(seen[it.name][1]) for it in flat(tree)] == [(3, 3), (10, 10), None]
+
+
+def test_branches_that_drift_apart_have_no_field_in_common() -> None:
+    """One output of the strided branch is two inputs further on, one of the other a single one."""
+    apart = (layer("Conv2d", out_channels=2, kernel_size=1, stride=2),)
+    close = (layer("Conv2d", out_channels=2, kernel_size=5),)
+    tree = apply_tree(Network((2, 8, 8), (Block("Concat", (apart, close), HERE), CONV3), HERE))
+    seen = receptive.fields(tree, 2)
+    assert [receptive.size(seen[it.name][1]) for it in flat(tree)] == [(1, 1), (5, 5), None]
 
 
 # --- blocks --------------------------------------------------------------------------------------

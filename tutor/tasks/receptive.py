@@ -2,15 +2,16 @@
 
 The entries that output o sees form an interval. It moves on in a pattern: after `outputs` positions
 it is the same again, `inputs` entries further on (a plain stack of windows has outputs = 1 and
-inputs = the product of the strides so far, the jump). The field is the longest interval. Borders
-are left aside, as usual: the field may reach beyond the image.
+inputs = the product of the strides so far, the jump). The field is the longest interval. Where
+branches meet, an output sees what any of them sees. Borders are left aside, as usual: the field may
+reach beyond the image.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import gcd
+from math import gcd, lcm
 
 from ..problem.applied import Applied, AppliedPart
 from ..problem.layer_spec import Slide
@@ -77,7 +78,7 @@ def _follow(
             field = behind(part, before)
             found[part.name] = (before, field)
         elif part.parallel:
-            field = _larger([_follow(branch, before, found) for branch in part.branches])
+            field = _together([_follow(branch, before, found) for branch in part.branches])
         else:
             for branch in part.branches:
                 field = _follow(branch, field, found)
@@ -97,12 +98,24 @@ def behind(layer: Applied, field: Field) -> Field:
     return None if None in reached else tuple(r for r in reached if r is not None)
 
 
-def _larger(branches: Sequence[Field]) -> Field:
-    """Through a block, along each axis the branch that sees more."""
-    if None in branches:
-        return None
+def _together(branches: Sequence[Field]) -> Field:
+    """Behind a block, along each axis all that one of the branches sees."""
     known = [b for b in branches if b is not None]
-    return tuple(max(reaches, key=lambda r: r.size) for reaches in zip(*known, strict=True))
+    if len(known) < len(branches):
+        return None
+    joined = [_hull(reaches) for reaches in zip(*known, strict=True)]
+    return None if None in joined else tuple(r for r in joined if r is not None)
+
+
+def _hull(reaches: Sequence[Reach]) -> Reach | None:
+    """From the first entry that one of them sees to the last; None if they drift apart."""
+    outputs = lcm(*(len(r.intervals) for r in reaches))
+    inputs = {r.inputs * (outputs // len(r.intervals)) for r in reaches}
+    if len(inputs) > 1 or outputs > MOST:
+        return None
+    seen = [[r.at(o) for r in reaches] for o in range(outputs)]
+    hulls = [(min(first for first, _ in s), max(last for _, last in s)) for s in seen]
+    return Reach(tuple(hulls), inputs.pop())
 
 
 def size(field: Field) -> Size:
