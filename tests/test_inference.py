@@ -13,6 +13,7 @@ from tests.random_programs import Maker, Program, entries
 from tutor.errors import InputError, ShapeError
 from tutor.graph import dims
 from tutor.graph.dims import unifying
+from tutor.graph.fits import examples
 from tutor.graph.unifier import Unifier
 from tutor.problem.elaborate import elaborate
 from tutor.problem.lines import Graph
@@ -71,6 +72,7 @@ def verdict(seed: int, letters: int = 11) -> str:
     if not letter:
         return "forced"
     other = {d: letters + k for k, d in enumerate(letter)}
+    other |= examples(found.fits, other)  # a kernel is not larger than what it slides over
     numbers = {a: dims.dim(dims.number(found[a[0]].shape[a[1]]).subs(other)) for a in erased}
     if any(isinstance(d, int) and d < 1 for d in numbers.values()):
         return "open"  # within bounds: two parts of a concat, say

@@ -7,7 +7,7 @@ unknown size has outputs that are an unknown of their own; which numbers both ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,8 @@ import sympy as sp
 
 from . import fits
 from .dims import Dim, Unknown, a_size, dim, number, unknown
-from .fits import Fit, Window
+from .fits import Fit, symbols
+from .sliding import Window
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,18 @@ class Sliding:
     origin: Any
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What some open sizes could be, with the windows and the products that say so.
+
+    windows: each as it was then, its sizes resolved, with its outputs
+    """
+
+    fit: Fit
+    windows: tuple[tuple[Sliding, Window, Dim], ...]
+    products: tuple[Equation, ...]
+
+
 class Unifier:
     """The equations between sizes that have been met, solved for the unknowns.
 
@@ -52,8 +65,9 @@ class Unifier:
         self.slides = slides
         self.letters = letters
         self.windows: list[Sliding] = []
+        self.outputs: dict[Unknown, Sliding] = {}  # unknowns that are the outputs of a window
         self.products: list[Equation] = []  # between unknowns of which none could be solved for
-        self.fits: list[Fit] = []  # what there was to choose from, when nothing else was left
+        self.chosen: list[Choice] = []  # what was left of the sizes that no equation fixes
 
     def resolve(self, d: Dim) -> Dim:
         if isinstance(d, int) or not d.has(Unknown):
@@ -72,7 +86,8 @@ class Unifier:
         gap = sp.expand(number(self.resolve(a)) - number(self.resolve(b)))
         if gap == 0:
             return True
-        unknowns = sorted(gap.atoms(Unknown), key=self._rank)
+        inputs = self.below(gap.atoms(Unknown)) if self.outputs else set()
+        unknowns = sorted(gap.atoms(Unknown), key=lambda u: self._rank(u, inputs))
         for u in unknowns:
             rate = gap.coeff(u, 1)
             rest = sp.expand(gap - rate * u)
@@ -84,7 +99,7 @@ class Unifier:
             if len(sizes) < 2:
                 return bool(sizes) and self.fix(unknowns[0], dim(sizes[0]), a, b)  # type: ignore[arg-type]
         # a product of unknowns: it holds when it is met again with numbers, or they stay open
-        known = [sp.expand(number(self.resolve(dim(p.left - p.right)))) for p in self.products]
+        known = [self._gap(p) for p in self.products]
         if gap in known or -gap in known:
             return True
         if not unknowns:
@@ -95,9 +110,20 @@ class Unifier:
             return False
         return True
 
-    def _rank(self, u: Unknown) -> tuple[bool, str]:
-        """The outputs of windows are solved for first: the sizes that they come from stay."""
-        return not any(s.outputs == u for s in self.windows), str(u)
+    def _rank(self, u: Unknown, inputs: set[sp.Symbol]) -> tuple[int, str]:
+        """Which unknown of an equation to solve for: not one that windows in it come from."""
+        return 2 if u in inputs else int(u in self.outputs), str(u)
+
+    def below(self, unknowns: Iterable[sp.Symbol]) -> set[sp.Symbol]:
+        """The sizes that the outputs of windows among these come from."""
+        found: set[sp.Symbol] = set()
+        stack = [u for u in unknowns if u in self.outputs]
+        while stack:
+            window = self._resolved(self.outputs[stack.pop()].window)  # type: ignore[index]
+            new = symbols(window.size, window.kernel) - found
+            found |= new
+            stack += [u for u in new if u in self.outputs]
+        return found
 
     def fix(self, u: Unknown, value: Dim, a: Dim, b: Dim) -> bool:
         """Record u = value unless some size could not be a positive whole number then."""
@@ -121,20 +147,26 @@ class Unifier:
                 return self.resolve(s.outputs)
         outputs = dim(window.formula)
         if window.stride > 1 and not isinstance(outputs, int) and outputs.has(Unknown):
-            outputs = unknown(f"_.{len(self.windows)}")
-        self.windows.append(Sliding(window, outputs, self.origin))
+            outputs = unknown(f"_.{len(self.outputs)}")
+        found = Sliding(window, outputs, self.origin)
+        self.windows.append(found)
         if not self.possible():
             self.windows.pop()
             return None
+        if isinstance(outputs, Unknown) and outputs not in symbols(window.size, window.kernel):
+            self.outputs[outputs] = found
         return outputs
 
     def _resolved(self, w: Window) -> Window:
         return replace(w, size=self.resolve(w.size), kernel=self.resolve(w.kernel))
 
+    def _gap(self, p: Equation) -> sp.Expr:
+        return sp.expand(number(self.resolve(p.left)) - number(self.resolve(p.right)))
+
     def _open(self) -> tuple[list[tuple[Window, Dim]], list[Dim], list[Dim]]:
         """What windows and products ask of the sizes that are still open, and the sizes."""
         windows = [(self._resolved(s.window), self.resolve(s.outputs)) for s in self.windows]
-        equations = [dim(self.resolve(dim(p.left - p.right))) for p in self.products]
+        equations = [dim(self._gap(p)) for p in self.products]
         sizes = [self.resolve(d) for d in self.bound.values()]
         return windows, equations, [d for d in sizes if not isinstance(d, int)]
 
@@ -142,27 +174,41 @@ class Unifier:
         """Whether some numbers fit all windows and products."""
         return not (self.windows or self.products) or fits.possible(*self._open())
 
-    def choices(self) -> tuple[Fit, ...]:
-        """The numbers that the open sizes can be, those that hang together at a time."""
-        return fits.fits(*self._open()) or () if self.windows or self.products else ()
+    def choices(self) -> tuple[Choice, ...]:
+        """What the open sizes can be, those that hang together at a time."""
+        if not self.windows and not self.products:
+            return ()
+        found = []
+        for fit in fits.fits(*self._open()) or ():
+            own = set(fit.sizes)
+            windows = [(s, self._resolved(s.window), self.resolve(s.outputs)) for s in self.windows]
+            found.append(
+                Choice(
+                    fit,
+                    tuple(w for w in windows if symbols(w[1].size, w[1].kernel) & own),
+                    tuple(p for p in self.products if symbols(self._gap(p)) & own),
+                )
+            )
+        return tuple(found)
 
     def settle(self) -> bool:
         """Fix the unknowns for which all in all one number is left; whether there was one."""
         settled = False
-        for fit in self.choices():
+        for choice in self.choices():
+            fit = choice.fit
             only = {u: fit.numbers(u) or () for u in fit.sizes if isinstance(u, Unknown)}
             fixed = {u: n[0] for u, n in only.items() if len(n) == 1}
             if fixed:
                 self.bound.update(fixed)
-                self.fits.append(fit)
+                self.chosen.append(choice)
                 settled = True
         return settled
 
     def name(self, letters: Mapping[Unknown, sp.Symbol]) -> None:
         """Give letters to unknowns that stay open, and formulas to the outputs over them."""
-        self.fits.extend(self.choices())
+        self.chosen.extend(self.choices())
         self.bound.update(letters)
-        for s in self.windows:
+        for s in self.outputs.values():
             outputs = self.resolve(s.outputs)
             if isinstance(outputs, Unknown):
                 self.bound[outputs] = dim(self._resolved(s.window).formula)

@@ -16,10 +16,11 @@ import numpy as np
 from ..graph import dims
 from ..graph import node as g
 from ..graph.dims import Dim
-from ..graph.fits import Window
 from ..graph.node import Node, ein, rel
 from ..graph.sizes import output_size, same_padding
+from ..graph.sliding import Window
 from .base import Int, Op, Padding, Val, Word, integers, require
+from .rows import as_row, image_rows
 
 NORMAL = (-2.0, 2.0)
 Sides = tuple[tuple[int, int], ...]
@@ -122,17 +123,10 @@ def window(
 def _conv(n: int, x: Val, w: Val, bias: Val | None, stride: Any, padding: Any, dilation: Any,
           groups: int, flip: bool) -> Val:  # fmt: skip
     name = f"conv{n}d"
-    plain_image = n == 1 and w.order == 2 and (x.order == 2 or x.row)  # 1×L with a 1×k kernel
-    if plain_image:
-        xn = x.node if x.order == 2 else ein([(x.node, "c")], "rc", 1, {"r": 1})
-        require(xn.shape[0] == 1 and w.node.shape[0] == 1,
-                f"conv1d of sizes {x.dims} and {w.dims}: with a matrix for a kernel both must be 1×…",
-                "a layer's kernel has order 3: outputs × channels × taps")  # fmt: skip
-        inner = _conv(1, Val(ein([(xn, "rc")], "c")), Val(ein([(w.node, "rc")], "c")), bias, stride,
-                      padding, dilation, groups, flip)  # fmt: skip
-        return (
-            Val(inner.node, row=True) if x.row else Val(ein([(inner.node, "c")], "rc", 1, {"r": 1}))
-        )
+    rows = image_rows(name, x, w, "outputs × channels") if n == 1 else None
+    if rows is not None:
+        inner = _conv(1, *map(Val, rows), bias, stride, padding, dilation, groups, flip)
+        return as_row(inner, x)
     if n == 1 and w.order == 3 and x.row:  # a row is one channel
         x = Val(ein([(x.node, "c")], "rc", 1, {"r": 1}))
     bare = w.order == n  # one channel in, one out

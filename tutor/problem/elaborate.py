@@ -42,7 +42,7 @@ from .fixed import constant_value
 from .lines import Graph, Line
 from .mistakes import explained
 from .model import Definition, Problem
-from .open import lettered, reasons, still_open
+from .open import fresh, lettered, reasons, still_open
 from .origin import Origin
 from .sizes import Sizes
 from .surface import Piece, Surface
@@ -54,19 +54,20 @@ def elaborate(problem: Problem, skip: frozenset[str] = frozenset()) -> Graph:
     skip: names that stay unknown (hyperparameters and sizes that a solve_shape task asks for);
     definitions that need them are left out.
     """
-    unifier = Unifier()
+    unifier = fresh(problem)
     try:
         graph = open_sizes(problem, unifier, skip)
     except ShapeError as error:
-        raise explained(problem, error, unifier, lambda p: open_sizes(p, Unifier(), skip)) from None
+        raise explained(problem, error, unifier, lambda p: open_sizes(p, fresh(p), skip)) from None
     open_ = still_open(graph, unifier)
     if open_:
-        letters = lettered(problem, graph, open_)
-        unifier.bound.update(letters)
+        letters = lettered(problem, graph, unifier, open_)
+        unifier.name(letters)
         graph = open_sizes(problem, unifier, skip)
         sizes = {**graph.sizes, **{str(s): s for s in letters.values()}}
         graph = replace(graph, sizes=sizes)
-    return replace(graph, reasons=reasons(problem, graph, unifier, open_))
+    fits = tuple(choice.fit for choice in unifier.choices())
+    return replace(graph, reasons=reasons(problem, graph, unifier, open_), fits=fits)
 
 
 def open_sizes(problem: Problem, unifier: Unifier, skip: frozenset[str] = frozenset()) -> Graph:
@@ -76,7 +77,7 @@ def open_sizes(problem: Problem, unifier: Unifier, skip: frozenset[str] = frozen
             known = dict(unifier.bound)
             elaborator = _Elaborator(problem, unifier, skip)
             graph = elaborator.graph()
-            if unifier.bound == known:
+            if unifier.bound == known and not unifier.settle():
                 break
     if elaborator.postponed is not None:
         raise elaborator.postponed

@@ -16,6 +16,7 @@ from ..errors import Where
 from ..expr import Expr
 from ..graph import dims
 from ..graph.dims import Shape
+from ..graph.fits import Fit
 from ..graph.node import Node, topological
 from ..ops.base import Op, Val
 from ..steps import Text
@@ -87,6 +88,7 @@ class Graph:
     sizes: Mapping[str, sp.Symbol]  # symbolic dimensions by name
     convention: Convention
     reasons: Mapping[str, Sequence[Text]] = field(default_factory=dict)  # of sizes left open by `?`
+    fits: Sequence[Fit] = ()  # which numbers the symbolic sizes under windows can be
 
     def __getitem__(self, name: str) -> Line:
         return self.lines[name]

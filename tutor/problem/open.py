@@ -20,22 +20,39 @@ from .told import because
 LETTERS = ("n", "m", "k", "p", "q", "r", "h")
 
 
+SIZES = ("shapes", "solve_shape", "parameters")  # tasks that need nothing but sizes
+
+
+def only_sizes(problem: Problem) -> bool:
+    """Whether a size may stay a letter under a window: no task works with entries."""
+    return bool(problem.tasks) and all(t.kind in SIZES for t in problem.tasks)
+
+
+def fresh(problem: Problem) -> Unifier:
+    """Without an equation yet; windows slide over `?`, and over letters where sizes will do."""
+    return Unifier(slides=True, letters=only_sizes(problem))
+
+
 def still_open(graph: Graph, unifier: Unifier) -> tuple[Unknown, ...]:
-    """The unknowns that no equation fixes, in the order of the givens."""
+    """The unknowns that no equation fixes, in the order of the givens.
+
+    Outputs of windows are not among them: they follow from the inputs' sizes.
+    """
     found: dict[Unknown, None] = {}
     for line in graph.lines.values():
         for d in line.shape:
             size = unifier.resolve(d)
             if not isinstance(size, int):
                 found.update(dict.fromkeys(sorted(size.atoms(Unknown), key=str)))
-    return tuple(found)
+    return tuple(u for u in found if u not in unifier.outputs)
 
 
 def lettered(
-    problem: Problem, graph: Graph, open_: Sequence[Unknown]
+    problem: Problem, graph: Graph, unifier: Unifier, open_: Sequence[Unknown]
 ) -> Mapping[Unknown, sp.Symbol]:
     """A letter for each of them, where a `shapes` task is there to say so; else an error."""
-    if not any(t.kind == "shapes" for t in problem.tasks):
+    slides = bool(unifier.windows) and not only_sizes(problem)
+    if slides or not any(t.kind == "shapes" for t in problem.tasks):
         raise _undetermined(problem, graph, open_)
     taken = {*graph.lines, *graph.sizes}
     letters = (x for x in _letters() if x not in taken)

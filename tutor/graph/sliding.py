@@ -1,0 +1,54 @@
+"""A window along an axis whose size, or the kernel's, is not a number yet.
+
+`sizes` has the formula in numbers; this is what can be said of it before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sympy as sp
+
+from .sizes import NoWindowError, output_size
+
+Dim = int | sp.Expr
+
+
+@dataclass(frozen=True)
+class Window:
+    """How something slides along an axis of `size` entries, where not all numbers are known."""
+
+    size: Dim
+    kernel: Dim = 1
+    stride: int = 1
+    before: int = 0
+    after: int = 0
+    dilation: int = 1
+    ceil: bool = False
+
+    @property
+    def room(self) -> sp.Expr:
+        """How far the first window can still move."""
+        padding = self.before + self.after
+        return sp.expand(self.size + padding - self.dilation * (self.kernel - sp.S.One) - 1)
+
+    def count(self, size: int, kernel: int) -> int | None:
+        """The number of windows; None if not even one fits."""
+        padding = (self.before, self.after)
+        try:
+            return output_size(size, kernel, self.stride, padding, self.dilation, self.ceil)
+        except NoWindowError:
+            return None
+
+    @property
+    def formula(self) -> sp.Expr:
+        """The number of windows as an expression in the sizes."""
+        if self.stride == 1:
+            return self.room + 1
+        if not self.ceil:
+            return sp.floor(self.room / self.stride) + 1
+        last = sp.floor(sp.expand(self.size + self.before - sp.S.One) / self.stride)
+        whole = sp.floor((self.room + self.stride - 1) / self.stride)
+        spans = self.dilation * (self.kernel - sp.S.One) + 1
+        hangs_over = (spans - self.after - self.stride).is_nonnegative
+        return (whole if hangs_over else sp.Min(whole, last)) + 1
