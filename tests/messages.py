@@ -47,6 +47,7 @@ RELAYS = {
     ("tasks/optimisers.py", "sentence"),
     ("tasks/checked.py", "_verdict"),
     ("tasks/optimiser_steps.py", "source_steps"),
+    ("tasks/shape_reasons.py", "reason"),
     ("tasks/train.py", "_heading"),
     ("tasks/update_told.py", "heading"),
 }
@@ -197,7 +198,7 @@ def tables() -> Iterator[Message]:
     from tutor.tasks.optimisers import OPTIMISERS
 
     for op in EVERY:
-        said = [op.why, op.why_scalar, op.law, op.rule, op.meaning, op.convention]
+        said = [op.why, op.why_scalar, op.law, op.rule, op.meaning, op.convention, op.size]
         if op.condition:
             condition = HOLE.sub("{x}", op.condition)
             said.append(op.condition)

@@ -69,5 +69,6 @@ ADAPTIVE: tuple[Op, ...] = (
        meaning="the mean of the rows from ⌊o H/h⌋ up to ⌈(o + 1) H/h⌉, and of columns likewise",
        sample=(([(5, 7)], {"output_size": (2, 3)}, NORMAL), ([(3, 6, 4)], {"output_size": (3, 2)}, NORMAL),
                ([(2, 3, 5, 7)], {"output_size": (None, 5)}, NORMAL),
-               ([(3, 5)], {"output_size": 1}, NORMAL))),
+               ([(3, 5)], {"output_size": 1}, NORMAL)),
+       size="As many windows along each axis as are asked for."),
 )  # fmt: skip

@@ -12,7 +12,7 @@ from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node, T, call, constant_of, ein, map_
 from . import scalar as s
-from .base import Op, Val, Word, require
+from .base import SAME_SIZE, Op, Val, Word, require
 from .broadcast import align, paper
 
 NORMAL = (-2.0, 2.0)
@@ -225,7 +225,8 @@ ARITHMETIC: tuple[Op, ...] = (
        sample=(([(3, 5), ()], {}, NORMAL), ([(3, 5), (5,)], {}, NORMAL), ([(7,), ()], {}, NORMAL),
                ([(2, 3, 5), (3,)], {}, NORMAL)),
        kinks=lambda arrays, _: float(np.min(np.abs(arrays[0]))),
-       convention="at {x} = 0 the slope of the negative side is taken"),
+       convention="at {x} = 0 the slope of the negative side is taken",
+       size=SAME_SIZE),
     Op("where", "mask[...], a[...], b[...] -> [...]", _where,
        "{y} copies one of two operands, entry by entry; the gradient goes to the one copied.",
        "d where(m, a, b) = m da + (1 − m) db", "selection", "definition", "where",

@@ -14,7 +14,7 @@ import sympy as sp
 from ..graph import dims
 from ..graph.dims import number
 from ..graph.node import Node, call
-from .base import Flag, Int, Number, Op, Val, axes_of, require
+from .base import SAME_SIZE, Flag, Int, Number, Op, Val, axes_of, require
 from .broadcast import align
 from .build import defined
 
@@ -177,7 +177,8 @@ ATTENTION: tuple[Op, ...] = (
        forward=_masked_forward, vjp=_masked_vjp,
        meaning="exp(z)/Σ exp(z) over the entries where the mask is not 0; 0 elsewhere",
        sample=(([(7,), (7,)], {}, _zero_or_one), ([(3, 5), (3, 5)], {}, _zero_or_one),
-               ([(3, 5), (3, 5)], {"axis": 0}, _zero_or_one))),
+               ([(3, 5), (3, 5)], {"axis": 0}, _zero_or_one)),
+       size=SAME_SIZE),
     Op("attention", "Q[... m d], K[... n d], V[... n e], mask[m n] -> [... m e]", defined(_attention),
        _WHY, _LAW, "chain rule", _VASWANI, "attention", _by_query, expand=_attention,
        meaning="softmax(Q Kᵀ/√d + mask) V, a softmax for every row; with a mask of true and false only "

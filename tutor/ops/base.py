@@ -54,6 +54,9 @@ class Val:
         return dims.text(self.shape)
 
 
+SAME_SIZE = "The size stays."
+
+
 @dataclass(frozen=True)
 class Op:
     """One operation of the table.
@@ -81,6 +84,8 @@ class Op:
     condition  what {x} (or {y}, the result) must satisfy for the derivative to exist, in words that
                complete "provided that …": "{x} is invertible"; None if nothing
     holds      whether it does: (arrays, parameters) -> bool
+    size       why the result has its size, in words, where that is not "entry by entry": {a} and
+               {b} are the sizes of the first two operands, {n} the entries of the first
     meaning    the definition in the usual notation, where `define` keeps the operation whole
     expand     what the operation does, as smaller ones that become lines: see `build`
     results    names of the results, where there are several; `define` returns a tuple then
@@ -105,6 +110,7 @@ class Op:
     why_scalar: str | None = None
     condition: str | None = None
     holds: Callable[..., bool] | None = None
+    size: str | None = None
     meaning: str | None = None
     expand: Callable[..., tuple[Any, ...]] | None = None
     results: tuple[str, ...] = ()
@@ -113,6 +119,11 @@ class Op:
     @cached_property
     def parameters(self) -> tuple[inspect.Parameter, ...]:
         return tuple(inspect.signature(self.define).parameters.values())
+
+    @property
+    def reduces(self) -> bool:
+        """Whether it takes the entries along an axis together, such as a sum."""
+        return any(p.name == "keepdims" for p in self.parameters)
 
     def takes_operand(self, p: inspect.Parameter) -> bool:
         return str(p.annotation).startswith("Val")

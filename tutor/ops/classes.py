@@ -233,7 +233,8 @@ CLASSES: tuple[Op, ...] = (
                ([(3, 5), (3, 5)], {"reduction": "none"}, (0.1, 1.0)),
                ([(3, 5), (3,)], {}, _drawn(5, (3,))),
                ([(3, 5), (3,), (5,)], {"label_smoothing": 0.2, "ignore_index": 4}, _drawn(4, (3,))),
-               ([(3, 5), (3, 5), (5,)], {"label_smoothing": 0.1}, (0.1, 1.0)))),
+               ([(3, 5), (3, 5), (5,)], {"label_smoothing": 0.1}, (0.1, 1.0))),
+       size="One number for each example."),
     Op("nll_loss", "log_p[n k], t[n], w[k] -> []", _nll_loss,
        "{y} reads off minus the log-probability of the right class, so only that score gets a "
        "gradient.",
@@ -241,7 +242,8 @@ CLASSES: tuple[Op, ...] = (
        meaning="−w[t] log_p[t]; the mean divides by the weights of the targets",
        sample=(([(3, 5), (3,)], {}, _drawn(5, (3,))), ([(5,), ()], {}, _drawn(5, ())),
                ([(7, 5), (7,), (5,)], {"ignore_index": 2}, _drawn(5, (7,))),
-               ([(2, 5, 3), (2, 3)], {"reduction": "none"}, _drawn(5, (2, 3))))),
+               ([(2, 5, 3), (2, 3)], {"reduction": "none"}, _drawn(5, (2, 3)))),
+       size="One number for each example."),
     Op("multi_margin_loss", "z[n k], t[n], w[k] -> []", _multi_margin_loss,
        "A wrong class counts only if its score comes within the margin of the right one's: then its "
        "gradient is +1/k, and the right score's is −1/k for each of them.",
@@ -250,5 +252,6 @@ CLASSES: tuple[Op, ...] = (
        meaning="1/k Σ over j ≠ t of max(0, margin − z[t] + z[j])ᵖ", kinks=_margin_kink,
        convention="where a wrong class is exactly at the margin, its slope is taken to be 0",
        sample=(([(3, 5), (3,)], {}, _drawn(5, (3,))), ([(5,), ()], {"p": 2}, _drawn(5, ())),
-               ([(3, 5), (3,), (5,)], {"margin": 0.7, "reduction": "none"}, _drawn(5, (3,))))),
+               ([(3, 5), (3,), (5,)], {"margin": 0.7, "reduction": "none"}, _drawn(5, (3,)))),
+       size="One number for each example."),
 )  # fmt: skip

@@ -90,5 +90,6 @@ EINSUM: tuple[Op, ...] = (
                ([(2, 3, 5), (2, 5, 7)], {"equation": "bij,bjk->bik"}, NORMAL),
                ([(3, 3)], {"equation": "ii->i"}, NORMAL), ([(3, 5)], {"equation": "ij->ji"}, NORMAL),
                ([(3,), (3, 5), (5,)], {"equation": "i,ij,j->"}, NORMAL),
-               ([(1, 5), (5,)], {"equation": "i,i->i"}, NORMAL))),
+               ([(1, 5), (5,)], {"equation": "i,i->i"}, NORMAL)),
+       size="The labels that are left are the axes."),
 )  # fmt: skip

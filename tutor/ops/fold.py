@@ -159,7 +159,8 @@ FOLD: tuple[Op, ...] = (
        _unfold_loops, forward=_unfold_forward, vjp=_unfold_vjp,
        meaning="column n holds the entries of window n, channel by channel and row by row",
        sample=(([(3, 5)], {_K: 2}, NORMAL), ([(2, 5, 3)], {_K: (2, 3), "stride": 2, "padding": 1}, NORMAL),
-               ([(2, 3, 3, 5)], {_K: 2, "dilation": (1, 2)}, NORMAL))),
+               ([(2, 3, 3, 5)], {_K: 2, "dilation": (1, 2)}, NORMAL)),
+       size="A column for each window, a row for each entry in it."),
     Op("fold", "x[n c*i*j l] -> [n c H W]", _fold,
        "{y} adds every column of {x} back at its window's place, so an entry of {x} reads the "
        "gradient there.",
@@ -168,5 +169,6 @@ FOLD: tuple[Op, ...] = (
        meaning="the sum of all columns, each put back at its window's place",
        sample=(([(4, 8)], {"output_size": (3, 5), _K: 2}, NORMAL),
                ([(12, 6)], {"output_size": (5, 3), _K: (2, 3), "stride": 2, "padding": 1}, NORMAL),
-               ([(2, 4, 4)], {"output_size": 3, _K: 2, "stride": 1}, NORMAL))),
+               ([(2, 4, 4)], {"output_size": 3, _K: 2, "stride": 1}, NORMAL)),
+       size="The image whose windows stand in the columns."),
 )  # fmt: skip

@@ -16,7 +16,7 @@ from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node, T, call, ein, map_
 from . import exact
-from .base import Int, Op, Val, as_matrix, require
+from .base import SAME_SIZE, Int, Op, Val, as_matrix, require
 from .matrices import NORMAL, front_labels, lower_ones, square
 from .matrix import matmul
 
@@ -241,18 +241,21 @@ LINALG: tuple[Op, ...] = (
        "d(A⁻¹) = −A⁻¹ dA A⁻¹", "derivative of the inverse", f"{_COOKBOOK} eq. 59", "⁻¹",
        _plain(np.linalg.inv), forward=_inv_forward, vjp=_inv_vjp, sample=SQUARES,
        condition=_INVERTIBLE, holds=_holds,
-       meaning="the matrix with A A⁻¹ = A⁻¹ A = I"),
+       meaning="the matrix with A A⁻¹ = A⁻¹ A = I",
+       size=SAME_SIZE),
     Op("solve", "A[n n], b[n] or b[n k] -> [n] or [n k]", _solve,
        "{y} is A⁻¹ b: linear in b, and an inverse in A.",
        "d(A⁻¹ b) = A⁻¹ (db − dA A⁻¹ b)", "derivative of the inverse", f"{_COOKBOOK} eq. 59", "A⁻¹b",
        _solve_plain, sample=(([(3, 3), (3,)], {}, well), ([(3, 3), (3, 2)], {}, well),
                              ([(5, 5), (5,)], {}, well)),
-       condition="{A} is invertible", holds=_holds),
+       condition="{A} is invertible", holds=_holds,
+       size="Times the matrix it gives the right-hand side, whose size it has."),
     Op("matrix_power", "A[n n] -> [n n]", _matrix_power,
        "{y} is a product of equal factors, and each of them changes in turn.",
        "d(Aᵏ) = Σ Aⁱ dA Aᵏ⁻¹⁻ⁱ", "product rule", f"{_COOKBOOK} eq. 90", "Aᵏ",
        lambda A, n: np.linalg.matrix_power(A, n),
-       sample=tuple(([(3, 3)], {"n": n}, well) for n in (2, 3, 5, -1, -2, 1))),
+       sample=tuple(([(3, 3)], {"n": n}, well) for n in (2, 3, 5, -1, -2, 1)),
+       size=SAME_SIZE),
     Op("cholesky", "A[n n] -> [n n]", _cholesky,
        "From L Lᵀ = A follows dL Lᵀ + L dLᵀ = dA; the triangle of L⁻¹ dA L⁻ᵀ, with half its diagonal, "
        "is L⁻¹ dL.",
@@ -262,5 +265,6 @@ LINALG: tuple[Op, ...] = (
        sample=(([(3, 3)], {}, definite), ([(5, 5)], {}, definite)),
        condition="{A} is symmetric and positive definite", holds=_is_definite,
        convention="only the symmetric part of {x} is read, so its derivative is symmetric",
-       meaning="the lower triangular L with L Lᵀ = A and a positive diagonal"),
+       meaning="the lower triangular L with L Lᵀ = A and a positive diagonal",
+       size=SAME_SIZE),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..graph.node import T, constant_of, ein, map_
-from .base import Op, Val, require
+from .base import SAME_SIZE, Op, Val, require
 from .broadcast import align
 from .loss import one_hot
 
@@ -63,10 +63,12 @@ LOOKUP: tuple[Op, ...] = (
        "dW[k] = Σ over the copies of row k", "rearrangement", "torch.nn.functional.embedding",
        "rows", _embedding_plain,
        sample=(([(3,), (5, 2)], {}, _drawn(5, (3,))), ([(), (5, 3)], {}, _drawn(5, ())),
-               ([(2, 3), (5, 7)], {}, _drawn(5, (2, 3))))),
+               ([(2, 3), (5, 7)], {}, _drawn(5, (2, 3)))),
+       size="A row of the table for each index."),
     Op("dropout", "x[...], p[], mask[...] -> [...]", _dropout,
        "Entries that the mask loses get no gradient; those that it keeps were scaled by 1/(1 − p), "
        "and so is their gradient.",
        "d y = mask ⊙ dx / (1 − p)", "linear map", "Srivastava et al. 2014", "dropout", _dropout_plain,
-       sample=(([(7,), (), (7,)], {}, _masked), ([(3, 5), (), (3, 5)], {}, _masked))),
+       sample=(([(7,), (), (7,)], {}, _masked), ([(3, 5), (), (3, 5)], {}, _masked)),
+       size=SAME_SIZE),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,9 @@ from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node, T, call, ein, map_
 from .arithmetic import add, sub
-from .base import Dims, Int, Op, Val, Word, as_matrix, axes_of, is_column, require
+from .base import SAME_SIZE, Dims, Flag, Int, Op, Val, Word, as_matrix, axes_of, is_column, require
 from .matrix import matmul, transpose
-from .reduce import _mean, _sum
+from .reduce import _mean, _sum, plain_reduction, reduced
 
 NORMAL = (-2.0, 2.0)
 
@@ -35,12 +36,16 @@ def _log_softmax(x: Val, axis: Int = None) -> Val:
     return Val(call("log_softmax", [x.node], (_axis(x, axis),), x.node.shape), x.row)
 
 
-def _logsumexp(x: Val, axis: Int = None) -> Val:
-    k = _axis(x, axis)
+def _logsumexp(x: Val, axis: Int = None, keepdims: Flag = False) -> Val:
+    require(x.order >= 1, "logsumexp takes a vector or a matrix, not a number")
     require(axis is not None or x.order == 1, "logsumexp of a matrix needs `axis`")
-    shape = [d for j, d in enumerate(x.node.shape) if j != k]
-    node = call("logsumexp", [x.node], (k,), shape)
-    return Val(node, row=x.order == 2 and k == 0)
+
+    def make(node: Node, axes: Sequence[int]) -> Node:
+        require(len(axes) == 1, "logsumexp takes one axis")
+        shape = [d for j, d in enumerate(node.shape) if j not in axes]
+        return call("logsumexp", [node], tuple(axes), shape)
+
+    return reduced(x, axis, keepdims, make)
 
 
 def _shifted(x: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
@@ -207,11 +212,8 @@ def _soft(x: np.ndarray, axis: int) -> np.ndarray:
     return np.exp(x) / np.sum(np.exp(x), axis=axis, keepdims=True)
 
 
-def _lse(x: np.ndarray, axis: int) -> Any:
-    y = np.log(np.sum(np.exp(x), axis=axis))
-    if x.ndim == 2:
-        return y[None, :] if axis == 0 else (y[0] if x.shape[0] == 1 else y)
-    return y
+def _lse(x: np.ndarray, axis: Any = None, keepdims: bool = False) -> Any:
+    return np.log(np.sum(np.exp(x), axis=axis, keepdims=keepdims))
 
 
 AXES = (
@@ -228,23 +230,27 @@ LOSS: tuple[Op, ...] = (
        "Entries of {y} that add up to 1 share one denominator, so each depends on all the entries "
        "of {x} beside it: their Jacobian is diag(p) − p pᵀ.", "dp = p ⊙ (dz − pᵀdz)", "derivative of softmax",
        _GOODFELLOW, "softmax", _plain_axis(_soft), forward=_softmax_forward, vjp=softmax_vjp,
-       sample=AXES, meaning="pᵢ = exp(zᵢ) / Σⱼ exp(zⱼ)"),
+       sample=AXES, meaning="pᵢ = exp(zᵢ) / Σⱼ exp(zⱼ)",
+       size=SAME_SIZE),
     Op("log_softmax", "z[... k] -> [... k]", _log_softmax,
        "The logarithm of a softmax is z minus logsumexp(z), and the gradient of logsumexp is the "
        "softmax.", "d log p = dz − pᵀdz", "derivative of log-softmax", _GOODFELLOW, "log softmax",
        _plain_axis(lambda x, axis: np.log(_soft(x, axis))), forward=_log_softmax_forward,
-       vjp=_log_softmax_vjp, sample=AXES, meaning="zᵢ − log Σⱼ exp(zⱼ)"),
+       vjp=_log_softmax_vjp, sample=AXES, meaning="zᵢ − log Σⱼ exp(zⱼ)",
+       size=SAME_SIZE),
     Op("logsumexp", "z[... k] -> [...]", _logsumexp,
        "The gradient of logsumexp is the softmax of its argument.", "d lse(z) = pᵀdz",
-       "derivative of logsumexp", _GOODFELLOW, "lse", _plain_axis(_lse),
+       "derivative of logsumexp", _GOODFELLOW, "lse", plain_reduction(_lse),
        forward=_logsumexp_forward, vjp=_logsumexp_vjp,
-       sample=(([(7,)], {}, NORMAL), ([(3, 5)], {"axis": 1}, NORMAL), ([(3, 5)], {"axis": 0}, NORMAL)),
+       sample=(([(7,)], {}, NORMAL), ([(3, 5)], {"axis": 1}, NORMAL), ([(3, 5)], {"axis": 0}, NORMAL),
+               ([(1, 5)], {"axis": 1}, NORMAL), ([(2, 3, 5)], {"axis": 1, "keepdims": True}, NORMAL)),
        meaning="log Σⱼ exp(zⱼ)"),
     Op("linear", "x[n i], W[o i], b[o] -> [n o]", _linear,
        "A linear layer {y} is linear in {x}: W x + b.", "d(W x + b) = dW x + W dx + db",
        "linear map", "torch.nn.functional.linear", "linear", _linear_plain,
        sample=(([(5,), (3, 5), (3,)], {}, NORMAL), ([(7, 5), (3, 5), (3,)], {}, NORMAL),
-               ([(5,), (3, 5)], {}, NORMAL))),
+               ([(5,), (3, 5)], {}, NORMAL)),
+       size="One output for each row of the weights."),
     Op("mse_loss", "x[...], y[...] -> []", _mse_loss,
        "{y} averages the squares of the differences, and the slope of a square is twice its base.",
        "d mse = 2/n (x − y)ᵀ(dx − dy)", "power rule", "torch.nn.functional.mse_loss", "MSE",
@@ -252,11 +258,14 @@ LOSS: tuple[Op, ...] = (
        sample=(([(7,), (7,)], {}, NORMAL), ([(3, 5), (3, 5)], {"reduction": "sum"}, NORMAL),
                ([(3, 5), (3, 5)], {"reduction": "none"}, NORMAL))),
     Op("eye", "-> [n m]", _eye, _CONSTANT, "d I = 0", "constant", "definition", "I",
-       lambda n, m=None: np.eye(n, m), constant=True),
+       lambda n, m=None: np.eye(n, m), constant=True,
+       size="The size asked for."),
     Op("ones", "-> [...]", _fill(1), _CONSTANT, "d 1 = 0", "constant", "definition", "1",
-       lambda *shape: np.ones(shape), constant=True),
+       lambda *shape: np.ones(shape), constant=True,
+       size="The size asked for."),
     Op("zeros", "-> [...]", _fill(0), _CONSTANT, "d 0 = 0", "constant", "definition", "0",
-       lambda *shape: np.zeros(shape), constant=True),
+       lambda *shape: np.zeros(shape), constant=True,
+       size="The size asked for."),
 )  # fmt: skip
 
 INTERNAL: tuple[Op, ...] = (

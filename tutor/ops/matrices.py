@@ -15,7 +15,7 @@ from ..graph import dims
 from ..graph import node as g
 from ..graph.dims import Dim
 from ..graph.node import Node, call, ein
-from .base import Int, Op, Val, as_matrix, is_column, is_row, require
+from .base import SAME_SIZE, Int, Op, Val, as_matrix, is_column, is_row, require
 from .matrix import matmul, transpose
 
 NORMAL = (-2.0, 2.0)
@@ -122,7 +122,8 @@ MATRICES: tuple[Op, ...] = (
     Op("diag", "x[n] -> [n n], or A[n n] -> [n]", diagonal,
        "{y} holds the entries of {x} in other places; what is off the diagonal has no part in it.",
        "d diag(x) = diag(dx)", "rearrangement", "Magnus & Neudecker", "diag",
-       _diag_plain, sample=(([(5,)], {}, NORMAL), ([(3, 3)], {}, NORMAL), ([(1, 5)], {}, NORMAL))),
+       _diag_plain, sample=(([(5,)], {}, NORMAL), ([(3, 3)], {}, NORMAL), ([(1, 5)], {}, NORMAL)),
+       size="A vector fills the diagonal of a square matrix; of a matrix the diagonal is taken."),
     *(Op(name, "A[m n] -> [m n]", _triangle(name),
          "{y} keeps a triangle of {x}, entry by entry; the others are 0 and stay 0.",
          f"d {name}(A) = {name}(dA)", "rearrangement", f"torch.{name}", name,
@@ -130,6 +131,6 @@ MATRICES: tuple[Op, ...] = (
          forward=_triangle_forward(name), vjp=_triangle_vjp,
          sample=(([(3, 5)], {}, NORMAL), ([(5, 3)], {"diagonal": 1}, NORMAL),
                  ([(5, 5)], {"diagonal": -1}, NORMAL)),
-         meaning=f"the entries aᵢⱼ with {where}, and 0 elsewhere")
+         meaning=f"the entries aᵢⱼ with {where}, and 0 elsewhere", size=SAME_SIZE)
       for name, where in (("tril", "j ≤ i + diagonal"), ("triu", "j ≥ i + diagonal"))),
 )  # fmt: skip

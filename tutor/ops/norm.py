@@ -16,7 +16,7 @@ from ..graph import node as g
 from ..graph.dims import Dim, number
 from ..graph.node import Node, T, ein, map_, rel
 from . import norm_reference as plain
-from .base import Dims, Flag, Int, Number, Op, Val, integers, require
+from .base import SAME_SIZE, Dims, Flag, Int, Number, Op, Val, integers, require
 from .normalized import LAW, SOURCE, WHY, normalized
 
 NORMAL, POSITIVE = (-2.0, 2.0), (0.2, 2.0)
@@ -158,24 +158,28 @@ NORM: tuple[Op, ...] = (
        "channel; or with the running ones, if they are given",
        sample=(([(5, 3)], {}, NORMAL), ([(5, 3), (3,), (3,)], {}, POSITIVE),
                ([(5, 3), (3,), (3,), (3,), (3,)], _HALF, POSITIVE), ([(3, 2, 5)], {}, NORMAL),
-               ([(2, 3, 2, 5)], _HALF, NORMAL))),
+               ([(2, 3, 2, 5)], _HALF, NORMAL)),
+       size=SAME_SIZE),
     Op("layer_norm", "x[... n], w[n], b[n] -> [... n]", _layer_norm, WHY, LAW, _RULE,
        "Ba, Kiros & Hinton 2016", "layer norm", plain.layer_norm,
        meaning="w (x − mean)/√(var + ε) + b, with mean and variance over the last axes",
        sample=(([(7,)], {}, NORMAL), ([(3, 5)], {}, NORMAL), ([(3, 5), (5,), (5,)], _HALF, NORMAL),
-               ([(1, 5)], {}, NORMAL), ([(2, 3, 5), (3, 5)], {"normalized_shape": (3, 5)}, NORMAL))),
+               ([(1, 5)], {}, NORMAL), ([(2, 3, 5), (3, 5)], {"normalized_shape": (3, 5)}, NORMAL)),
+       size=SAME_SIZE),
     Op("group_norm", "x[n c ...], w[c], b[c] -> [n c ...]", _group_norm, WHY, LAW, _RULE,
        "Wu & He 2018", "group norm", plain.group_norm,
        meaning="w (x − mean)/√(var + ε) + b, with mean and variance over a group of channels and space, "
        "for each example",
        sample=(([(3, 6)], {"num_groups": 2}, NORMAL), ([(2, 6, 5), (6,), (6,)], {"num_groups": 3}, NORMAL),
-               ([(2, 3, 5)], {"num_groups": 1}, NORMAL), ([(2, 3, 5)], {"num_groups": 3}, NORMAL))),
+               ([(2, 3, 5)], {"num_groups": 1}, NORMAL), ([(2, 3, 5)], {"num_groups": 3}, NORMAL)),
+       size=SAME_SIZE),
     Op("instance_norm", "x[n c ...], mean[c], var[c], w[c], b[c] -> [n c ...]", _instance_norm, WHY, LAW,
        _RULE, "Ulyanov, Vedaldi & Lempitsky 2016", "instance norm", plain.instance_norm,
        meaning="w (x − mean)/√(var + ε) + b, with mean and variance over space, for each example and "
        "channel",
        sample=(([(2, 3, 5)], {}, NORMAL), ([(2, 3, 5, 2)], _HALF, NORMAL),
-               ([(2, 3, 5), (3,), (3,), (3,), (3,)], {"use_input_stats": False}, POSITIVE))),
+               ([(2, 3, 5), (3,), (3,), (3,), (3,)], {"use_input_stats": False}, POSITIVE)),
+       size=SAME_SIZE),
     Op("rms_norm", "x[... n], w[n] -> [... n]", _rms_norm,
        "An input of {y} counts along two paths: directly, and through the root of the mean square. So "
        "the arriving gradient loses its part along z, the normalised input, and is divided by that root. A "
@@ -184,5 +188,6 @@ NORM: tuple[Op, ...] = (
        plain.rms_norm,
        meaning="w x/√(mean(x²) + ε), with the mean over the last axes; ε is 0 unless given",
        sample=(([(7,)], {}, NORMAL), ([(3, 5), (5,)], {}, NORMAL), ([(3, 5)], _HALF, NORMAL),
-               ([(2, 3, 5)], {"normalized_shape": (3, 5)}, NORMAL))),
+               ([(2, 3, 5)], {"normalized_shape": (3, 5)}, NORMAL)),
+       size=SAME_SIZE),
 )  # fmt: skip

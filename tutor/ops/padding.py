@@ -119,5 +119,6 @@ PAD: tuple[Op, ...] = (
                ([(5,)], {"pad": (2, 3), "mode": "circular"}, NORMAL),
                ([(3, 5)], {"pad": 1, "mode": "replicate"}, NORMAL),
                ([(1, 5)], {"pad": (2, 1)}, NORMAL), ([(5,)], {"pad": (-1, 1)}, NORMAL),
-               ([(2, 3, 5)], {"pad": (1, 1), "mode": "edge"}, NORMAL))),
+               ([(2, 3, 5)], {"pad": (1, 1), "mode": "edge"}, NORMAL)),
+       size="The size, and what is added at the edges."),
 )  # fmt: skip

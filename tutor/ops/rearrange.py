@@ -10,7 +10,7 @@ from ..graph import dims
 from ..graph import node as g
 from ..graph.dims import Dim
 from ..graph.node import Node, ein, rel
-from .base import Dims, Int, Op, Val, as_matrix, axes_of, require
+from .base import SAME_SIZE, Dims, Int, Op, Val, as_matrix, axes_of, require
 from .matrix import transpose
 from .reshape import NORMAL, flat_sizes
 
@@ -158,30 +158,37 @@ REARRANGE: tuple[Op, ...] = (
        lambda *xs, axis=0: np.stack([x[0] if x.ndim == 2 and len(x) == 1 else x for x in xs], axis),
        sample=(([(3,), (3,)], {}, NORMAL), ([(3,), (3,), (3,)], {"axis": 1}, NORMAL),
                ([(), ()], {}, NORMAL), ([(2, 3), (2, 3)], {"axis": -1}, NORMAL),
-               ([(1, 5), (1, 5)], {}, NORMAL))),
+               ([(1, 5), (1, 5)], {}, NORMAL)),
+       size="A new axis counts the parts."),
     Op("broadcast", "x[...] -> [...]", _broadcast, _COPIES, "d broadcast(x) = broadcast(dx)",
        "rearrangement", "torch.broadcast_to; a column repeats to the right", "broadcast",
        _broadcast_plain,
        sample=(([()], {"*": (3, 5)}, NORMAL), ([(3,)], {"*": (3, 5)}, NORMAL),
-               ([(1, 5)], {"*": (3, 5)}, NORMAL), ([(3, 1)], {"*": (2, 3, 5)}, NORMAL))),
+               ([(1, 5)], {"*": (3, 5)}, NORMAL), ([(3, 1)], {"*": (2, 3, 5)}, NORMAL)),
+       size="The size asked for: entries are repeated."),
     Op("permute", "x[...] -> [...]", _permute, _MOVES, "d permute(x) = permute(dx)", "rearrangement",
        "torch.permute", "permute", lambda x, *axes: np.transpose(x, _numbers(axes)), moves=True,
-       sample=(([(2, 3, 5)], {"*": (2, 0, 1)}, NORMAL), ([(3, 5)], {"*": (-1, 0)}, NORMAL))),
+       sample=(([(2, 3, 5)], {"*": (2, 0, 1)}, NORMAL), ([(3, 5)], {"*": (-1, 0)}, NORMAL)),
+       size="The same axes in another order."),
     Op("squeeze", "x[...] -> [...]", _squeeze, _MOVES, "d squeeze(x) = squeeze(dx)", "rearrangement",
        "torch.squeeze", "squeeze", _squeeze_plain, moves=True,
        sample=(([(2, 1, 5)], {}, NORMAL), ([(1, 5)], {}, NORMAL), ([(2, 1, 5)], {"axis": 1}, NORMAL),
-               ([(3, 5)], {"axis": 0}, NORMAL))),
+               ([(3, 5)], {"axis": 0}, NORMAL)),
+       size="Axes of size 1 are dropped."),
     Op("unsqueeze", "x[...] -> [...]", _unsqueeze, _MOVES, "d unsqueeze(x) = unsqueeze(dx)",
        "rearrangement", "torch.unsqueeze", "unsqueeze", lambda x, axis: np.expand_dims(x, axis),
        moves=True, sample=(([(5,)], {"axis": 0}, NORMAL), ([(5,)], {"axis": 1}, NORMAL),
-                           ([(3, 5)], {"axis": -1}, NORMAL))),
+                           ([(3, 5)], {"axis": -1}, NORMAL)),
+       size="A new axis of size 1."),
     Op("tile", "x[...] -> [...]", _tile, _COPIES, "d tile(x) = tile(dx)", "rearrangement",
        "NumPy's tile", "tile", lambda x, *reps: np.tile(x, _numbers(reps)),
        sample=(([(5,)], {"*": (3,)}, NORMAL), ([(2, 3)], {"*": (3, 2)}, NORMAL),
                ([(3,)], {"*": (2, 2)}, NORMAL), ([(1, 3)], {"*": (1, 2)}, NORMAL),
-               ([(2, 3)], {"*": (2, 1, 1)}, NORMAL))),
+               ([(2, 3)], {"*": (2, 1, 1)}, NORMAL)),
+       size="Copies stand side by side: sizes multiply."),
     Op("flip", "x[...] -> [...]", _flip, _MOVES, "d flip(x) = flip(dx)", "rearrangement",
        "NumPy's flip", "flip", lambda x, axis=None: np.flip(x, axis), moves=True,
        sample=(([(5,)], {}, NORMAL), ([(3, 5)], {"axis": 0}, NORMAL), ([(3, 5)], {}, NORMAL),
-               ([(1, 5)], {"axis": 1}, NORMAL), ([(2, 3, 5)], {"axis": (0, -1)}, NORMAL))),
+               ([(1, 5)], {"axis": 1}, NORMAL), ([(2, 3, 5)], {"axis": (0, -1)}, NORMAL)),
+       size=SAME_SIZE),
 )  # fmt: skip

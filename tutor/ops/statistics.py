@@ -11,7 +11,7 @@ import sympy as sp
 from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node, T, call, ein, map_
-from .base import Flag, Int, Op, Val, Word, axes_of, require
+from .base import SAME_SIZE, Flag, Int, Op, Val, Word, axes_of, require
 from .matrices import bounded, front_labels, lower_ones
 from .reduce import NORMAL, REDUCED, onehot_forward, plain_reduction, reduced, tie
 
@@ -254,7 +254,8 @@ STATISTICS: tuple[Op, ...] = (
        sample=(([(5,)], {}, NORMAL), ([(5,)], {"count": 2}, NORMAL), ([(2, 3)], {}, NORMAL),
                ([(3, 5)], {"axis": 0}, NORMAL), ([(3, 5)], {"axis": 1}, NORMAL),
                ([(1, 5)], {}, NORMAL), ([(2, 3, 2)], {"axis": 1}, NORMAL)),
-       meaning="yᵢ = the product of all xⱼ with j ≠ i"),
+       meaning="yᵢ = the product of all xⱼ with j ≠ i",
+       size="An entry for each entry that is left out."),
     Op("var", "x[...] -> [...]", _var,
        "{y} averages the squared distances from the mean. The mean moves as well, but that changes "
        "nothing at first order, since the distances add up to 0.",
@@ -274,7 +275,8 @@ STATISTICS: tuple[Op, ...] = (
        "d cumsum(x) = cumsum(dx)", "sum rule", "elementary calculus; torch.cumsum", "cumsum",
        lambda x, axis=None: np.cumsum(x, axis=x.ndim - 1 if axis is None else axis),
        sample=(([(7,)], {}, NORMAL), ([(3, 5)], {"axis": 0}, NORMAL), ([(3, 5)], {"axis": -1}, NORMAL),
-               ([(1, 5)], {}, NORMAL), ([(2, 3, 5)], {"axis": 1}, NORMAL))),
+               ([(1, 5)], {}, NORMAL), ([(2, 3, 5)], {"axis": 1}, NORMAL)),
+       size=SAME_SIZE),
     Op("argmax", "x[...] -> [...]", _argmax, _PLACE, "d argmax(x) = 0", "constant",
        "torch.argmax; places count from 0", "argmax",
        plain_reduction(lambda x, axis=None, keepdims=False: np.argmax(x, axis=axis, keepdims=keepdims)),

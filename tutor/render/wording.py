@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ..expr import Expr
+from ..notation.names import size_words
+from ..notation.sliding_axes import convolving
 from ..steps import Solution, Text
 from ..words import language, speaking, translated
 
 _HOLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_SIZE = re.compile(r"[\w()⌊⌋/ +*×-]*")  # h*n×m, to be written h·n×m
 # blanks that holes leave between Chinese characters, or beside their punctuation
 _MARKS = "，。、；：！？（）“”"
 _CHINESE = re.compile(
@@ -48,7 +52,7 @@ def _fill(arg: object, math: Callable[[Expr], str], escape: Callable[[str], str]
     if isinstance(arg, tuple):
         return escape(translated(", ")).join(_fill(x, math, escape) for x in arg)
     if isinstance(arg, str):
-        return escape(arg)
+        return escape(size_words(arg) if _SIZE.fullmatch(arg) else arg)
     if isinstance(arg, int):
         return escape(str(arg))
     if isinstance(arg, float):
@@ -61,6 +65,13 @@ def plain(message: str, **holes: str | int | float) -> str:
     return words(Text(message, holes), str, str)
 
 
+@contextmanager
+def spoken_as(language: str, conventions: Mapping[str, str]) -> Iterator[None]:
+    """Within it, words are of this language, and signs mean what these conventions say."""
+    with speaking(language), convolving(conventions.get("conv", "correlation")):
+        yield
+
+
 def in_its_language(
     render: Callable[Concatenate[Solution, _P], _R],
 ) -> Callable[Concatenate[Solution, _P], _R]:
@@ -68,7 +79,7 @@ def in_its_language(
 
     @wraps(render)
     def spoken(solution: Solution, *args: Any, **kwargs: Any) -> _R:
-        with speaking(solution.language):
+        with spoken_as(solution.language, solution.conventions):
             return render(solution, *args, **kwargs)
 
     return spoken  # type: ignore[return-value]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from ..expr import Call, Expr, Name, Neg, Transpose
@@ -10,6 +9,7 @@ from ..graph import dims
 from ..problem.lines import Line
 from ..problem.origin import counted_columns, counted_entries, counted_rows
 from ..steps import Text, all_of, in_turn
+from .shape_windows import open_windows
 from .windows import size_reason, slides, transposed_reason
 from .workspace import Workspace
 
@@ -27,37 +27,64 @@ def reason(ws: Workspace, line: Line) -> Text:
         return Text("A weight of the layer {name}.", {"name": Name(layer)})
     if line.op is None:
         return Text("As given.") if line.leaf.order else Text("A number.")
-    sizes = tuple(o.dims for o in line.operands)
-    if line.op.name == "matmul" and len(line.operands) == 2:
-        a, b = (_term_dims(line, k, ws) for k in (0, 1))
-        return Text(
-            "{a} times {b}: the inner sizes match, the outer ones remain.", {"a": a, "b": b}
-        )
-    if line.op.name == "vec":
-        return Text(
-            "All {n} entries of a {d} matrix in one column.",
-            {"n": str(dims.product(line.operands[0].shape)), "d": sizes[0]},
-        )
-    if line.op.name == "homogeneous":
-        return Text("{d} and one more entry, the final 1.", {"d": sizes[0]})
     if slides(line):
-        return size_reason(ws, line)
+        return open_windows(ws, line) or size_reason(ws, line)
     if line.op.name.startswith("conv_transpose"):
         shapes = [ws.graph[t.id].shape for t in line.terms[:2] if isinstance(t, Name)]
         if len(shapes) == 2 and all(isinstance(d, int) for s in shapes for d in s):
             return transposed_reason(line, *(tuple(map(int, s)) for s in shapes))
-    if line.leaf.order == 0:
+    size = line.op.size
+    if line.leaf.order == 0 and not (size and "{b}" in size):  # a product says why it is one
         return Text("A number.")
-    if re.fullmatch(r"\w*softmax|\w+_norm|cumsum", line.op.name):
-        return Text("The size stays.")
-    elementwise = all(o.dims in (line.dims, "1×1") for o in line.operands)
-    if elementwise:
-        return Text("Entry by entry, so the size stays.")
-    return Text("From {sizes} by {op}.", {"sizes": sizes, "op": line.op.name.replace("_", " ")})
+    if size is not None:
+        return Text(size, _first_sizes(ws, line))
+    if line.op.reduces:
+        return _reduced(line)
+    return _stretched(ws, line) or Text("Entry by entry, so the size stays.")
 
 
-def _term_dims(line: Line, k: int, ws: Workspace) -> str:
-    term = line.terms[k]
+def _first_sizes(ws: Workspace, line: Line) -> dict[str, str]:
+    """What the words of an operation may speak of: see `Op.size`."""
+    holes = {}
+    for hole, term in zip("ab", line.terms, strict=False):
+        holes[hole] = _term_dims(term, ws)
+    if line.operands:
+        holes["n"] = dims.one(dims.product(line.operands[0].shape))
+    return holes
+
+
+def _reduced(line: Line) -> Text:
+    """What is left where an axis was taken together."""
+    if line.operands[0].leaf.order == 2 and line.leaf.order:
+        if line.dims.startswith("1×"):
+            return Text("One number for each column.")
+        return Text("One number for each row.")
+    return Text("The axis that is taken together disappears, or keeps the size 1.")
+
+
+def _stretched(ws: Workspace, line: Line) -> Text | None:
+    """Of an operation entry by entry: the operand that is repeated, because it is smaller."""
+    said = []
+    for term in line.terms:
+        size = _term_dims(term, ws)
+        if size in (line.dims, "1×1", _CONSTANT):
+            continue
+        m, n = (dims.one(d) for d in line.shape) if len(line.shape) == 2 else ("", "")
+        if size == f"1×{n}":
+            holes = {"x": term, "m": m}
+            said.append(Text("{x} is a row: it goes with each of the {m} rows.", holes))
+        elif size == f"{m}×1":
+            holes = {"x": term, "n": n}
+            said.append(Text("{x} is a column: it goes with each of the {n} columns.", holes))
+        else:
+            said.append(Text("{x} is repeated along the axes that it lacks.", {"x": term}))
+    return in_turn(*said) if said else None
+
+
+_CONSTANT = "a constant"
+
+
+def _term_dims(term: Expr, ws: Workspace) -> str:
     flip = False
     while isinstance(term, Transpose | Neg):
         flip ^= isinstance(term, Transpose)
@@ -65,7 +92,7 @@ def _term_dims(line: Line, k: int, ws: Workspace) -> str:
     if isinstance(term, Name) and term.id in ws.graph.lines:
         text = ws.graph[term.id].dims
         return "×".join(reversed(text.split("×"))) if flip and text.count("×") == 1 else text
-    return "a constant"
+    return _CONSTANT
 
 
 def _one_after_another(sentences: Sequence[Text]) -> Text:
