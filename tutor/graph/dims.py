@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import sympy as sp
+from sympy.printing.str import StrPrinter
 
 if TYPE_CHECKING:
     from .unifier import Unifier
@@ -144,11 +145,23 @@ def one(d: Dim) -> str:
         return str(d)
     open_ = {u: sp.Symbol("?") for u in d.atoms(Unknown)}
     shown = factored(d.xreplace(open_) if open_ else d)
-    return f"({shown})" if isinstance(d, sp.Add) else str(shown)
+    words = _Printer().doprint(shown)
+    return f"({words})" if isinstance(d, sp.Add) else words
+
+
+class _Printer(StrPrinter):
+    """SymPy's text, with ⌊ ⌋ for the whole part."""
+
+    def _print_floor(self, e: sp.Expr) -> str:
+        return f"⌊{self.doprint(e.args[0])}⌋"
 
 
 def factored(d: sp.Expr) -> sp.Expr:
-    """n(n + 1)/2 rather than n²/2 + n/2; other sums stay."""
+    """n(n + 1)/2 rather than n²/2 + n/2, also inside of ⌊ ⌋; other sums stay."""
+    if d.has(sp.floor):
+        product = sp.factor(d)
+        d = product if sp.count_ops(product) <= sp.count_ops(d) else d
+        d = d.replace(sp.floor, lambda e: sp.floor(sp.together(e), evaluate=False))
     halves = isinstance(d, sp.Add) and any(not t.as_coeff_Mul()[0].is_Integer for t in d.args)
     return sp.factor(d) if halves else d
 

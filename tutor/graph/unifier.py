@@ -87,12 +87,18 @@ class Unifier:
         if gap == 0:
             return True
         inputs = self.below(gap.atoms(Unknown)) if self.outputs else set()
-        unknowns = sorted(gap.atoms(Unknown), key=lambda u: self._rank(u, inputs))
+        unknowns = sorted(gap.atoms(Unknown), key=str)
+        linear = []
         for u in unknowns:
             rate = gap.coeff(u, 1)
             rest = sp.expand(gap - rate * u)
             if rate != 0 and not rest.has(u) and not rate.has(Unknown):
-                return self.fix(u, dim(-rest / rate), a, b)  # type: ignore[arg-type]
+                # not one that windows in the equation come from; 2u rather than v/2
+                order = (u in inputs, abs(rate) != 1, u in self.outputs, str(u))
+                linear.append((order, u, dim(-rest / rate)))
+        if linear:
+            _, u, value = min(linear, key=lambda x: x[0])
+            return self.fix(u, value, a, b)
         if len(unknowns) == 1 and gap.free_symbols == set(unknowns):
             roots = sp.Poly(gap, *unknowns).ground_roots()
             sizes = [r for r in roots if a_size(dim(r))]
@@ -109,10 +115,6 @@ class Unifier:
             self.products.pop()
             return False
         return True
-
-    def _rank(self, u: Unknown, inputs: set[sp.Symbol]) -> tuple[int, str]:
-        """Which unknown of an equation to solve for: not one that windows in it come from."""
-        return 2 if u in inputs else int(u in self.outputs), str(u)
 
     def below(self, unknowns: Iterable[sp.Symbol]) -> set[sp.Symbol]:
         """The sizes that the outputs of windows among these come from."""
@@ -156,6 +158,12 @@ class Unifier:
         if isinstance(outputs, Unknown) and outputs not in symbols(window.size, window.kernel):
             self.outputs[outputs] = found
         return outputs
+
+    def is_under_a_window(self, u: Unknown) -> bool:
+        """Whether something slides along an axis whose size rests on this one."""
+        open_ = (self._resolved(s.window) for s in self.windows)
+        sizes = {v for w in open_ for v in symbols(w.size, w.kernel)}
+        return u in sizes | self.below(sizes)
 
     def _resolved(self, w: Window) -> Window:
         return replace(w, size=self.resolve(w.size), kernel=self.resolve(w.kernel))

@@ -13,6 +13,7 @@ from ..expr import Expr, Name, exchanged, names
 from ..graph import dims
 from ..graph.unifier import Unifier
 from ..notation.text import text
+from .fitted import left_over, no_multiple
 from .lines import Graph, Line
 from .model import Definition, Problem
 from .origin import Origin, below, trail
@@ -40,6 +41,7 @@ def explained(
     with dims.unifying(unifier):
         notes = [
             *_homogeneous(problem, origin),
+            *no_multiple(origin),
             *_inferred(origin, unifier),
             *trail([t for t, _ in origin.operands], origin.lines),
         ]
@@ -93,6 +95,9 @@ def _inferred(origin: Origin, unifier: Unifier) -> list[str]:
                     words += f" ({where.path}:{where.line}:{where.column})"
                 if "?" not in words:  # a size that is open itself explains nothing
                     found[words] = None
+            words = left_over(line, k, unifier)
+            if words:
+                found[words] = None
     return list(found)
 
 

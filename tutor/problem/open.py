@@ -6,16 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import sympy as sp
 
-from ..errors import InputError
+from ..errors import InputError, ShapeError
 from ..expr import Name
 from ..graph import dims
 from ..graph.dims import Unknown
-from ..graph.unifier import Unifier
+from ..graph.unifier import Choice, Unifier
 from ..notation.build import size_term
 from ..steps import Text, all_of
+from .fitted import choice_of, forced, left_open, listed, why
 from .lines import Graph
 from .model import Problem
-from .told import because
+from .told import because, plain
 
 LETTERS = ("n", "m", "k", "p", "q", "r", "h")
 
@@ -51,9 +52,9 @@ def lettered(
     problem: Problem, graph: Graph, unifier: Unifier, open_: Sequence[Unknown]
 ) -> Mapping[Unknown, sp.Symbol]:
     """A letter for each of them, where a `shapes` task is there to say so; else an error."""
-    slides = bool(unifier.windows) and not only_sizes(problem)
-    if slides or not any(t.kind == "shapes" for t in problem.tasks):
-        raise _undetermined(problem, graph, open_)
+    under = [] if only_sizes(problem) else [u for u in open_ if unifier.is_under_a_window(u)]
+    if under or not any(t.kind == "shapes" for t in problem.tasks):
+        raise _undetermined(problem, graph, unifier, (*under, *open_))
     taken = {*graph.lines, *graph.sizes}
     letters = (x for x in _letters() if x not in taken)
     return {u: dims.symbol(next(letters)) for u in open_}
@@ -67,8 +68,13 @@ def _letters() -> Iterator[str]:
         yield f"n_{k}"
 
 
-def _undetermined(problem: Problem, graph: Graph, open_: Sequence[Unknown]) -> InputError:
+def _undetermined(
+    problem: Problem, graph: Graph, unifier: Unifier, open_: Sequence[Unknown]
+) -> InputError:
     name = _owner(open_[0])
+    choice = next((c for c in unifier.choices() if open_[0] in c.fit.sizes), None)
+    if choice is not None and graph[name].kind == "given":
+        raise _several(problem, graph, unifier, choice, open_[0])
     sharing = [
         line.name
         for line in graph.lines.values()
@@ -86,6 +92,26 @@ def _undetermined(problem: Problem, graph: Graph, open_: Sequence[Unknown]) -> I
         hint="write a number or a name in place of its `?`",
         where=given.where if given else None,
     )
+
+
+def _several(
+    problem: Problem, graph: Graph, unifier: Unifier, choice: Choice, u: Unknown
+) -> ShapeError:
+    """Some numbers fit, and the tasks need one."""
+    name, _, axis = str(u).rpartition(".")
+    numbers = choice.fit.numbers(u)
+    first, last = choice.fit.bounds[choice.fit.sizes.index(u)]
+    place = f" along axis {axis}" if len(graph[name].shape) > 1 else ""
+    message = f"the size of `{name}`{place} cannot be inferred from the definitions"
+    hint = f"write a number in place of its `?`: any from {first} on fits"
+    if numbers is not None:
+        message += f": {plain(listed(numbers))} would fit"
+        hint = "write one of these numbers in place of its `?`"
+    elif last is not None:
+        hint = f"write a number from {first} to {last} in place of its `?`"
+    error = ShapeError(message, hint=hint, where=problem.given[name].where)
+    error.notes = tuple(plain(t).removesuffix(".") for t in why(unifier, choice))
+    return error
 
 
 def _owner(u: Unknown) -> str:
@@ -106,11 +132,16 @@ def reasons(
             if d != "?" and d != Name("?"):
                 continue
             u = dims.unknown(f"{given.name}.{k}")
-            told += [t for t, _ in because(unifier, u) if t not in told]
+            if u in unifier.equations:
+                told += [t for t, _ in because(unifier, u) if t not in told]
+            else:
+                val = graph[given.name].leaf
+                found_ = forced(unifier, u, Name(given.name), val, k)
+                told += [t for t in found_ if t not in told]
             for v in open_:
                 if v == u or (u in unifier.equations and _rests_on(unifier, u, v)):
-                    t = _free(v, given.name, unifier, problem)
-                    told += [t] if t not in told else []
+                    ts = _left(v, given.name, unifier, problem)
+                    told += [t for t in ts if t not in told]
         if told:
             found[given.name] = told
     return found
@@ -120,6 +151,19 @@ def _rests_on(unifier: Unifier, u: Unknown, v: Unknown) -> bool:
     size = unifier.resolve(u)
     letter = unifier.bound.get(v)
     return not isinstance(size, int) and letter is not None and size.has(letter)
+
+
+def _left(u: Unknown, name: str, unifier: Unifier, problem: Problem) -> list[Text]:
+    """What is known of a size that stays open: the numbers that windows leave, or nothing."""
+    choice = choice_of(unifier, u)
+    letters = {v: size_term(d) for v, d in unifier.bound.items() if isinstance(d, sp.Symbol)}
+    can_be = None if choice is None else left_open(choice, u, letters[u], letters)
+    free = _free(u, name, unifier, problem)
+    if choice is None or can_be is None:
+        return [free]
+    if choice.fit.solutions is None:
+        return [*why(unifier, choice), free, can_be]
+    return [*why(unifier, choice), can_be]
 
 
 def _free(u: Unknown, name: str, unifier: Unifier, problem: Problem) -> Text:

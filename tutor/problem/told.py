@@ -28,13 +28,22 @@ def _collect(
 ) -> None:
     for u in _unknowns(size):
         equation = unifier.equations.get(u)
-        if u in seen or equation is None:
+        if u in seen:
             continue
         seen.add(u)
+        if equation is None:  # windows over it may have been told how many they are
+            for outputs in _over(unifier, u):
+                _collect(unifier, outputs, found, seen)
+            continue
         for side in (equation.value, equation.left, equation.right):
             _collect(unifier, side, found, seen)
         if isinstance(equation.origin, Origin):
             found.append((sentence(unifier, equation), equation.origin))
+
+
+def _over(unifier: Unifier, u: Unknown) -> list[Unknown]:
+    """The outputs of windows that slide along an axis of this size."""
+    return [o for o in unifier.outputs if u in unifier.below([o])]
 
 
 def _unknowns(d: Dim) -> list[Unknown]:
@@ -44,7 +53,7 @@ def _unknowns(d: Dim) -> list[Unknown]:
 def sentence(unifier: Unifier, equation: Equation) -> Text:
     """In {e}, {W} has 6 columns, so {x} needs 6 rows."""
     origin = equation.origin
-    name, _, axis = str(equation.unknown).rpartition(".")
+    name, axis = _place(unifier, equation)
     whole = written(origin.term, origin.lines)
     holes: dict[str, Expr | Text] = {"e": whole, "x": Name(name)}
     places = [
@@ -54,10 +63,10 @@ def sentence(unifier: Unifier, equation: Equation) -> Text:
         if equation.unknown in _unknowns(_half_resolved(unifier, d, equation.unknown))
     ]
     given = origin.lines.get(name)
+    if given is not None:
+        holes["x"] = written(Name(name), origin.lines)
     known = unifier.resolve(equation.unknown)
-    holes["n"] = (
-        along(given.leaf, int(axis), known) if given is not None else counted_entries(known)
-    )
+    holes["n"] = along(given.leaf, axis, known) if given is not None else counted_entries(known)
     end = Text("{x} has {n}", {"x": holes["x"], "n": holes["n"]})  # no term holds itself
     homogeneous = given is not None and "homogeneous" in given.properties
     if homogeneous:
@@ -85,6 +94,8 @@ def sentence(unifier: Unifier, equation: Equation) -> Text:
     if several is not None:
         holes |= several
         said = Text("In {e}, {p} has {k}, {r} times {u}, so {t} needs {m}", holes)
+        if equation.unknown in unifier.outputs:
+            return Text("{this}; {end}.", {"this": said, "end": end})
         return Text("{this}.", {"this": said})
     if partner is None:
         said = Text("In {e}, {t} needs {m}", holes)
@@ -97,6 +108,18 @@ def sentence(unifier: Unifier, equation: Equation) -> Text:
     if holes["t"] == Name(name) and not homogeneous:
         return Text("{this}.", {"this": said})
     return Text("{this}; {end}.", {"this": said, "end": end})
+
+
+def _place(unifier: Unifier, equation: Equation) -> tuple[str, int]:
+    """Whose size the unknown of an equation is, and along which axis."""
+    u = equation.unknown
+    if u in unifier.outputs:
+        for line in equation.origin.lines.values():
+            for k, d in enumerate(line.shape):
+                if line.kind != "given" and d == u:
+                    return line.name, k
+    name, _, axis = str(u).rpartition(".")
+    return name, int(axis)
 
 
 def _is_square(equation: Equation, origin: Origin) -> bool:
@@ -215,6 +238,8 @@ def plain(t: Text) -> str:
         x = t.args.get(m[1])
         if isinstance(x, Text):
             return plain(x)
+        if isinstance(x, tuple):
+            return ", ".join(map(str, x))
         return m[0] if x is None else str(x) if isinstance(x, str | int) else f"`{text(x)}`"
 
     return re.sub(r"\{(\w+)\}", fill, t.english)
