@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import sympy as sp
+from sympy.core.parameters import distribute
 from sympy.printing.str import StrPrinter
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def one(d: Dim) -> str:
     open_ = {u: sp.Symbol("?") for u in d.atoms(Unknown)}
     shown = factored(d.xreplace(open_) if open_ else d)
     words = _Printer().doprint(shown)
-    return f"({words})" if isinstance(d, sp.Add) else words
+    return f"({words})" if isinstance(shown, sp.Add) else words
 
 
 class _Printer(StrPrinter):
@@ -161,7 +162,8 @@ def factored(d: sp.Expr) -> sp.Expr:
     if d.has(sp.floor):
         product = sp.factor(d)
         d = product if sp.count_ops(product) <= sp.count_ops(d) else d
-        d = d.replace(sp.floor, lambda e: sp.floor(sp.together(e), evaluate=False))
+        with distribute(False):  # 2(n + 1) stays
+            return d.replace(sp.floor, lambda e: sp.floor(sp.together(e), evaluate=False))
     halves = isinstance(d, sp.Add) and any(not t.as_coeff_Mul()[0].is_Integer for t in d.args)
     return sp.factor(d) if halves else d
 

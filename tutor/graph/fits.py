@@ -81,7 +81,8 @@ def possible(
 def _puzzles(
     windows: Sequence[tuple[Window, Dim]], equations: Sequence[Dim], positive: Sequence[Dim]
 ) -> Iterator[Puzzle]:
-    windows = _without_floors(windows)
+    windows, names = _without_floors(windows)
+    equations, positive = ([_plain(d, names) for d in ds] for ds in (equations, positive))
     parts: list[tuple[set[sp.Symbol], object]] = [
         *((symbols(w.size, w.kernel, out), (w, out)) for w, out in windows),
         *((symbols(d), ("=", d)) for d in equations),
@@ -103,19 +104,21 @@ def symbols(*sizes: Dim) -> set[sp.Symbol]:
     return {s for d in sizes if not isinstance(d, int) for s in d.free_symbols}  # type: ignore[misc]
 
 
-def _without_floors(windows: Sequence[tuple[Window, Dim]]) -> list[tuple[Window, Dim]]:
+def _without_floors(
+    windows: Sequence[tuple[Window, Dim]],
+) -> tuple[list[tuple[Window, Dim]], dict[sp.Expr, sp.Expr]]:
     """A size of its own for the outputs of every window that are written as a floor."""
     names: dict[sp.Expr, sp.Expr] = {}
     found = []
-
-    def plain(d: Dim) -> Dim:
-        return d if isinstance(d, int) else d.xreplace(names)
-
     for w, out in windows:
-        inner = replace(w, size=plain(w.size), kernel=plain(w.kernel))
         constant, whole = out.as_coeff_Add() if isinstance(out, sp.Expr) else (out, 0)
+        inner = replace(w, size=_plain(w.size, names), kernel=_plain(w.kernel, names))
         if isinstance(whole, sp.floor) and whole not in names:
             y = sp.Dummy(f"outputs {len(found)}", integer=True, positive=True)
             names[whole] = y - constant
-        found.append((inner, plain(out)))
-    return found
+        found.append((inner, _plain(out, names)))
+    return found, names
+
+
+def _plain(d: Dim, names: Mapping[sp.Expr, sp.Expr]) -> Dim:
+    return d if isinstance(d, int) else d.xreplace(dict(names))
