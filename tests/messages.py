@@ -49,6 +49,7 @@ RELAYS = {
     ("tasks/optimiser_steps.py", "source_steps"),
     ("tasks/shape_reasons.py", "reason"),
     ("tasks/train.py", "_heading"),
+    ("tasks/undefined.py", "_condition"),
     ("tasks/update_told.py", "heading"),
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import sympy as sp
 
 from tutor import cli, independent
 from tutor.derivation import derivation
+from tutor.errors import InputError
 from tutor.expr import Binary, Call, Expr, List, Neg, Num, Transpose
 from tutor.graph.node import permute, scale
 from tutor.notation.text import text
@@ -335,10 +335,6 @@ def test_a_squared_length_has_a_gradient_at_zero() -> None:
     for task in problem.solve().solution.tasks:
         assert task.answer is not None and task.answer.correct
         assert task.check is not None and task.check.passed
-    from tutor.errors import InputError
-
-    with pytest.raises(InputError, match=r"norm2, in `L`, has no derivative at this point"):
-        tutor.loads(head + "define: {L: norm2(w)}\n" + tail).solve()
 
 
 def test_a_large_gradient_is_checked_by_few_passes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -385,22 +381,23 @@ def test_a_check_that_could_not_be_made_is_not_ticked(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("formula", "said"),
     [
-        ("sqrt(x[0])", r"sqrt, in `h`, .*: it needs that `x\[0\]` is positive; here `x\[0\]` is 0"),
-        ("sqrt(x[0]*x[1]) + x[1]", r"in `sqrt\(x\[0\] \* x\[1\]\)`, .* `x\[0\] \* x\[1\]`"),
-        ("x[0]**0.5", r"`x\[0\]` is positive, unless `0.5` is a whole number; here `x\[0\]` is 0"),
-        ("sum(sqrt(x))", r"it needs that `x` is positive$"),
-        ("x[1] + 2*(1/x[0])", r"the value of `1 / x\[0\]` is not a finite"),
+        ("sqrt(x[0])", "sqrt(x[0]) has a derivative only where x[0] is positive; here x[0] == 0."),
+        ("sqrt(x[0]*x[1]) + x[1]", "sqrt(x[0] * x[1]) has a derivative only where x[0] * x[1] is "
+         "positive; here x[0] * x[1] == 0."),
+        ("x[0]**0.5", "x[0]**0.5 has a derivative only where x[0] is positive; here x[0] == 0."),
+        ("sum(sqrt(x))", "sqrt(x) has a derivative only where every entry of x is positive; at "
+         "this point that is not so."),
     ],
 )  # fmt: skip
 def test_where_a_derivative_is_missing_is_said_in_the_authors_words(
     formula: str, said: str
 ) -> None:
-    import tutor
-    from tutor.errors import InputError
+    given = {"x": "[0, 1, 1]"}
+    (task,) = data(solve(problem(given, {"h": formula}, "gradient: {of: h, wrt: x}")))["tasks"]
+    assert task["value"] is None and task["steps"][-1]["text"].startswith(said)
 
-    source = (
-        f"given: {{x: [0, 1, 1]}}\ndefine: {{h: '{formula}'}}\ntasks: [gradient: {{of: h, wrt: x}}]"
-    )
-    with pytest.raises(InputError) as caught:
-        tutor.loads(source).solve()
-    assert re.search(said, caught.value.message), caught.value.message
+
+def test_a_value_that_is_missing_is_an_error_in_the_authors_words() -> None:
+    asked = problem({"x": "[0, 1, 1]"}, {"h": "x[1] + 2*(1/x[0])"}, "gradient: {of: h, wrt: x}")
+    with pytest.raises(InputError, match=r"the value of `1 / x\[0\]` is not a finite"):
+        solve(asked)

@@ -7,7 +7,7 @@ is a table from it, and no renderer builds sentences.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,7 +93,7 @@ class Step:
     kind: given | forward | local | chain | closed | value | check | update | shape | note
     rule: public name of the law used, e.g. "chain rule"; "" for a given
     equation: the members of a chain of equalities, e0 = e1 = e2 …; () when words say it all
-    approx: a decimal beside an exact last member, shown with ≈; or None
+    approx: a decimal beside an exact last member; or None
     jacobian_dims: of a local derivative, rows × columns in the chosen layout, as text ("1×2")
     uses: ids of earlier steps that it rests on
     level: 0 always shown, 1 normally, 2 in detail only
@@ -147,11 +147,28 @@ class Answer:
 
 @dataclass(frozen=True)
 class Table:
-    """A table inside a solution (parameters, shapes, training)."""
+    """A table inside a solution (parameters, shapes, training).
+
+    rows: of cells Expr | Text | str | int | float | None, where None is a dash and "" empty
+    right: indices of right-aligned columns
+    caption: what stands above it
+    note: what its columns mean; not said in brief
+    depths: how deep the first cell of each row is indented; () if none is
+    levels: the levels of detail that show it
+    """
 
     columns: tuple[Text, ...]
-    rows: tuple[tuple[Any, ...], ...]  # cells: Expr | Text | str | int | float | None
-    right: frozenset[int] = frozenset()  # indices of right-aligned columns
+    rows: tuple[tuple[Any, ...], ...]
+    right: frozenset[int] = frozenset()
+    caption: Text | None = None
+    note: Text | None = None
+    depths: tuple[int, ...] = ()
+    levels: range = range(3)
+
+    @property
+    def indented(self) -> Iterator[tuple[int, tuple[Any, ...]]]:
+        """Each row after its depth."""
+        return zip(self.depths or (0,) * len(self.rows), self.rows, strict=True)
 
 
 @dataclass(frozen=True)
@@ -266,6 +283,7 @@ class TaskResult:
     tables: tuple[Table, ...] = ()
     diagram: Diagram | None = None
     curve: Curve | None = None
+    undefined: Text | None = None  # why there is no value, though the quantities have theirs
     check: Check | None = None
     answer: Answer | None = None
     text: str | None = None  # the question, in the author's words

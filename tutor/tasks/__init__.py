@@ -10,6 +10,8 @@ from ..errors import InputError, did_you_mean
 from ..expr import Name
 from ..problem.model import Problem, Source, Task
 from ..steps import Solution, TaskResult, Text
+from ..value import in_decimals
+from .no_value import NoDerivative
 
 if TYPE_CHECKING:
     from .train import Progress
@@ -34,15 +36,17 @@ def solve(
         raise InputError(
             f"there is no task `{only}`", hint=did_you_mean(only, ids) or "tasks: " + ", ".join(ids)
         )
+    from ..notation.sliding_axes import convolving
+
     session = _Session(problem, checking, progress)
     needed = _needed(problem, only)
     results: list[TaskResult] = []
+    convention = problem.convention
     for task in problem.tasks:
         if needed is None or task.id in needed:
-            for result in session.run(task):
-                if only is None or task.id == only:
-                    results.append(result)
-    convention = problem.convention
+            with convolving(convention.conv), in_decimals(problem.in_decimals):
+                found = session.run(task)
+            results += [r for r in found if only is None or r.id == only]
     return Solution(
         title=problem.title,
         source=problem.source,
@@ -76,6 +80,7 @@ class _Session:
         self.progress = progress
         self.warnings: list[Text] = []
         self.after: dict[str, Workspace | None] = {}
+        self.undefined: dict[str, Text] = {}  # task -> why it led nowhere
         self._ws: Workspace | None = None
 
     @property
@@ -137,10 +142,28 @@ class _Session:
 
     def run(self, task: Task) -> list[TaskResult]:
         try:
-            results = self.results(task)
+            try:
+                results = self.results(task)
+            except NoDerivative as error:
+                results = self.without_value(task, error.why)
         except InputError as error:
             raise error.at(task.where) from None
+        for why in dict.fromkeys(r.undefined for r in results if r.undefined is not None):
+            self.warnings.append(Text("Task {t}: {why}", {"t": task.id, "why": why}))
         return [self.finished(task, r) for r in results]
+
+    def without_value(self, task: Task, why: Text) -> list[TaskResult]:
+        """The task without values of what is differentiated by, if that leaves anything to do."""
+        from .undefined import refused, with_reason
+
+        self.undefined[task.id] = why
+        try:
+            ws = self.moved(task.args["after"]) if task.args.get("after") else self.ws
+            found = self.results(task, ws.without(_as_tuple(task.args["wrt"])))
+        except InputError:
+            found = [refused(task, why)]
+        self.after[task.id] = None
+        return [with_reason(r, why) for r in found]
 
     def finished(self, task: Task, result: TaskResult) -> TaskResult:
         def point() -> Workspace:
@@ -167,6 +190,8 @@ class _Session:
     def moved(self, task_id: str) -> Workspace:
         """The point that an earlier update or training led to."""
         ws = self.after[task_id]
+        if task_id in self.undefined:
+            raise NoDerivative(Text("Task {t} led to no new point.", {"t": task_id}))
         if ws is None:
             raise InputError(
                 f"task `{task_id}` has no numbers to go on from: some quantity has no value there",
@@ -174,14 +199,15 @@ class _Session:
             )
         return ws
 
-    def results(self, task: Task) -> list[TaskResult]:
+    def results(self, task: Task, ws: Workspace | None = None) -> list[TaskResult]:
+        """ws: in place of the workspace at the task's own point"""
         from importlib import import_module
 
         args = task.args
         module = import_module(f"{__name__}.{_MODULES.get(task.kind, task.kind)}")
         if task.kind in ("parameters", "solve_shape", "stencil"):
             return [module.solve(self.problem, task)]
-        ws = self.moved(args["after"]) if args.get("after") else self.ws
+        ws = ws or (self.moved(args["after"]) if args.get("after") else self.ws)
         match task.kind:
             case "forward":
                 if args.get("after"):

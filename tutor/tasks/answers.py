@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
-from ..expr import Expr, List, Name, Neg, Num
+from ..expr import Expr, List, Name, Neg, Num, names
 from ..problem import values
 from ..problem.model import Task
 from ..steps import Answer, TaskResult, Text
@@ -24,6 +24,7 @@ from . import local_answers
 if TYPE_CHECKING:
     from .workspace import Workspace
 
+NO_VALUE = Text("there is no value at this point")
 SLACK = 1e-9  # relative: rounding of floats against an exact answer
 
 
@@ -48,6 +49,8 @@ def judged(
 def _judged(
     task: Task, result: TaskResult, workspace: Callable[[], Workspace] | None
 ) -> Answer | None:
+    if result.undefined is not None and _is_numbers(task.answer):
+        return Answer(task.answer_json, False, NO_VALUE)  # numbers, where none exist
     ours = comparable(result)
     one = _Judge(task, result, ours, workspace)
     if isinstance(task.answer, Mapping):
@@ -85,6 +88,13 @@ def _judged(
             where=task.places.get("answer", task.where),
         )
     return one.answer("", task.answer)
+
+
+def _is_numbers(answer: Any) -> bool:
+    """A number, or nested lists of them."""
+    if isinstance(answer, tuple):
+        return all(map(_is_numbers, answer))
+    return isinstance(answer, Expr) and not names(answer)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,6 @@ from ..notation.jacobian import jacobian_term
 from ..notation.text import text
 from ..numeric.evaluate import NotFinite
 from ..problem.lines import Line
-from ..problem.origin import spelled, written
 from ..value import Value
 from .duplication import without_swaps
 from .indexed import LONG, entry, free_entries, shortest_entry, tree_size
@@ -67,6 +66,7 @@ class Chain:
         self.lead = 0 if gradient else of.symbol.order
         self.adjoints: dict[str, Adjoint] = {}
         self.undefined: list[Line] = []  # lines at which the adjoint has no value at this point
+        self.missing = False  # there are numbers, but at this point the derivative is none
         self.walk()
         if self.undefined:
             self.bridge()
@@ -106,43 +106,8 @@ class Chain:
         try:
             self.final.value = self.ws.value_of(self.closed())
             self.final.bridged = True
-        except NotFinite:
-            raise NotFinite(*self.why_undefined()) from None
-
-    def why_undefined(self) -> tuple[str, str | None]:
-        """Which operation has no derivative at the point."""
-        first = self.undefined[0]
-        for user in self.adjoints[first.name].consumers:
-            if user.op is not None and (user.op.convention or user.op.condition):
-                place = self.spelled(Name(user.name))
-                said = f"{user.op.name}, in `{place}`, has no derivative at this point: "
-                said += self.needed(user, first)
-                return said, "ask at another point, or leave the values out for the formula"
-        return "the derivative is not a finite real number at this point", None
-
-    def needed(self, user: Line, first: Line) -> str:
-        """What the operation needs, in the author's words, and what stands there instead."""
-        op = user.op
-        assert op is not None
-        words = op.convention or f"it needs that {op.condition}"
-        holes: dict[str, Expr] = {"x": Name(first.name), "y": Name(user.name)}
-        holes |= {p.name: t for p, t in zip(op.parameters, user.terms, strict=False) if t}
-        for hole, term in holes.items():
-            words = words.replace("{" + hole + "}", f"`{self.spelled(term)}`")
-        begins = [t for hole, t in holes.items() if (op.condition or "").startswith("{" + hole)]
-        line = (
-            self.ws.graph.lines.get(begins[0].id)
-            if begins and isinstance(begins[0], Name)
-            else None
-        )
-        number = None if line is None else self.ws.numbers[line.name]
-        if op.convention or number is None or (number != 0).any():
-            return words
-        return f"{words}; here `{self.spelled(begins[0])}` is 0"
-
-    def spelled(self, term: Expr) -> str:
-        """As the author typed it, without automatic names."""
-        return spelled(written(term, self.ws.graph.lines))
+        except (NotFinite, KeyError):
+            self.missing = True
 
     def arriving(self, user: Line) -> Node:
         """The adjoint that stands at a later line, by name; zero itself where it is zero."""

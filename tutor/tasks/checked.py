@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,6 +22,10 @@ ALL_KINKS = Text("The point is a kink from every side, so no difference can chec
 AT_A_KINK = Text(
     "One of the steps has a kink or a tie at this point, so the check was made at a point next to "
     "it."
+)
+
+AT_AN_END = Text(
+    "On one side of this point the function has no value, so the check was made elsewhere."
 )
 
 Shown = Callable[[Workspace, Chain], Value]  # the result as it is counted on paper
@@ -42,7 +47,8 @@ def check(
     if chain.final is None or not ws.checking:
         return None
     if value is None or ws.numbers[chain.of.name] is None:  # 3x has a slope without an x
-        return _at_instance(ws, chain, formula, shown)
+        here = ws.without([chain.wrt.name]) if chain.missing else ws
+        return _at_instance(here, chain, formula, shown)
     note = None
     here = ws
     env = ws.reference(chain.of)
@@ -54,6 +60,9 @@ def check(
         note = AT_A_KINK
     near = chain if here is ws else type(chain)(here, chain.of, chain.wrt, chain.gradient)
     error = derived_error(here, near)
+    if not np.isfinite(error):  # the function has no value on one side of the point
+        found = _at_instance(ws.without([chain.wrt.name]), chain, formula, shown)
+        return found if found is None or found.note else replace(found, note=AT_AN_END)
     return _verdict("central differences", error, _printed_error(here, near, formula, shown), note)
 
 

@@ -32,7 +32,7 @@ SETTLED = {
 }
 
 LENGTHS = ("norm1", "norm2", "norm_inf", "frobenius")
-DEFINED = ("norm2", "frobenius", "std")  # that have a value everywhere: only a derivative may lack
+CORNERS = ("norm2", "frobenius", "std")  # that have a value everywhere: only a derivative may lack
 ENTRYWISE = frozenset(op.name for op in ELEMENTWISE) | {"div", "pow", "power"}
 
 
@@ -60,10 +60,10 @@ def conditions(ws: Workspace, of: Line, path: Sequence[Line], wrt: Line) -> list
     for line in ws.graph.below([of]):
         if line.op is None or line is wrt or line.val is None:
             continue
-        needed = _needed(ws.graph, line, path)
-        if needed is None:
+        wanted = needed(ws.graph, line, path)
+        if wanted is None:
             continue
-        words, place = needed
+        words, place = wanted
         term = line.terms[place] if place is not None else Name(line.name)
         if term is None or _is_settled(ws, words, term, moving):
             continue
@@ -74,8 +74,8 @@ def conditions(ws: Workspace, of: Line, path: Sequence[Line], wrt: Line) -> list
         for piece, entries in _pieces(ws, words, term, line.op.name in ENTRYWISE):
             if _is_settled(ws, words, piece, moving):
                 continue
-            about = _for_entries(words, ws, piece) if entries else words
-            condition = Condition(about, {"x": _shown(ws, piece)}, holds)
+            about = for_entries(words, ws, piece) if entries else words
+            condition = Condition(about, {"x": shown(ws, piece)}, holds)
             found.setdefault(condition.key, condition)
     positive = {key[1] for key in found if key[0].endswith(("is positive", "definite"))}
     return [c for c in found.values() if c.key[1] not in positive or not c.words.endswith(IMPLIED)]
@@ -93,7 +93,7 @@ def _of_formula(ws: Workspace, of: Line, path: Sequence[Line]) -> list[Condition
             (matrix,) = independent.operands(line, ws.reference(of))
             holds = matrix is not None and invertible(matrix)
         one = Condition(
-            "{x} is invertible", {"x": _shown(ws, line.terms[0] or Name(line.name))}, holds
+            "{x} is invertible", {"x": shown(ws, line.terms[0] or Name(line.name))}, holds
         )
         found.setdefault(one.key, one)
     return list(found.values())
@@ -105,7 +105,7 @@ def _with_determinant(c: Condition) -> set[str]:
     return {matrix, f"det({matrix})"}
 
 
-def _needed(graph: Graph, line: Line, path: Sequence[Line]) -> tuple[str, int | None] | None:
+def needed(graph: Graph, line: Line, path: Sequence[Line]) -> tuple[str, int | None] | None:
     """The condition in words about {x}, and which operand that is (None: the result)."""
     op = line.op
     assert op is not None
@@ -113,7 +113,7 @@ def _needed(graph: Graph, line: Line, path: Sequence[Line]) -> tuple[str, int | 
         return _of_power(line)
     if op.name == "matrix_power":
         return ("{x} is invertible", 0) if _is_negative(line.parameters.get("n")) else None
-    if op.condition is None or (op.name in DEFINED and line not in path):
+    if op.condition is None or (op.name in CORNERS and line not in path):
         return None
     if op.name in ("norm2", "frobenius") and _squared(graph, line, path):
         return None  # a sum of squares has a derivative everywhere
@@ -186,7 +186,7 @@ def _names(ws: Workspace, term: Expr) -> set[str]:
     return {n for n in names(term) if n in ws.graph.lines}
 
 
-def _for_entries(words: str, ws: Workspace, term: Expr) -> str:
+def for_entries(words: str, ws: Workspace, term: Expr) -> str:
     """Of an array that is worked on entry by entry, every entry has to comply."""
     if not any(ws.graph[n].leaf.order for n in _names(ws, term)):
         return words
@@ -195,24 +195,24 @@ def _for_entries(words: str, ws: Workspace, term: Expr) -> str:
     return "every entry of " + words if words.startswith("{x} ") else words
 
 
-def _shown(ws: Workspace, term: Expr) -> Expr:
+def shown(ws: Workspace, term: Expr) -> Expr:
     whole = written(term, ws.graph)
     return whole if len(text(whole)) <= LONGEST else term
 
 
 def condition_steps(ws: Workspace, of: Line, path: Sequence[Line], wrt: Line) -> list[Step]:
     """One step with all conditions; none where nothing has to hold."""
-    needed = conditions(ws, of, path, wrt)
-    stated = {about for c in needed for about in c.key[1]}
+    wanted = conditions(ws, of, path, wrt)
+    stated = {about for c in wanted for about in c.key[1]}
     more = [c for c in _of_formula(ws, of, path) if not stated & _with_determinant(c)]
     said = []
-    if needed:
-        listed = all_of([Text(c.words, c.args) for c in needed])
+    if wanted:
+        listed = all_of([Text(c.words, c.args) for c in wanted])
         said.append(Text("The derivative exists provided that {list}.", {"list": listed}))
     if more:
         listed = all_of([Text(c.words, c.args) for c in more])
         said.append(Text("The formula holds provided that {list}.", {"list": listed}))
-    found = needed + more
+    found = wanted + more
     if not found:
         return []
     known = [c.holds for c in found]
@@ -243,6 +243,7 @@ def convention_steps(ws: Workspace, chain: Chain) -> list[Step]:
         and line.op.kinks is not None
         and line.op.convention is not None
         and line is not chain.wrt
+        and not (chain.missing and line.op.name in CORNERS)  # told as what has no derivative
     ]
     if ws.numbers[chain.of.name] is None:
         return _possible_kinks(ws, chain, lines)
@@ -282,7 +283,7 @@ def _possible_kinks(ws: Workspace, chain: Chain, lines: Sequence[Line]) -> list[
             continue  # said as a condition; a mask's jump has no slope to choose
         words, holes = _convention(ws, chain, line)
         whole = line.formula or Name(line.name)
-        shown = {"y": _shown(ws, whole), "x": _shown(ws, holes["x"])}
+        terms = {"y": shown(ws, whole), "x": shown(ws, holes["x"])}
         step = Step(
             f"note.{line.name}",
             "note",
@@ -290,8 +291,8 @@ def _possible_kinks(ws: Workspace, chain: Chain, lines: Sequence[Line]) -> list[
             Text("A choice at {y}", {"y": Name(line.name)}),
             why=Text(
                 "{y} does not have a derivative everywhere: {choice}.",
-                {"y": shown["y"], "choice": Text(words, shown)},
+                {"y": terms["y"], "choice": Text(words, terms)},
             ),
         )
-        steps.setdefault(text(shown["y"]), step)
+        steps.setdefault(text(terms["y"]), step)
     return list(steps.values())

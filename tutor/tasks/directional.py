@@ -22,8 +22,10 @@ from .hessian_check import function
 from .hessian_renamed import refuse_other_name
 from .instances import at_some
 from .motion import Differential, Motion
+from .no_value import NoDerivative
 from .numbers import approx, equation, exact_term, substituted
 from .printed import printed_error, printed_value
+from .undefined import SOMEWHERE, reason
 from .workspace import Workspace
 
 
@@ -72,10 +74,18 @@ def _answer(motion: Motion) -> tuple[Expr | None, Value | None]:
             return formula, None
         return formula, Value(np.full(whole, sp.S.Zero, dtype=object))
     number = motion.final.value
+    if number is None and _has_point(motion):
+        raise NoDerivative(_why(motion))
     formula = motion.closed_term()
     if formula is not None and isinstance(along.formula, Name):  # the author's own name for it
         formula = renamed(formula, {along.name: along.formula})
     return formula, None if number is None else paper_value(target, number)
+
+
+def _why(motion: Motion) -> Text:
+    """What has no derivative, or merely none along this direction."""
+    chain = Chain(motion.ws, motion.of, motion.wrt)
+    return reason(chain) if chain.missing else SOMEWHERE
 
 
 # -- steps ----------------------------------------------------------------------------------------

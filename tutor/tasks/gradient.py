@@ -34,6 +34,7 @@ from .numbers import approx, equation, exact_term
 from .paths import PathChain, path_steps
 from .recognised import recognised_steps
 from .renamed import ints, only_user, rearranged_given, renamed
+from .undefined import reason, with_reason
 from .unrolled import unrolled
 from .workspace import Workspace
 
@@ -73,7 +74,8 @@ def _direct(ws: Workspace, task_id: str, kind: str, target: Line, variable: Line
     steps += layout_steps(chain, kind)
     steps += reading_steps(ws, steps)
     found = check(ws, chain, value, formula, lambda at, near: shown_value(at, near, kind))
-    return _result(ws, task_id, kind, target, variable, steps, formula, value, found)
+    result = _result(ws, task_id, kind, target, variable, steps, formula, value, found)
+    return with_reason(result, reason(chain)) if chain.missing else result
 
 
 def _through(
@@ -106,7 +108,8 @@ def _through(
         level=0,
     )
     steps = [*inner.steps, step]
-    return _result(ws, task_id, kind, target, variable, steps, formula, value, inner.check)
+    result = _result(ws, task_id, kind, target, variable, steps, formula, value, inner.check)
+    return result if inner.undefined is None else with_reason(result, inner.undefined)
 
 
 def _independent(

@@ -28,6 +28,7 @@ from .hessian_sign import Sign, sign
 from .indexed import index_form, reading_steps, second_entry_symbol, shortest_entry
 from .numbers import approx, equation, exact_term
 from .second import Twice, twice
+from .undefined import defined
 from .workspace import Workspace
 
 
@@ -64,7 +65,7 @@ def derive(ws: Workspace, task_id: str, of: str, wrt: Sequence[str], place: Wher
     # In denominator layout a Jacobian's rows are the variable: the block starts from the other one.
     turned = ws.problem.convention.layout == "denominator"
     first, second = (columns, rows) if turned else (rows, columns)
-    slope = gradient.solve(here, task_id, "gradient", of, first.name)
+    slope = defined(gradient.solve(here, task_id, "gradient", of, first.name))
     formula = free_slope(here, target, first) if tied(first) else slope.formula
     steps += _gradient_steps(ws, here, slope, first)
     found = twice(here, target, first, second, formula, place)

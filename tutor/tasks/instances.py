@@ -110,10 +110,14 @@ def _only(define: Sequence[Definition], needed: Collection[str]) -> tuple[Defini
     return tuple(d for d in define if any(n in needed for n in d.names))
 
 
+def _moved(number: np.ndarray | None) -> Value | None:
+    return None if number is None else Value(number)
+
+
 def _at_the_point(ws: Workspace) -> Problem:
     """The problem with the values of an update in place of the given ones."""
     given = {
-        name: replace(g, value=Value(ws.point[name])) if name in ws.point else g
+        name: replace(g, value=_moved(ws.point[name])) if name in ws.point else g
         for name, g in ws.problem.given.items()
     }
     return replace(ws.problem, given=given)

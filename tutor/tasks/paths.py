@@ -21,6 +21,7 @@ from ..graph.node import Node
 from ..notation.build import NoMatrixForm, sum_term
 from ..notation.jacobian import jacobian_term
 from ..notation.text import text
+from ..numeric.evaluate import NotFinite
 from ..problem.lines import Line
 from ..steps import Step, Text
 from ..value import Value
@@ -65,7 +66,11 @@ class PathChain(Chain):
         total = simplify(g.add([p.node for p in self.paths]))
         symbol = g.var(("partial", self.of.name, self.wrt.name), total.shape)
         users = list(dict.fromkeys(p.lines[-2] for p in self.paths))
-        self.adjoints[self.wrt.name] = Adjoint(self.wrt, total, symbol, users, self.value(total))
+        try:
+            value = self.value(total)
+        except NotFinite:
+            value, self.missing = None, True
+        self.adjoints[self.wrt.name] = Adjoint(self.wrt, total, symbol, users, value)
 
     def _count(self) -> int:
         ways = {self.wrt.name: 1}
@@ -132,7 +137,10 @@ def _path_step(chain: PathChain, path: Path, k: int, alone: bool) -> Step:
         shown = [x for x in shown if not _is_identity(x[0])] or shown[:1]
         written = _product([m for m, _ in shown], [s for _, s in shown])
         written = written if len(text(written)) <= LONG else None
-    value = _value(chain, chain.value(path.node))
+    try:
+        value = _value(chain, chain.value(path.node))
+    except NotFinite:  # said at the end: this path has no value at the point
+        value = None
     through = [x for x in path.lines[1:-1]]
     route = tuple(Name(x.name) for x in reversed(through))
     if alone:

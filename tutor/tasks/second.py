@@ -23,7 +23,9 @@ from ..value import Value
 from .chain import LONG, Chain, tree_size
 from .constrained import MATRICES
 from .extended import extended, folded, free_name, written
+from .no_value import NoDerivative
 from .stationary_terms import distributed
+from .undefined import SOMEWHERE, reason
 from .unrolled import as_matrix
 from .workspace import Workspace
 
@@ -98,6 +100,8 @@ def twice(
     chain = Chain(wide, wide.line(name), wide.line(second.name), scalar)
     if chain.final is None:  # the gradient does not depend on the second variable, or is it
         return _plain(wide, name, node, first, second)
+    if chain.missing:
+        raise NoDerivative(reason(chain))
     array = chain.final.value
     forms = [f for f in (chain.closed_term(), term(ws, node, first.symbol.order)) if f is not None]
     formula = min(forms, key=lambda f: len(text(f))) if forms else _by_name(chain)
@@ -113,7 +117,12 @@ def _by_name(chain: Chain) -> Expr | None:
 
 def _plain(ws: Workspace, name: str | None, node: Node, first: Line, second: Line) -> Twice:
     """Straight from the nodes."""
-    array = value_at(ws, node)
+    try:
+        array = ws.value_of(node)
+    except KeyError:
+        array = None
+    except NotFinite:
+        raise NoDerivative(SOMEWHERE) from None
     value = None if array is None else block(ws, array, first, second)
     return Twice(ws, name, None, node, array, term(ws, node, first.symbol.order), value)
 

@@ -29,6 +29,7 @@ from .second import written_out
 from .taylor_check import model_error
 from .taylor_model import Piece
 from .taylor_model import model as model_term
+from .undefined import defined
 from .workspace import Workspace
 
 
@@ -140,7 +141,7 @@ def _pieces(
     if order == 2:
         second = hessian.derive(here, task.id, target.name, (variable.name,), task.where)
         steps += second.steps
-    slope = gradient.solve(here, task.id, "gradient", target.name, variable.name)
+    slope = defined(gradient.solve(here, task.id, "gradient", target.name, variable.name))
     if order == 1:
         steps += told(slope)
     steps = [

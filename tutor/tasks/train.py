@@ -26,6 +26,7 @@ from .optimiser_plan import Plan, plan
 from .optimiser_steps import Symbols, source_steps
 from .replayed import Moment, check_replayed, gradient_error
 from .train_steps import train_steps
+from .undefined import demand
 from .workspace import Workspace
 
 MOST_EXACT_STEPS = 20
@@ -70,6 +71,8 @@ def solve(
     descent = Descent(ws, target, lines)
     run = trained(descent, chosen, task.args["steps"], task.args["report"], progress)
     if not run.losses:
+        for line in lines:
+            demand(ws, target, line)
         raise InputError(f"the gradient of `{target.name}` is not a finite number at the start")
     try:
         here = ws.moved(run.point)

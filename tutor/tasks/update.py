@@ -27,6 +27,7 @@ from .optimiser_steps import (
     update_formula,
 )
 from .replayed import Moment, check_replayed
+from .undefined import defined
 from .update_told import apart, gradient_steps, heading, symbolic
 from .workspace import Workspace
 
@@ -83,7 +84,7 @@ class _Told:
         """The gradient at the old point, derived the first time and recalled then."""
         of = self.target.name
         earlier = self.ws.derived.get((of, line.name))
-        result = gradient.solve(here, self.task.id, "gradient", of, line.name)
+        result = defined(gradient.solve(here, self.task.id, "gradient", of, line.name))
         if result.check is not None:
             self.checks.append(result.check)
         assert result.value is not None

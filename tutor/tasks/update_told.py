@@ -72,7 +72,10 @@ def _worst(checks: Sequence[Check]) -> Check | None:
 
 def _written_out(rule: Expr, slope: Expr, formula: Expr) -> Expr:
     """w − α ∂L/∂w with the closed form of the gradient."""
-    assert isinstance(rule, Binary) and isinstance(rule.right, Binary)
+    assert isinstance(rule, Binary)
+    if rule.right == slope:  # a rate of 1
+        return Binary("-", rule.left, formula)
+    assert isinstance(rule.right, Binary)
     assert rule.right.right == slope
     return Binary("-", rule.left, Binary("*", rule.right.left, formula))
 

@@ -5,7 +5,7 @@ Values are kept in the graph's own axes (a row has one); `paper` gives them as a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,13 +28,16 @@ from ..value import Value
 
 
 class Workspace:
-    """Lines and their values. `point` replaces the values of givens (after an update)."""
+    """Lines and their values.
+
+    `point` replaces the values of givens: after an update by others, and None takes one away.
+    """
 
     def __init__(
         self,
         problem: Problem,
         graph: Graph,
-        point: Mapping[str, np.ndarray] | None = None,
+        point: Mapping[str, np.ndarray | None] | None = None,
         checking: bool = True,
     ) -> None:
         self.problem = problem
@@ -56,6 +59,15 @@ class Workspace:
     def moved(self, point: Mapping[str, np.ndarray]) -> Workspace:
         """The same problem at another point."""
         return Workspace(self.problem, self.graph, {**self.point, **point}, self.checking)
+
+    def without(self, names: Iterable[str]) -> Workspace:
+        """The same problem and the same tale, where these and what they rest on have no values."""
+        below = self.graph.below([self.line(n) for n in names])
+        point = {**self.point, **{x.name: None for x in below if x.op is None}}
+        new = Workspace(self.problem, self.graph, point, self.checking)
+        new.derived, new.local_in, new.adjoint_in = self.derived, self.local_in, self.adjoint_in
+        new.said, new.shown = self.said, self.shown
+        return new
 
     # -- values ------------------------------------------------------------------------------
 
@@ -107,7 +119,8 @@ class Workspace:
             return None
         if "homogeneous" in line.properties:
             number = self.value_of(line.leaf.node)
-        return Value(number[None, :] if line.leaf.row else number)
+        data = number[None, :] if line.leaf.row else number
+        return Value(data, decimals=self.problem.in_decimals)
 
     # -- the second opinion ------------------------------------------------------------------
 
