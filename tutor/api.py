@@ -252,7 +252,8 @@ class Derivative:
         from .render import rich
 
         ws = self.workspace
-        return rich.steps(self.result.steps, ws.variables(), ws.problem.language)
+        told = self.solution
+        return rich.steps(self.result.steps, ws.variables(), told.language, told.conventions)
 
     @property
     def shape(self):

@@ -128,6 +128,7 @@ def solve(
 def _drawn(solution: Solution, format: Format, out: Path | None) -> Path:
     """Write the graph beside the output, as a file that its format can include."""
     from .render import picture
+    from .render.wording import spoken_as
     from .render.write import write_atomic
 
     if format not in (Format.latex, Format.markdown) or out is None or str(out) == "-":
@@ -137,7 +138,8 @@ def _drawn(solution: Solution, format: Format, out: Path | None) -> Path:
     if solution.diagram is None:
         raise InputError("there is no computational graph: `define` is empty")
     pdf = format is Format.latex
-    with speaking(solution.language), picture.lettered() if pdf else nullcontext():
+    told = spoken_as(solution.language, solution.conventions)
+    with told, picture.lettered() if pdf else nullcontext():
         source = picture.to_dot(solution.diagram, title=None, names=solution.variables)
         data = picture.to_pdf(source) if pdf else picture.to_svg(source).encode()
     path = out.with_name(f"{out.stem}-graph.{'pdf' if format is Format.latex else 'svg'}")

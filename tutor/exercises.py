@@ -36,6 +36,7 @@ def exercise(problem: Problem) -> Exercise:
         layers=tuple(_layers(problem.network.layers)) if problem.network else (),
         questions=_questions(problem, ws),
         language=problem.language,
+        conventions={"conv": problem.convention.conv},
     )
 
 

@@ -55,6 +55,7 @@ def graph(
     from .problem import load
     from .problem.elaborate import elaborate
     from .render import picture
+    from .render.wording import spoken_as
     from .render.write import write_atomic
     from .tasks.graph import diagram
     from .tasks.workspace import Workspace
@@ -90,7 +91,7 @@ def graph(
             raise InputError(f"{file}: there is no computational graph: `define` is empty")
         ws = Workspace(problem, elaborate(problem, problem.unknowns))
         shown = diagram(ws, values=values, gradients=gradients, backward=backward)
-        with speaking(problem.language):
+        with spoken_as(problem.language, {"conv": problem.convention.conv}):
             drawn = picture.drawn(
                 shown,
                 kinds,

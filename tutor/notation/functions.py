@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..expr import Binary, Call, Const, Expr, List, Name, Num, Transpose
 from .precedence import Level, paper_op
+from .sliding_axes import sign
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,10 @@ class Layer:
     operands: tuple[Expr, ...]
     below: tuple[Expr, ...]
     notes: tuple[tuple[str, Expr], ...]
-    star: bool = False  # a plain correlation x ⋆ w
+    star: str = ""  # of a plain call the operator between its operands: x ⋆ w
 
+
+STARS = {"⋆": r"\star", "∗": r"\ast"}  # cross-correlation, and convolution
 
 _CONV = ("bias", "stride", "padding", "dilation", "groups")
 _CONV_T = ("bias", "stride", "padding", "output_padding", "groups", "dilation")
@@ -129,7 +132,8 @@ def layer(e: Call) -> Layer | None:
         for k, v in given.items()
         if v != (Const(None) if pool and k == "stride" else _DEFAULTS.get(k))
     )
-    return Layer(operands, below, notes, family == "conv" and not notes and len(operands) == 2)
+    plain = family == "conv" and not notes and len(operands) == 2
+    return Layer(operands, below, notes, sign() if plain else "")
 
 
 def rewrite(e: Call) -> Expr:

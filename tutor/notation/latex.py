@@ -225,7 +225,7 @@ class _Printer:
     def layer(self, e: Call, found: functions.Layer) -> tuple[str, Level]:
         operands = [self.at(x, Level.MUL if found.star else Level.COMPARE) for x in found.operands]
         if found.star:
-            return rf"{operands[0]} \star {operands[1]}", Level.HADAMARD
+            return f"{operands[0]} {functions.STARS[found.star]} {operands[1]}", Level.HADAMARD
         below = r" \times ".join(self.at(x) for x in found.below)
         notes = ", ".join(rf"{word(k)}\ {self.sizes(v)}" for k, v in found.notes)
         inside = ", ".join(operands) + (rf";\ {notes}" if notes else "")

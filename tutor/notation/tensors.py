@@ -13,7 +13,8 @@ from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node, constant_of, pieces
 from .build import NoMatrixForm, hadamard, product, size_term
-from .convolutions import convolution, permuted
+from .conv_parts import permuted
+from .convolutions import convolution
 from .relations import Item
 from .scalars import term_of
 
@@ -53,7 +54,7 @@ def tensor_product(node: Node, term: Term) -> Expr:
         scalars.insert(0, term_of(coef))
     if not arrays:
         return product(scalars, Call("ones", tuple(size_term(sizes[x]) for x in out)))
-    return product(scalars, _summed(arrays[0], tuple(out)))
+    return product(scalars, _summed(arrays[0], tuple(out), sizes))
 
 
 def _together(arrays: list[Item]) -> list[Item]:
@@ -130,8 +131,14 @@ def _exchanged(have: Labels, old: Labels, new: Labels) -> Labels | None:
     return None
 
 
-def _summed(item: Item, out: Labels) -> Expr:
+def _summed(item: Item, out: Labels, sizes: Mapping[int, Dim]) -> Expr:
     """The array summed over what the result lacks, its axes in the result's order."""
+    more = tuple(x for x in out if x not in item.labels and sizes[x] == 1)
+    if more and len(set(item.labels)) == len(item.labels):
+        inner = _summed(item, tuple(x for x in out if x not in more), sizes)
+        for x in more:
+            inner = Call("unsqueeze", (inner, Num(str(out.index(x)))))
+        return inner
     gone = [k for k, x in enumerate(item.labels) if x not in out]
     kept = tuple(x for x in item.labels if x in out)
     if set(kept) != set(out) or len(set(item.labels)) < len(item.labels):

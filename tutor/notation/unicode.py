@@ -246,7 +246,7 @@ class _Printer:
     def layer(self, e: Call, found: functions.Layer) -> tuple[Block, Level]:
         operands = [self.at(x, Level.MUL if found.star else Level.COMPARE) for x in found.operands]
         if found.star:
-            return beside(operands[0], " ⋆ ", operands[1]), Level.HADAMARD
+            return beside(operands[0], f" {found.star} ", operands[1]), Level.HADAMARD
         name = functions.NAMES[e.func][0] + subscript("×".join(map(self.flat, found.below)))
         inside: list[Block | str] = [operands[0]]
         for x in operands[1:]:

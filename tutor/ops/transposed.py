@@ -15,6 +15,7 @@ from ..graph import node as g
 from ..graph.node import Node, ein, rel
 from .base import Int, Op, Val, Word, integers, require
 from .conv import DUMOULIN, NORMAL, concrete, window
+from .rows import as_row, image_rows
 
 
 def output_sizes(size: Any, kernel: Any, s: Any, p: Any, extra: Any, d: Any) -> tuple[int, ...]:
@@ -34,6 +35,11 @@ def output_sizes(size: Any, kernel: Any, s: Any, p: Any, extra: Any, d: Any) -> 
 def _transposed(n: int, x: Val, w: Val, bias: Val | None, stride: Any, padding: Any,
                 output_padding: Any, groups: Any, dilation: Any, flip: bool) -> Val:  # fmt: skip
     name = f"conv_transpose{n}d"
+    rows = image_rows(name, x, w, "inputs × outputs") if n == 1 else None
+    if rows is not None:
+        inner = _transposed(1, *map(Val, rows), bias, stride, padding, output_padding, groups,
+                            dilation, flip)  # fmt: skip
+        return as_row(inner, x)
     bare = w.order == n
     require(bare or w.order == n + 2,
             f"{name} takes a kernel of order {n} (one channel) or {n + 2} (inputs × outputs × …), "
@@ -102,13 +108,24 @@ def _conv_transpose2d(x: Val, w: Val, bias: Val | None = None, stride: Int = 1, 
     return _transposed(2, x, w, bias, stride, padding, output_padding, groups, dilation, flip)
 
 
+def _conv_transpose3d(x: Val, w: Val, bias: Val | None = None, stride: Int = 1, padding: Int = 0,
+                      output_padding: Int = 0, groups: Int = 1, dilation: Int = 1,
+                      _conv_: Word = "correlation") -> Val:  # fmt: skip
+    flip = _conv_ == "convolution"
+    return _transposed(3, x, w, bias, stride, padding, output_padding, groups, dilation, flip)
+
+
 def _painted(n: int):
     """The definition as a loop that paints one copy of the kernel per entry; only for checks."""
 
     def reference(x: np.ndarray, w: np.ndarray, bias: Any = None, stride: Any = 1, padding: Any = 0,
                   output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
                   _conv_: str = "correlation") -> np.ndarray:  # fmt: skip
-        w = w[0] if n == 1 and w.ndim == 2 else w  # a row is a kernel like any other
+        if n == 1 and w.ndim == 2 and x.ndim == 1:
+            w = w[0]  # a row is a kernel like any other
+        if n == 1 and w.ndim == 2:
+            y = reference(x[0], w[0], bias, stride, padding, output_padding, 1, dilation, _conv_)
+            return y[None, :]
         bare, batched = w.ndim == n, x.ndim == n + 2
         if bare:
             x, w = x[None], w[None, None]
@@ -149,6 +166,7 @@ TRANSPOSED: tuple[Op, ...] = (
        "linear map", DUMOULIN, "⋆ᵀ", _painted(1),
        meaning="y[s·i + d·k − p] collects x[i] w[k] over all i and k",
        sample=(([(5,), (3,)], {}, NORMAL), ([(5,), (3,)], {"stride": 2, "padding": 1}, NORMAL),
+               ([(1, 5), (1, 3)], {"stride": 2, "padding": 1}, NORMAL),
                ([(3, 5), (3, 2, 4), (2,)], {"stride": 3, "padding": 2, "output_padding": 1}, NORMAL),
                ([(2, 4, 3), (4, 3, 2)], {"groups": 2, "dilation": 3}, NORMAL))),
     Op("conv_transpose2d", "x[n c H W], w[c o i j], b[o] -> [n o h w]", _conv_transpose2d, _WHY, _LAW,
@@ -158,4 +176,10 @@ TRANSPOSED: tuple[Op, ...] = (
                ([(3, 2, 3), (3, 2, 2, 3), (2,)], {"stride": 2, "padding": (0, 1), "output_padding": 1}, NORMAL),
                ([(2, 4, 2, 3), (4, 1, 3, 2)], {"groups": 2, "dilation": (1, 2)}, NORMAL),
                ([(2, 3), (2, 2)], {"_conv_": "convolution", "stride": 2}, NORMAL))),
+    Op("conv_transpose3d", "x[n c D H W], w[c o k i j], b[o] -> [n o d h w]", _conv_transpose3d, _WHY,
+       _LAW, "linear map", DUMOULIN, "⋆ᵀ", _painted(3),
+       meaning="y[s·i + d·k − p] collects x[i] w[k] over all i and k, along all three axes",
+       sample=(([(2, 2, 3), (2, 1, 2)], {"stride": (1, 2, 1)}, NORMAL),
+               ([(2, 1, 2, 3), (2, 3, 2, 2, 1), (3,)], {"stride": 2, "padding": (1, 0, 0), "output_padding": 1}, NORMAL),
+               ([(1, 4, 2, 1, 2), (4, 1, 2, 1, 2)], {"groups": 2, "dilation": (1, 1, 2)}, NORMAL))),
 )  # fmt: skip

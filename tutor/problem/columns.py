@@ -33,7 +33,7 @@ def with_columns(surface: Surface, op: Op, bound: Bound, span: Any) -> Bound:
     if op.name in _POOLS:
         chosen = [0] if _too_short(op, operands[0], bound.parameters) else []
     else:
-        chosen = _of_convolution(op, operands[0], operands[1])
+        chosen = _of_convolution(operands[0], operands[1])
     args = list(bound.term.args)  # the operands come first, and none of these is left out
     for k in chosen:
         piece = operands[k]
@@ -43,10 +43,10 @@ def with_columns(surface: Surface, op: Op, bound: Bound, span: Any) -> Bound:
     return replace(bound, operands=operands, term=replace(bound.term, args=tuple(args)))
 
 
-def _of_convolution(op: Op, x: Piece | None, w: Piece | None) -> list[int]:
+def _of_convolution(x: Piece | None, w: Piece | None) -> list[int]:
     """Which of input (0) and kernel (1) are columns; a 1×L image has a 1×k kernel."""
     assert x is not None and w is not None
-    image = op.name == "conv1d" and x.val.shape[:-1] == (1,)
+    image = x.val.shape[:-1] == (1,)
     chosen = []
     if _is_column(w.val) and not (image and w.val.shape == (1, 1)):
         chosen.append(1)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from .. import limits
 from ..errors import InputError
 from ..expr import Binary, Expr, List, Name, Num, Partial
+from ..notation.sliding_axes import sign
 from ..steps import Diagram, DiagramEdge, DiagramNode, Variable
 from ..value import Value
 from . import font
@@ -46,7 +47,7 @@ LINES = {
     "value": (12.5, False, 16.0),
     "gradient": (12.5, False, 16.0),
 }
-MARKS = "⋆"
+MARKS = "⋆∗"
 BACKWARD = "#9c1414"  # gradients, and the edges along which they flow
 
 SYMBOLS = {
@@ -58,7 +59,6 @@ SYMBOLS = {
     "inv": "( )⁻¹", "max_pool": "max", "max_pool1d": "max", "max_pool2d": "max",
     "max_pool3d": "max", "maxpool1d": "max", "maxpool2d": "max", "maximum": "max",
     "minimum": "min", "avg_pool1d": "mean", "avg_pool2d": "mean", "avg_pool3d": "mean",
-    "conv": "⋆", "conv1d": "⋆", "conv2d": "⋆", "conv3d": "⋆",
     "<=": "≤", ">=": "≥", "!=": "≠", "==": "=",
 }  # fmt: skip
 
@@ -205,6 +205,8 @@ def _symbol(node: DiagramNode) -> str:
         if isinstance(power, Binary) and power.op == "**" and power.right in (Num("2"), Num("3")):
             return "( )²" if power.right == Num("2") else "( )³"
         return "( )ⁿ"
+    if op in ("conv", "conv1d", "conv2d", "conv3d"):
+        return sign()
     return SYMBOLS.get(op, op.replace("_", " "))
 
 

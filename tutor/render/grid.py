@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..expr import Expr
+from ..notation.functions import STARS
 from ..notation.latex import latex
 from ..notation.unicode import unicode_text
 from ..steps import Grid, Picture, Variable
@@ -110,6 +111,6 @@ def to_latex(picture: Picture, names: Names) -> str:
         body = r" \\ ".join(rows)
         return rf"\begin{{bmatrix}} {body} \end{{bmatrix}}"
 
-    signs = {"⋆": r"\star", "→": r"\rightarrow", "+": "+", "": r"\quad"}
+    signs = {**STARS, "→": r"\rightarrow", "+": "+", "": r"\quad"}
     first, *rest = map(array, picture.grids)
     return first + "".join(f" {signs[s]} {a}" for s, a in zip(picture.signs, rest, strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from ..errors import InputError
@@ -17,7 +17,7 @@ from .html import document as html_document
 from .latex import Document as LatexPage
 from .outline import points
 from .preamble import preamble
-from .wording import plain, words
+from .wording import plain, spoken_as, words
 
 ROOM = 2.2  # centimetres of empty paper per question, and per point if there are points
 
@@ -47,6 +47,7 @@ class Exercise:
     layers: tuple[tuple[int, str], ...]  # how deep in blocks, and the layer as it is typed
     questions: tuple[Question, ...]
     language: str = "en"
+    conventions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def points(self) -> float | None:
@@ -157,7 +158,7 @@ def latex(title: str, exercises: Sequence[Exercise], template: str | None = None
     """The sheet as a LaTeX document."""
     rows: list[str] = []
     for number, e in enumerate(exercises, 1):
-        with speaking(e.language):
+        with spoken_as(e.language, e.conventions):
             rows += _latex_exercise(number, e)
     return _latex_document(title, rows, template)
 
@@ -166,7 +167,7 @@ def latex_solutions(title: str, solutions: Sequence[Solution], template: str | N
     """The worked solutions of the same exercises, one after the other."""
     rows: list[str] = []
     for number, s in enumerate(solutions, 1):
-        with speaking(s.language):
+        with spoken_as(s.language, s.conventions):
             page = LatexPage(s, 1, None)
             rows.append(rf"\heading{{{escape.latex(numbered(number).rstrip('.'))}}}")
             rows += page.body()
@@ -211,7 +212,7 @@ def html(title: str, exercises: Sequence[Exercise], template: str | None = None)
     """The sheet as one HTML page."""
     rows = _html_title(title, template)
     for number, e in enumerate(exercises, 1):
-        with speaking(e.language):
+        with spoken_as(e.language, e.conventions):
             rows += _html_exercise(number, e)
     return _html_document(title, rows, template, [e.language for e in exercises])
 
@@ -220,7 +221,7 @@ def html_solutions(title: str, solutions: Sequence[Solution], template: str | No
     """The worked solutions of the same exercises as one HTML page."""
     rows = _html_title(title, template)
     for number, s in enumerate(solutions, 1):
-        with speaking(s.language):
+        with spoken_as(s.language, s.conventions):
             page = HtmlPage(s, 1)
             page.head(True, f"{numbered(number)} ")
             for task in s.tasks:

@@ -8,13 +8,14 @@ from ..steps import Solution
 from ..words import speaking
 from .sheet import Exercise, blank, definitions, heading, network, numbered, room, worth
 from .typst import Convert, Page, document, literal
+from .wording import spoken_as
 
 
 def typst(title: str, exercises: Sequence[Exercise], convert: Convert) -> str:
     """The sheet; `convert` raises ValueError for a formula that it does not know."""
     rows = [f"= {literal(title)}"]
     for number, e in enumerate(exercises, 1):
-        with speaking(e.language):
+        with spoken_as(e.language, e.conventions):
             rows += _exercise(number, e, convert)
     return _spoken(rows, [e.language for e in exercises])
 
@@ -23,7 +24,7 @@ def typst_solutions(title: str, solutions: Sequence[Solution], convert: Convert)
     """The worked solutions of the same exercises, one after the other."""
     rows = [f"= {literal(title)}"]
     for number, s in enumerate(solutions, 1):
-        with speaking(s.language):
+        with spoken_as(s.language, s.conventions):
             page = Page(s, convert, 1)
             page.head(f"{numbered(number)} ")
             for task in s.tasks:

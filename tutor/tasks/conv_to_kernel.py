@@ -60,7 +60,14 @@ class ToKernel(Back):
                 "meets every output channel of {g}; for that the axes change places.",
                 holes,
             )
-            why = in_turn(why, formula) if s.groups == 1 else why
+            if s.groups > 1:
+                formula = Text(
+                    "In the formula the groups stay groups, and the channels of each go in one "
+                    "after the other as examples, so that they meet the output channels of {g} in "
+                    "their own group only; for that the axes change places.",
+                    holes,
+                )
+            why = in_turn(why, formula)
         title = Text("One entry of the gradient at {w} by hand", {"w": w})
         picture = self.kernel_picture(tap, value, shown)
         members = equation(left, work, exact_term(number))

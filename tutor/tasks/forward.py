@@ -25,6 +25,8 @@ WORDS = {
     "stride apart.",
     "conv_transpose2d": "Every entry adds a copy of the kernel, scaled by it; the copies start one "
     "stride apart.",
+    "conv_transpose3d": "Every entry adds a copy of the kernel, scaled by it; the copies start one "
+    "stride apart.",
     "squeeze": "The same entries, without the axes of length 1.",
     "unfold": "Every window becomes a column.",
     "fold": "Every column is added back at its window's place.",

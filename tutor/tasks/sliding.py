@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..expr import Expr, Name, Num
+from ..expr import Call, Expr, Name, Num
 from ..steps import Grid, Picture, Place, Text, in_turn
 from ..value import Value
 from .slid import MOST, At, Slid, cell, operand_name
@@ -30,6 +30,7 @@ def forward_picture(s: Slid, place: At) -> Picture | None:
         grids.append(input_grid(s, name, s.x[0, c], window, winners))
         if s.w is not None:
             kernel = s.of_kernel(operand_name(s.line, 1), 0, k)
+            kernel = Call("flip", (kernel,)) if s.flipped else kernel
             grids.append(grid_of(kernel, s.w[0, k], s.taps))
     grids.append(grid_of(s.of_output(Name(s.line.name), 0, 0), s.y[0, 0], [place]))
     pair = ("⋆",) if s.w is not None else ()
@@ -57,7 +58,8 @@ def _words(s: Slid, several: bool, won_: bool) -> Text:
             {"x": x, "y": y},
         )
     w = operand_name(s.line, 1)
-    holes: dict[str, Any] = {"x": x, "w": w, "y": y}
+    slides = Call("flip", (w,)) if s.flipped else w
+    holes: dict[str, Any] = {"x": x, "w": slides, "y": y}
     if len(s.line.terms) > 2 and s.line.terms[2] is not None:
         holes["b"] = operand_name(s.line, 2)
         said = Text(

@@ -1,7 +1,8 @@
 """One entry of a transposed convolution, worked by hand: which inputs reach it, by which tap.
 
 i = s·o + d·k − p as in a convolution, read the other way round: input position o puts the kernel,
-times its entry, into the output from s·o − p on; output position i collects what falls on it.
+times its entry, into the output from s·o − p on; output position i collects what falls on it. Where
+the convention turns the kernel around, tap k is the entry that stands k from its end.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from ..expr import Binary, Expr, Name
 from ..ops.base import integers
 from ..problem.lines import Line
-from ..steps import Text
+from ..steps import Text, in_turn
 from ..value import Value
 from .numbers import equation, exact_term
 from .slid import At, at_place, operand_name, part
@@ -27,8 +28,9 @@ MOST_TERMS = 12  # products written with numbers
 
 def worked(ws: Workspace, line: Line) -> tuple[Value, tuple[Expr, ...], Text] | None:
     """Value, chain of equal terms and what they say; None where that is not known or too long."""
-    if line.op is None or line.parameters.get("_conv_") == "convolution":
+    if line.op is None:
         return None
+    turned = line.parameters.get("_conv_") == "convolution"
     n = int(line.op.name[-2])
     x, w, y = operand(ws, line.terms[0]), operand(ws, line.terms[1]), ws.numbers[line.name]
     if x is None or w is None or y is None or line.leaf.row or w.ndim not in (n, n + 2):
@@ -46,15 +48,16 @@ def worked(ws: Workspace, line: Line) -> tuple[Value, tuple[Expr, ...], Text] | 
     numbers: list[Expr] = []
     total: Any = 0
     for channel, (o, k) in product(channels, pairs):
+        own = tuple(m - 1 - j for j, m in zip(k, w.shape[-n:], strict=True)) if turned else k
         at_x, at_w = (*lead[: -1 if channel else None], *channel), (*channel, *(0,) * len(channel))
         letters.append(
             Binary(
                 "*",
                 at_place(part(operand_name(line, 0), at_x), o),
-                at_place(part(operand_name(line, 1), at_w), k),
+                at_place(part(operand_name(line, 1), at_w), own),
             )
         )
-        a, b = x[(*at_x, *o)], w[(*at_w, *k)]
+        a, b = x[(*at_x, *o)], w[(*at_w, *own)]
         numbers.append(Binary("*", term(a), term(b)))
         total = total + a * b
     bias = operand(ws, line.terms[2]) if len(line.terms) > 2 and line.terms[2] is not None else None
@@ -73,6 +76,8 @@ def worked(ws: Workspace, line: Line) -> tuple[Value, tuple[Expr, ...], Text] | 
         "Copies of the kernel overlap: {e} collects the {n} products that fall on it.",
         {"e": result, "n": len(numbers) if bias is None else len(numbers) - 1},
     )
+    if turned:
+        words = in_turn(words, Text("The convolution turns the kernel around before it is copied."))
     return value, equation(result, written, plus(numbers), exact_term(value)), words
 
 
