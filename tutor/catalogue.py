@@ -7,14 +7,18 @@ cannot disagree with what `solve` does.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .errors import InputError, did_you_mean
-from .expr import Expr, Name, Partial
+from .expr import Binary, Expr, Name, Partial
+from .graph import dims
 from .notation.build import NoMatrixForm
 from .notation.matrix import map_term, matrix_term
+from .notation.names import size_words
+from .notation.unicode import unicode_text
 from .ops import ALIASES, EVERY, OPERATORS, OPS, STRUCTURE, Op
 from .ops.scalar import Named
 from .problem import loads
@@ -22,8 +26,9 @@ from .problem.elaborate import elaborate
 from .problem.expression import parse
 from .problem.lines import Graph
 from .render.operation import Entry, Page, Result
+from .render.wording import plain
 from .steps import Variable
-from .tasks import gradient
+from .tasks import gradient, size_equation
 from .tasks.workspace import Workspace
 from .words import translated
 
@@ -62,7 +67,7 @@ def page(name: str) -> Page:
         name=op.name,
         usage=usage(op),
         signature=op.signature,
-        definition=example.definition,
+        definition=None if op.meaning else example.definition,
         meaning=op.meaning and translated(op.meaning),
         rule=op.rule,
         law=translated(op.law),
@@ -70,6 +75,7 @@ def page(name: str) -> Page:
         condition=op.condition
         and _filled(op.condition, {**{p.name: p.name for p in op.parameters}, **words}),
         convention=op.convention and _filled(op.convention, words),
+        size=_size(op, example),
         source=op.source,
         declared=example.declared,
         call=example.call,
@@ -108,6 +114,47 @@ def _filled(message: str, words: Mapping[str, str]) -> str:
     for hole, word in words.items():
         sentence = sentence.replace("{" + hole + "}", word)
     return sentence
+
+
+# -- the size of the result -----------------------------------------------------------------------
+
+
+def _size(op: Op, example: _Example) -> str:
+    """Why the result has its size; of what slides, the formula."""
+    named = {p.name for p in op.parameters}
+    operands, _, result = op.signature.rpartition("-> ")
+    if "reduction" in named:
+        return plain('A number; with the reduction "none" one for each entry or example.')
+    if op.size is not None:
+        return _filled(op.size, _sizes(example))
+    if "output_padding" in named:
+        words = (
+            "{e} along each axis: n entries, kernel k, stride s, padding p, dilation d, "
+            "output padding q."
+        )
+        return plain(words, e=unicode_text(Binary("==", Name("n_out"), size_equation.SPREAD)))
+    if "stride" in named:
+        words = "{e} along each axis: n entries, kernel k, stride s, padding p, dilation d."
+        return plain(words, e=unicode_text(Binary("==", Name("n_out"), size_equation.GENERAL)))
+    if op.reduces:
+        return plain("The axis that is taken together disappears, or keeps the size 1.")
+    if result == "[]":
+        return plain("A number.")
+    assert result == "[...]" and set(_AXES.findall(operands)) == {"[...]"}, op.name
+    return plain("Entry by entry, so the size stays.")
+
+
+def _sizes(example: _Example) -> dict[str, str]:
+    """What the words about a size may speak of: see `Op.size`."""
+    shapes = [v.shape for v in example.declared.values()]
+    if not shapes:
+        return {"a": "m×n", "b": "n×p", "n": "n"}
+    words = {hole: dims.text(x) for hole, x in zip("ab", shapes, strict=False)}
+    words["n"] = dims.one(dims.product(shapes[0]))
+    return {hole: size_words(w).replace("*", "·") for hole, w in words.items()}
+
+
+_AXES = re.compile(r"\[[^]]*\]")
 
 
 # -- the example ----------------------------------------------------------------------------------

@@ -186,12 +186,14 @@ ATTENTION: tuple[Op, ...] = (
        sample=(([(3, 2), (5, 2), (5, 7)], {}, NORMAL), ([(3, 2), (5, 2), (5, 3), (3, 5)], {}, NORMAL),
                ([(3, 2), (5, 2), (5, 3), (3, 5), ()], {}, NORMAL),
                ([(3, 2), (1, 2), (1, 5)], {}, NORMAL), ([(1, 2), (3, 2), (3, 5)], {}, NORMAL),
-               ([(2, 3, 5), (2, 7, 5), (2, 7, 3)], {}, NORMAL))),
+               ([(2, 3, 5), (2, 7, 5), (2, 7, 3)], {}, NORMAL)),
+               size="One row for each query, as long as the values."),
     Op("scaled_dot_product_attention",
        "Q[... m d], K[... n d], V[... n e], mask[m n] -> [... m e]", defined(_sdpa), _WHY, _LAW,
        "chain rule", _VASWANI, "attention", _sdpa_plain, expand=_sdpa,
        meaning="softmax(Q Kᵀ/√d + mask) V, a softmax for every row; if causal, query i sees the keys "
        "up to i",
        sample=(([(3, 2), (5, 2), (5, 7)], {}, NORMAL), ([(3, 2), (3, 2), (3, 5)], {"is_causal": True}, NORMAL),
-               ([(2, 1, 3, 5), (2, 1, 2, 5), (2, 1, 2, 7)], {}, NORMAL))),
+               ([(2, 1, 3, 5), (2, 1, 2, 5), (2, 1, 2, 7)], {}, NORMAL)),
+               size="One row for each query, as long as the values."),
 )  # fmt: skip

@@ -106,6 +106,12 @@ def slid(
     return outputs
 
 
+def held_open(*sizes: Dim) -> None:
+    """Remember that these sizes need numbers before entries can be computed."""
+    for d in sizes:
+        slid(d, 1, 1, (0, 0), 1)
+
+
 def unsettled(name: str, operands: Sequence[Node], shape: Sequence[Dim], *parameters: Any) -> Node:
     """Stands for a result over open sizes: it has its shape, and nothing else is asked of it."""
     return g.call(f"{name} over open sizes", operands, parameters, shape)
@@ -194,6 +200,7 @@ def _matching(x: Val, w: Val, groups: int, lead: int) -> bool:
     unifier = dims.active()
     require(unifier is not None and unifier.slides,
             f"{groups} groups need the numbers of channels, not {dims.one(channels)} and {dims.one(outs)}")  # fmt: skip
+    held_open(channels, outs)
     return False
 
 
@@ -282,17 +289,26 @@ CONV: tuple[Op, ...] = (
        sample=(([(11,), (3,)], {}, NORMAL), ([(1, 11), (1, 3)], {"stride": 2, "padding": 1}, NORMAL),
                ([(3, 13), (5, 3, 2)], {"dilation": 3, "padding": 2}, NORMAL),
                ([(2, 3, 11), (5, 3, 3), (5,)], {"padding": "same"}, NORMAL),
-               ([(4, 7), (6, 2, 3)], {"groups": 2}, NORMAL))),
+               ([(4, 7), (6, 2, 3)], {"groups": 2}, NORMAL)),
+               meaning="y[o, i] = Σ x[c, s·i + d·u − p] w[o, c, u] + b[o] over all c and u, "
+                       "with x = 0 outside; "
+                       "with the convention `conv: convolution` w is turned round"),
     Op("conv2d", "x[n c H W], w[o c i j], b[o] -> [n o h w]", _conv2d, _CONV_WHY,
        "d(x ⋆ w) = dx ⋆ w + x ⋆ dw", "linear map", DUMOULIN, "⋆", _direct(2),
        sample=(([(5, 7), (2, 3)], {}, NORMAL), ([(5, 7), (3, 2)], {"stride": (3, 2), "padding": 1}, NORMAL),
                ([(3, 5, 7), (2, 3, 2, 3), (2,)], {"padding": ((1, 0), (2, 1))}, NORMAL),
                ([(2, 3, 5, 7), (2, 3, 3, 2)], {"dilation": 2, "padding": (2, 1)}, NORMAL),
                ([(4, 5, 3), (2, 2, 3, 1)], {"groups": 2}, NORMAL),
-               ([(5, 7), (2, 3)], {"_conv_": "convolution"}, NORMAL))),
+               ([(5, 7), (2, 3)], {"_conv_": "convolution"}, NORMAL)),
+               meaning="y[o, i, j] = Σ x[c, s·i + d·u − p, s·j + d·v − p] w[o, c, u, v] + b[o] "
+                       "over all c, u and v, with x = 0 outside; "
+                       "with the convention `conv: convolution` w is turned round"),
     Op("conv3d", "x[n c D H W], w[o c k i j], b[o] -> [n o d h w]", _conv3d, _CONV_WHY,
        "d(x ⋆ w) = dx ⋆ w + x ⋆ dw", "linear map", DUMOULIN, "⋆", _direct(3),
        sample=(([(3, 4, 5), (2, 2, 3)], {"stride": (1, 2, 1), "padding": (1, 0, 1)}, NORMAL),
                ([(2, 3, 4, 5), (3, 2, 2, 1, 3), (3,)], {"padding": 1, "stride": 2}, NORMAL),
-               ([(1, 4, 3, 2, 3), (2, 2, 2, 1, 2)], {"groups": 2, "dilation": (2, 1, 1)}, NORMAL))),
+               ([(1, 4, 3, 2, 3), (2, 2, 2, 1, 2)], {"groups": 2, "dilation": (2, 1, 1)}, NORMAL)),
+               meaning="y[o, h, i, j] = Σ x[c, s·h + d·t − p, s·i + d·u − p, s·j + d·v − p] "
+                       "w[o, c, t, u, v] + b[o] over all c, t, u and v, with x = 0 outside; "
+                       "with the convention `conv: convolution` w is turned round"),
 )  # fmt: skip

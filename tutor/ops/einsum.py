@@ -91,5 +91,7 @@ EINSUM: tuple[Op, ...] = (
                ([(3, 3)], {"equation": "ii->i"}, NORMAL), ([(3, 5)], {"equation": "ij->ji"}, NORMAL),
                ([(3,), (3, 5), (5,)], {"equation": "i,ij,j->"}, NORMAL),
                ([(1, 5), (5,)], {"equation": "i,i->i"}, NORMAL)),
-       size="The labels that are left are the axes."),
+       size="The labels that are left are the axes.",
+       meaning="the product of all operands, summed over every letter that is not behind the "
+               "arrow"),
 )  # fmt: skip

@@ -64,11 +64,13 @@ LOOKUP: tuple[Op, ...] = (
        "rows", _embedding_plain,
        sample=(([(3,), (5, 2)], {}, _drawn(5, (3,))), ([(), (5, 3)], {}, _drawn(5, ())),
                ([(2, 3), (5, 7)], {}, _drawn(5, (2, 3)))),
-       size="A row of the table for each index."),
+       size="A row of the table for each index.",
+       meaning="row t of the weight for each index t, counted from 0"),
     Op("dropout", "x[...], p[], mask[...] -> [...]", _dropout,
        "Entries that the mask loses get no gradient; those that it keeps were scaled by 1/(1 − p), "
        "and so is their gradient.",
        "d y = mask ⊙ dx / (1 − p)", "linear map", "Srivastava et al. 2014", "dropout", _dropout_plain,
        sample=(([(7,), (), (7,)], {}, _masked), ([(3, 5), (), (3, 5)], {}, _masked)),
-       size=SAME_SIZE),
+       size=SAME_SIZE,
+       meaning="x · mask/(1 − p), entry by entry"),
 )  # fmt: skip

@@ -120,5 +120,7 @@ PAD: tuple[Op, ...] = (
                ([(3, 5)], {"pad": 1, "mode": "replicate"}, NORMAL),
                ([(1, 5)], {"pad": (2, 1)}, NORMAL), ([(5,)], {"pad": (-1, 1)}, NORMAL),
                ([(2, 3, 5)], {"pad": (1, 1), "mode": "edge"}, NORMAL)),
-       size="The size, and what is added at the edges."),
+       size="The size, and what is added at the edges.",
+       meaning="x with more entries before and after it: `value`, or copies of its own as the "
+               "mode says; a negative number cuts off"),
 )  # fmt: skip

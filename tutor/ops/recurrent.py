@@ -188,7 +188,8 @@ RECURRENT: tuple[Op, ...] = (
        sample=(([(3,), (2,), (2, 3), (2, 2)], {}, NORMAL),
                ([(3,), (2,), (2, 3), (2, 2), (2,), (2,)], {}, NORMAL),
                ([(5, 3), (5, 2), (2, 3), (2, 2), (2,), (2,)], {}, NORMAL),
-               ([(3,), (2,), (2, 3), (2, 2), (2,)], {"nonlinearity": "relu"}, (0.1, 1.0)))),
+               ([(3,), (2,), (2, 3), (2, 2), (2,)], {"nonlinearity": "relu"}, (0.1, 1.0))),
+               size="The state keeps its size."),
     Op("gru_cell", "x[i], h[k], W_ih[3k i], W_hh[3k k], b_ih[3k], b_hh[3k] -> h[k]", defined(_gru),
        "The new state {y} mixes the old one and a candidate; {x} acts on gates and candidate alike, "
        "and the contributions add up.",
@@ -198,7 +199,8 @@ RECURRENT: tuple[Op, ...] = (
        "n = tanh(W_in x + b_in + r ⊙ (W_hn h + b_hn)); h' = (1 − z) ⊙ n + z ⊙ h. W_ih stacks the rows "
        "of r, z, n.",
        sample=(([(3,), (2,), (6, 3), (6, 2)], {}, NORMAL),
-               ([(5, 3), (5, 2), (6, 3), (6, 2), (6,), (6,)], {}, NORMAL))),
+               ([(5, 3), (5, 2), (6, 3), (6, 2), (6,), (6,)], {}, NORMAL)),
+               size="The state keeps its size."),
     Op("lstm_cell", "x[i], h[k], c[k], W_ih[4k i], W_hh[4k k], b_ih[4k], b_hh[4k] -> h[k], c[k]",
        defined(_lstm),
        "{y} depends on {x} through the gates, and the cell passes its own gradient on, times f.",
@@ -207,5 +209,6 @@ RECURRENT: tuple[Op, ...] = (
        meaning="a = W_ih x + b_ih + W_hh h + b_hh, cut into four; i, f, o = σ and g = tanh of their "
        "parts, in the order i, f, g, o; c' = f ⊙ c + i ⊙ g; h' = o ⊙ tanh(c')",
        sample=(([(3,), (2,), (2,), (8, 3), (8, 2)], {}, NORMAL),
-               ([(5, 3), (5, 2), (5, 2), (8, 3), (8, 2), (8,), (8,)], {}, NORMAL))),
+               ([(5, 3), (5, 2), (5, 2), (8, 3), (8, 2), (8,), (8,)], {}, NORMAL)),
+               size="The state keeps its size."),
 )  # fmt: skip

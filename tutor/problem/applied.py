@@ -17,6 +17,9 @@ if TYPE_CHECKING:  # model imports numpy
     from .model import Block, Layer, Network
 
 
+PARALLEL = ("Residual", "Concat")  # blocks whose branches all start from the input
+
+
 class TooLargeError(ShapeError):
     """An output size is beyond the largest that is allowed."""
 
@@ -59,7 +62,7 @@ class AppliedBlock:
     @property
     def parallel(self) -> bool:
         """Whether all branches start from the input."""
-        return self.block.kind in ("Residual", "Concat")
+        return self.block.kind in PARALLEL
 
 
 AppliedPart = Applied | AppliedBlock
@@ -168,8 +171,15 @@ class Namer:
         self.seen: dict[str, int] = {}
 
     def __call__(self, layer: Layer) -> str:
-        self.seen[layer.type] = self.seen.get(layer.type, 0) + 1
-        return f"{layer.type.lower()}_{self.seen[layer.type]}"
+        return self._numbered(layer.type)
+
+    def joint(self, block: Block) -> str:
+        """The end of a block whose branches meet (`residual_1`), after all that is inside."""
+        return self._numbered(block.kind)
+
+    def _numbered(self, type_: str) -> str:
+        self.seen[type_] = self.seen.get(type_, 0) + 1
+        return f"{type_.lower()}_{self.seen[type_]}"
 
 
 def apply_parts(

@@ -14,6 +14,7 @@ from ..expr import Name, names, walk
 from ..words import LANGUAGES
 from . import attached, schema, tree, yaml
 from . import task as tasks
+from .layer_names import layer_names
 from .model import Convention, Definition, Given, Network, Problem
 from .tree import Document
 
@@ -83,7 +84,8 @@ class _Loader:
         self._check_clashes(top, given, defined, symbols, network is not None)
         weights = {"weights": tuple(written.weights)} if written and written.weights else {}
         owners = written.weights if written else {}
-        scope = tasks.Scope(declared, tuple(symbols), functions, weights, owners)
+        layers = layer_names(network) if network is not None and free else ()
+        scope = tasks.Scope(declared, tuple(symbols), functions, weights, owners, layers)
         define = self._define(top, scope, functions)
         problem = Problem(
             title=texts["title"] or self._default_title(),

@@ -10,6 +10,7 @@ from .. import limits
 from ..errors import InputError, Where, did_you_mean
 from ..expr import Expr, Name
 from . import schema, tree
+from .layer_names import nearest_layer
 from .model import Source, Task
 from .task_table import COMMON_KEYS, TASKS, UPDATES, Arg
 from .tree import Node, Scalar
@@ -26,6 +27,7 @@ class Scope:
     functions: Collection[str]
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # several names as one
     owners: Mapping[str, str] = field(default_factory=dict)  # of weights: the layer of each
+    layers: tuple[str, ...] = ()  # of a network, as they are printed: their sizes can be asked for
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -207,7 +209,10 @@ class _Reader:
         found: dict[str, tuple[int | Name, ...]] = {}
         section = schema.mapping(node, what)
         for key, value in section.entries:
-            name = schema.reference(key, what, self.scope.nodes)
+            name, nodes = key.text, self.scope.nodes
+            if name not in (*nodes, *self.scope.layers):
+                hint = did_you_mean(name, nodes) or nearest_layer(name, self.scope.layers)
+                raise schema.fail(f"unknown name `{name[:40]}`", key, hint)
             items = value.items if isinstance(value, tree.Sequence) else (value,)
             sizes: list[int | Name] = []
             for item in items:

@@ -49,6 +49,7 @@ class Page:
     why: str
     condition: str | None
     convention: str | None
+    size: str  # why the result has its size
     source: str
     declared: Mapping[str, Variable]  # the example's operands
     call: Expr | None  # the example: y = call
@@ -84,6 +85,7 @@ def page(p: Page, width: int = 80) -> str:
         rows += _field(plain("definition"), unicode_text(p.definition, p.declared), width)
     elif p.meaning:
         rows += _field(plain("definition"), p.meaning, width)
+    rows += _field(plain("size"), p.size, width)
     rows += _field(plain("derivative"), f"{p.law}   ({plain(p.rule)})", width)
     rows += _field(plain("why"), p.why, width)
     if p.condition:
@@ -131,6 +133,7 @@ def data(p: Page) -> dict[str, Any]:
         "usage": p.usage,
         "signature": p.signature,
         "definition": text(p.definition) if p.definition is not None else p.meaning,
+        "size": p.size,
         "rule": p.rule,
         "law": p.law,
         "why": p.why,

@@ -27,7 +27,7 @@ def reasons(goals: Sequence[Goal], spans: Mapping[str, range]) -> list[Text]:
             continue
         if not shapes:
             words = "No candidate fits through the layers to {y}."
-            found.append(Text(words, {"y": Name(goal.chain.node)}))
+            found.append(Text(words, {"y": goal.chain.called}))
             continue
         for axis, size in enumerate(goal.target):
             sizes = sorted({shape[axis] for shape in shapes})
@@ -38,7 +38,7 @@ def reasons(goals: Sequence[Goal], spans: Mapping[str, range]) -> list[Text]:
 
 def _missed(goal: Goal, axis: int, size: int, sizes: Sequence[int]) -> Text:
     near = [n for n in sizes if n < size][-1:] + [n for n in sizes if n > size][:1]
-    holes = {"i": axis, "y": Name(goal.chain.node), "n": size, "a": near[0], "b": near[-1]}
+    holes = {"i": axis, "y": goal.chain.called, "n": size, "a": near[0], "b": near[-1]}
     if len(sizes) == 1:
         words = "Axis {i} of {y} is never {n}, but always {a}: the unknowns do not change it."
     elif len(near) == 1:

@@ -46,8 +46,8 @@ def chain_to(problem: Problem, node: str, where: Any) -> Chain:
         known = ["input", "output"]
         found = _Walk(node, Namer(), known).run(network)
         if found is not None:
-            return Chain(node, start, tuple(found), network.where)
-    defined = {d.names[0]: d for d in problem.define if len(d.names) == 1}
+            return Chain(node, start, tuple(found), network.where, True)
+    defined = {d.names[0] for d in problem.define if len(d.names) == 1}
     if node in defined or node in problem.given:
         return _Calls(problem, node, where).chain()
     known = [*defined, *problem.given, *known]
@@ -94,7 +94,11 @@ class _Walk:
                     if self._parts(branch, inner):
                         stages[:] = inner
                         return True
+                name = self.name.joint(part)
+                self.known.append(name)
                 stages.append(Stage(f"the {part.kind}", part))
+                if name == self.node:
+                    return True
         return False
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..expr import Name
 from ..problem.applied import Applied, apply_layer, apply_parts, flat
 from ..problem.arguments import UnknownSizeError, free_names, substitute
 from ..problem.layer_spec import Shape
@@ -59,6 +60,13 @@ class Chain:
     start: tuple[Any, ...]
     stages: tuple[Stage, ...]
     where: Any
+    of_network: bool = False
+
+    @property
+    def called(self) -> Name | str:
+        """The node in a sentence: a variable, or a layer as the table of layers lists it."""
+        layer = self.of_network and self.node not in ("input", "output")
+        return self.node if layer else Name(self.node)
 
     def first(self, values: Mapping[str, int]) -> Shape:
         sizes = substitute(self.start, values)

@@ -76,6 +76,10 @@ def spread(n: Expr, stride: Expr, padding: Expr, dilation: Expr, kernel: Expr, s
     return plus(minus(last, padding), reach, spare, ONE)
 
 
+# (n − 1)·s − 2p + d(k − 1) + q + 1, whatever the layer
+SPREAD = spread(*(Name(x) for x in "ns"), times(Num("2"), Name("p")), *map(Name, "dkq"))
+
+
 def spread_chain(w: Spread, name: str, suffix: str = "") -> tuple[Expr, ...]:
     """name = formula in letters = numbers put in = result, for a transposed convolution."""
     n, k, s, d, q = (Name(x + suffix) for x in "nksdq")

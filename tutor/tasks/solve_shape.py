@@ -12,6 +12,7 @@ from ..steps import Answer, Named, Table, TaskResult, Text, all_of
 from ..value import Value
 from .arithmetic import by, num, rational
 from .shape_calls import chain_to
+from .shape_chain import Chain
 from .shape_ranges import exhaustive, ranges
 from .shape_recheck import recheck
 from .shape_search import Goal, Values, fits, search
@@ -70,17 +71,23 @@ def _goals(problem: Problem, task: Task) -> tuple[Goal, ...]:
         chain = chain_to(problem, node, place)
         target = _target(shape, place)
         if chain.order() != len(target):
-            raise ShapeError(
-                f"`{node}` has {chain.order()} axes, but {list(target)} has {len(target)}",
-                hint="a shape is written without the batch, as `[channels, height, width]`"
-                if problem.network
-                else None,
-                where=place,
-            )
+            raise _wrong_axes(chain, target, place)
         goals.append(Goal(chain, target))
     if not goals:
         raise InputError("`so_that` names no node", hint="`so_that: {y: [16, 128]}`", where=place)
     return tuple(goals)
+
+
+def _wrong_axes(chain: Chain, target: tuple[int, ...], place: Any) -> ShapeError:
+    order = chain.order()
+    said = "1 axis" if order == 1 else f"{order} axes"
+    hint = None
+    if chain.of_network:
+        axes = (("features",), ("length", "features"), ("channels", "height", "width"))
+        usual = f", as `[{', '.join(axes[order - 1])}]`" if order <= len(axes) else ""
+        hint = f"a shape is written without the batch{usual}"
+    message = f"`{chain.node}` has {said}, but {list(target)} has {len(target)}"
+    return ShapeError(message, hint=hint, where=place)
 
 
 def _target(shape: Any, place: Any) -> tuple[int, ...]:
@@ -119,7 +126,7 @@ def _check_names(goals: Sequence[Goal], unknown: Sequence[str], task: Task) -> N
 
 def _heading(names: Mapping[str, Expr], goals: Sequence[Goal]) -> Text:
     wanted = [
-        Text("{y} has shape {shape}", {"y": Name(g.chain.node), "shape": by(g.target)})
+        Text("{y} has shape {shape}", {"y": g.chain.called, "shape": by(g.target)})
         for g in goals
     ]
     holes = {"names": tuple(names.values()), "goals": all_of(wanted)}

@@ -100,7 +100,7 @@ def verify(add: Add, goal: Goal, solution: Values) -> None:
             axis = axis_words([slide.axis])
             title = Text("{layer}: put it back ({a})", {"layer": stage.name, "a": axis})
             add("check", "output size", title, chain, level=2)
-    title = Text("{y} has shape {shape}", {"y": Name(goal.chain.node), "shape": by(x)})
+    title = Text("{y} has shape {shape}", {"y": goal.chain.called, "shape": by(x)})
     add("check", "output shape", title, why=Text("As wanted."), shape=x)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from ..expr import Binary, Expr, Name
 from ..problem.layer_spec import axis_words
 from ..problem.layers import LAYERS
+from ..problem.model import Block
 from ..steps import Step, Text, in_turn
 from . import size_equation, spread_inverse
 from . import solve_shape_result as result
@@ -73,7 +74,7 @@ class Explanation:
             self._add(
                 "shape",
                 "search",
-                Text("Follow the sizes to {y}", {"y": Name(chain.node)}),
+                Text("Follow the sizes to {y}", {"y": chain.called}),
                 why=Text(
                     "The unknowns act through several layers, so every candidate's sizes are "
                     "followed layer by layer and compared with {shape}.",
@@ -110,10 +111,10 @@ class Explanation:
         wanted: list[Interval] = [(t, t) for t in goal.target[-len(windows) :]]
         back: list[tuple[Text, Text]] = []
         for stage in reversed(chain.stages[pivot + 1 :]):
-            if stage.is_block:
-                return False
             if _keeps(stage):
                 continue
+            if stage.is_block:
+                return False
             later = open_windows(stage, (1,) * len(before), {}) if _slides(stage) else None
             if later is None or len(later) != len(windows):
                 return False
@@ -271,8 +272,10 @@ def _slides(stage: Stage) -> bool:
 
 
 def _keeps(stage: Stage) -> bool:
-    """Whether sizes pass through unchanged."""
-    if stage.is_block or stage.layer.type in ("GLU", "Parameter"):
+    """Whether sizes pass through unchanged, or do not pass at all."""
+    if isinstance(stage.part, Block):  # what is added to its own input has its size
+        return stage.part.kind == "Residual" and () in stage.part.branches
+    if stage.layer.type in ("GLU", "Parameter"):
         return False
     return LAYERS[stage.layer.type].receptive == "keeps"
 
