@@ -66,7 +66,7 @@ def sine_steps() -> tuple[Step, ...]:
     substituted = Binary("+", times(half_pi, num(2)), times(PI, num(1)))
     return (
         Step("S5", "forward", "matmul", Text("Dot product of {w} and {x}", {"w": w, "x": x}),
-             (u1, wx, substituted, times(num(2), PI)), Num("6.28319")),
+             (u1, wx, substituted, times(num(2), PI)), Num("6.28319", rounded=True)),
         Step("S6", "forward", "sin", Text("Sine of {u}", {"u": u1}),
              (u2, Call("sin", (u1,)), Call("sin", (times(num(2), PI),)), num(0)), uses=("S5",)),
         Step("S7", "forward", "subtract", Text("Subtract {b}", {"b": b}),
@@ -126,7 +126,8 @@ def update_task() -> TaskResult:
     steps = (
         Step("U1", "update", "gradient descent", Text("One step against the gradient"),
              (new, minus(w, times(Name("alpha"), d(L, w))),
-              minus(old, times(half, col(-12, -6))), after), col(Num("7.5708"), Num("6.14159")),
+              minus(old, times(half, col(-12, -6))), after),
+             col(Num("7.5708", rounded=True), Num("6.14159", rounded=True)),
              why=Text("Each weight moves against its slope, {a} times as far.", {"a": half}),
              shape=(2,)),
     )  # fmt: skip

@@ -18,10 +18,14 @@ NOWHERE: Span = (0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Num:
-    """A number as spelled: `3`, `0.5`, `1e-3`; never negative (that is Neg)."""
+    """A number as spelled: `3`, `0.5`, `1e-3`; never negative (that is Neg).
+
+    `rounded`: it stands for a number that its digits do not say exactly.
+    """
 
     text: str
     span: Span = field(default=NOWHERE, compare=False, repr=False)
+    rounded: bool = field(default=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +174,11 @@ def walk(e: Expr) -> Iterator[Expr]:
         top = stack.pop()
         yield top
         stack.extend(reversed(children(top)))
+
+
+def is_rounded(e: Expr) -> bool:
+    """Whether a rounded number stands in the term."""
+    return any(isinstance(x, Num) and x.rounded for x in walk(e))
 
 
 def names(e: Expr) -> tuple[str, ...]:

@@ -40,6 +40,7 @@ class Given:
     source: Source | None = None
     properties: frozenset[str] = frozenset()  # symmetric diagonal positive homogeneous
     label: str | None = None
+    decimals: bool = False  # some number of the value was typed with a point or as 1e-3
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,15 @@ class Problem:
     remarks: tuple[Text, ...] = ()  # on what was assumed: shown with the solution
     weights: Mapping[str, str] = field(default_factory=dict)  # of a network, each with its layer
     only_network: bool = False  # nothing is defined but the network, written out
+
+    @property
+    def in_decimals(self) -> bool:
+        """Whether results are printed as decimals where these are exact: the givens are typed so.
+
+        One given with a decimal point is enough. A fraction typed beside it, such as 1/3, stays one
+        where it has no short decimal.
+        """
+        return any(g.decimals for g in self.given.values())
 
     @property
     def unwritten(self) -> frozenset[str]:

@@ -12,6 +12,8 @@ from ..notation.names import size_words
 from ..notation.tex_parts import below_bracket
 from ..notation.unicode import layout
 from ..steps import Variable
+from . import signs
+from .signs import LATEX
 
 ROW = 76  # characters of a formula that fit on a line, by its Unicode width
 LINES = 30  # lines of one unbreakable formula; more are printed as several
@@ -32,15 +34,11 @@ def size_note(dims: str | None, terms: Iterable[Expr | None], names: Names) -> s
     return "" if any(t and below in latex(t, names) for t in terms) else size_words(dims)
 
 
-def equation(
-    members: Sequence[Expr], names: Names, decimal: Expr | None = None, sign: str = r"\approx"
-) -> list[str]:
+def equation(members: Sequence[Expr], names: Names) -> list[str]:
     """e0 = e1 = … as formulas to print one under the other; one whenever it fits on a page."""
-    signed = [("=", m) for m in members[1:]]
-    if decimal is not None:
-        signed.append((sign, decimal))
+    signed = [(LATEX[sign], e) for sign, e in signs.signed(members)]
     first = latex(members[0], names)
-    sizes = [size(e, names) for e in (members[0], *(e for _, e in signed))]
+    sizes = [size(e, names) for e in members]
     if sum(sizes) + 3 * len(sizes) <= ROW:
         return [" ".join([first, *(f"{mark} {latex(e, names)}" for mark, e in signed)])]
     if not signed:
@@ -89,7 +87,7 @@ _TOKEN = re.compile(
     r"|\\(?:operatorname|text)\{(?P<word>[^{}]*)\}|\\(?P<name>[A-Za-z]+)|\\.|.",
     re.DOTALL,
 )
-_SIGNS = ("+", "-", r"\odot", r"\oslash", r"\cdot", r"\star", r"\otimes")
+_SIGNS = ("+", "-", r"\odot", r"\oslash", r"\cdot", r"\star", r"\ast", r"\otimes")
 _FONTS = ("mathbf", "mathrm", "hat", "bar", "tilde", "frac", "sqrt", "quad", "qquad")
 _FUNCTIONS = ("sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "log", "max", "min", "det")
 _MATRIX = re.compile(r"\\begin\{(\w+)\}((?:(?!\\begin).)*?)\\end\{\1\}", re.DOTALL)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib.resources import files
 
-from ..expr import Expr, Name
+from ..expr import Expr
 from ..notation.latex import latex as formula
 from ..notation.names import size_words
 from ..notation.text import text as typed
@@ -23,16 +23,18 @@ from .outline import (
     conventions,
     curve_words,
     diagram_table,
-    given_term,
+    given_equation,
     givens,
     groups,
     heading,
+    own_tables,
     points,
     results,
     uses,
     verdicts,
     visible,
 )
+from .signs import members
 from .wording import in_its_language, plain, words
 
 AS_TABLE = Text("The computational graph as a table")
@@ -89,9 +91,9 @@ class Page:
         found = self.mathml(formula(e, self.names), False)
         return found or f"<code>{_plain(typed(e))}</code>"
 
-    def display(self, *members: Expr, near: Expr | None = None, sign: str = r"\approx") -> str:
-        """e0 = e1 = … ≈ near on a line of its own, broken or scrolled where it is too wide."""
-        return self.mathml.lines(members, self.names, near, sign)
+    def display(self, *members: Expr) -> str:
+        """e0 = e1 = … on a line of its own, broken or scrolled where it is too wide."""
+        return self.mathml.lines(members, self.names)
 
     def words(self, text: Text) -> str:
         return words(text, self.math, _plain)
@@ -122,8 +124,7 @@ class Page:
             below = "h3" if number else "h2"
             self.put('<section class="given">', f"<{below}>{label}</{below}>", "<ul>")
             for v in given:
-                members = [Name(v.name)]
-                members += [given_term(v.value, self.solution)] if v.value is not None else []
+                members = given_equation(v)
                 size = self.size(v.dims if v.shape else None, *members)
                 self.put(f"<li>{self.display(*members)}{size}</li>")
             self.put("</ul>", "</section>")
@@ -202,7 +203,7 @@ class Page:
             self.figure(self.drawn[task.id])
         elif task.diagram is not None:
             self.table(diagram_table(task.diagram))
-        for t in task.tables:
+        for t in own_tables(task, self.level):
             self.table(t)
         if task.curve is not None and len(task.curve.values) > 1:
             self.course(task.curve)
@@ -225,7 +226,7 @@ class Page:
     def step(self, n: Numbered) -> None:
         step = n.step
         if step.kind == "given":
-            body = self.display(*step.equation) if step.equation else self.words(step.title)
+            body = self.display(*members(step)) if step.equation else self.words(step.title)
             self.put(f"<li>{body}</li>")
             return
         size = size_words(step.jacobian_dims) if step.jacobian_dims else None
@@ -235,7 +236,7 @@ class Page:
             title += f' <span class="uses">{self.words(uses(n))}</span>'
         self.put(f'<li value="{n.number}"><p class="title">{title}</p>')
         if step.equation:
-            self.put(self.display(*step.equation, near=step.approx))
+            self.put(self.display(*members(step)))
         if step.why is not None and self.level > 0:
             self.put(f'<p class="why">{self.words(step.why)}</p>')
         if step.picture is not None and self.level > 0:
@@ -245,14 +246,9 @@ class Page:
         self.put("</li>")
 
     def result(self, task: TaskResult, found: Equation) -> None:
-        members = found.members
-        if not members and found.decimal is not None:
-            body = self.display(found.decimal)
-        else:
-            sign = "=" if found.exact else r"\approx"
-            body = self.display(*members, near=found.decimal, sign=sign)
         label = self.words(Text("Result"))
-        size = self.size(task.dims if task.shape else None, *members, found.decimal)
+        size = self.size(task.dims if task.shape else None, *found)
+        body = self.display(*found)
         self.put(f'<div class="result"><span class="label">{label}</span>{body}{size}</div>')
 
     def size(self, dims: str | None, *terms: Expr | None) -> str:
@@ -266,7 +262,10 @@ class Page:
             self.put(f'<p class="verdict {kind}">{mark} {self.words(said)}{more}</p>')
 
     def table(self, t: Table) -> None:
-        self.put('<div class="table" tabindex="0">', "<table>", "<thead><tr>")
+        self.put('<div class="table" tabindex="0">', "<table>")
+        if t.caption is not None:
+            self.put(f"<caption>{self.words(t.caption)}</caption>")
+        self.put("<thead><tr>")
         right = [' class="right"' if i in t.right else "" for i in range(len(t.columns))]
         self.put(
             *(
@@ -275,10 +274,13 @@ class Page:
             )
         )
         self.put("</tr></thead>", "<tbody>")
-        for row in t.rows:
-            cells = (f"<td{r}>{self.cell(x)}</td>" for x, r in zip(row, right, strict=False))
+        for depth, row in t.indented:
+            deep = [f' style="padding-left:{0.7 + depth:g}rem"' if depth else right[0], *right[1:]]
+            cells = (f"<td{r}>{self.cell(x)}</td>" for x, r in zip(row, deep, strict=False))
             self.put("<tr>" + "".join(cells) + "</tr>")
         self.put("</tbody></table></div>")
+        if t.note is not None:
+            self.put(f'<p class="why">{self.words(t.note)}</p>')
 
     def cell(self, x: object) -> str:
         if isinstance(x, Text):

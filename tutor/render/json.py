@@ -13,6 +13,7 @@ from ..notation.text import text
 from ..steps import Answer, Check, Picture, Shape, Solution, Step, TaskResult, Text, Variable
 from ..value import Value
 from .escape import json_text
+from .signs import chain, members
 from .wording import in_its_language, words
 
 SCHEMA = 1
@@ -112,8 +113,8 @@ def _step(s: Step, names: Mapping[str, Variable]) -> dict[str, Any]:
         "kind": s.kind,
         "rule": s.rule,
         "title": plain(s.title),
-        "latex": _chain(s, " = ", r" \approx ", lambda e: latex(e, names)),
-        "text": _chain(s, " = ", " ≈ ", text) or ("" if s.why is None else plain(s.why)),
+        "latex": chain(members(s), lambda e: latex(e, names), latex=True),
+        "text": chain(members(s), text) or ("" if s.why is None else plain(s.why)),
         "shape": shape_json(s.shape),
     }
     return out if s.picture is None else out | {"picture": _picture(s.picture)}
@@ -132,11 +133,6 @@ def _picture(p: Picture) -> dict[str, Any]:
         for g in p.grids
     ]
     return {"arrays": arrays, "signs": list(p.signs), "words": plain(p.words)}
-
-
-def _chain(s: Step, equals: str, near: str, show: Any) -> str:
-    out = equals.join(show(e) for e in s.equation)
-    return out + near + show(s.approx) if s.approx is not None and s.equation else out
 
 
 def _check(c: Check) -> dict[str, Any]:

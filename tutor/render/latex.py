@@ -1,4 +1,4 @@
-r"""A solution as a complete LaTeX document: plain pdflatex, amsmath and graphicx, ASCII source."""
+r"""A solution as a complete LaTeX document: plain pdflatex and what always comes with it, ASCII."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .outline import (
     Equation,
     Numbered,
     conventions,
-    given_term,
+    given_equation,
     givens,
     groups,
     heading,
@@ -25,6 +25,7 @@ from .outline import (
     visible,
 )
 from .preamble import file_name, preamble
+from .signs import LATEX, chain, members, signed
 from .wording import in_its_language, plain
 
 
@@ -124,8 +125,8 @@ class Document(Writer):
                     shown += rf"\ (\text{{{tex_text(size_words(v.dims))}}})"
                 size = 16
             else:
-                value = given_term(v.value, self.solution)
-                shown = f"{self.math(name)} = {self.math(value)}"
+                ((sign, value),) = signed(given_equation(v))
+                shown = f"{self.math(name)} {LATEX[sign]} {self.math(value)}"
                 size = 8 + self.size(value)
             if not rows or used + size > breaking.ROW:
                 rows.append([])
@@ -144,7 +145,7 @@ class Document(Writer):
                 self.step(n)
         if task.id in self.pictures:
             self.include(self.pictures[task.id])
-        for t in tables(task, task.id in self.pictures):
+        for t in tables(task, task.id in self.pictures, self.level):
             self.table(t)
         for found in results(task):
             self.result(found, task)
@@ -154,7 +155,7 @@ class Document(Writer):
         step = n.step
         if step.kind == "given":
             if step.equation:
-                self.equation(step.equation, step.approx)
+                self.equation(members(step))
             else:
                 self.par(self.words(step.title))
             return
@@ -163,7 +164,7 @@ class Document(Writer):
         self.out.append(rf"\textbf{{{n.number}.}} {self.words(step.title)}{rests}")
         if step.equation:
             dims = f"({tex_text(size_words(step.jacobian_dims))})" if step.jacobian_dims else ""
-            self.equation(step.equation, step.approx, note=dims)
+            self.equation(members(step), note=dims)
         else:
             self.out.append(r"\par\nopagebreak")
         if why:
@@ -180,26 +181,22 @@ class Document(Writer):
     def equation(
         self,
         members: Sequence[Expr],
-        decimal: Expr | None = None,
-        sign: str = r"\approx",
         note: str = "",
         frame: str = "{}",
     ) -> None:
         """e0 = e1 = … on lines of its own; endless formulas are printed as typed."""
         if any(self.size(m) > ENDLESS for m in members):
-            self.par(" = ".join(self.inline(m) for m in members))
+            self.par(chain(members, self.inline))
             return
-        *first, last = breaking.equation(members, self.names, decimal, sign)
+        *first, last = breaking.equation(members, self.names)
         for body in first:
             self.display(frame.replace("{}", body))
         self.display(frame.replace("{}", last), note)
 
     def result(self, found: Equation, task: TaskResult) -> None:
-        sign = "=" if found.exact else r"\approx"
-        terms = (*found.members, found.decimal)
-        note = breaking.size_note(task.dims if task.shape else None, terms, self.names)
+        note = breaking.size_note(task.dims if task.shape else None, found, self.names)
         dims = f"({tex_text(note)})" if note else ""
-        self.equation(found.members, found.decimal, sign, dims, r"\boxed{{}}")
+        self.equation(found, dims, r"\boxed{{}}")
 
     def verdict(self, task: TaskResult) -> None:
         for good, said, note in verdicts(task):

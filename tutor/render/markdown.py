@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..expr import Expr, Name
+from ..expr import Expr
 from ..notation.latex import latex as formula
 from ..notation.names import size_words
 from ..steps import Solution, Table, TaskResult, Text
@@ -10,7 +10,7 @@ from . import escape, grid, statement
 from .outline import (
     Numbered,
     conventions,
-    given_term,
+    given_equation,
     givens,
     groups,
     heading,
@@ -20,6 +20,7 @@ from .outline import (
     verdicts,
     visible,
 )
+from .signs import chain, members
 from .wording import in_its_language, plain, words
 
 _MARKS = {"strong": ("**", "**"), "emphasis": ("*", "*"), "code": ("<code>", "</code>")}
@@ -71,13 +72,8 @@ class Page:
             self.put(f"## {self.words(Text('Given'))}")
             for v in given:
                 size = f" ({escape.markdown(size_words(v.dims))})" if v.shape else ""
-                value = (
-                    f" = {self.math(given_term(v.value, self.solution))}"
-                    if v.value is not None
-                    else ""
-                )
-                formula_ = escape.markdown_math(formula(Name(v.name), self.names)) + value
-                self.out.append(f"- {_inline(formula_)}{size}")
+                shown = chain(given_equation(v), self.math, latex=True)
+                self.out.append(f"- {_inline(shown)}{size}")
             self.out.append("")
         if picture:
             alternative = self.words(Text("computational graph"))
@@ -120,12 +116,10 @@ class Page:
             self.put(f"### {self.words(title)}")
             for n in run:
                 self.step(n)
-        for t in tables(task):
+        for t in tables(task, self.level):
             self.table(t)
         for k, found in enumerate(results(task)):
-            body = " = ".join(self.math(m) for m in found.members)
-            if found.decimal is not None:
-                body += f" {'=' if found.exact else chr(92) + 'approx'} {self.math(found.decimal)}"
+            body = chain(found, self.math, latex=True)
             if k == 0:
                 self.put(f"**{self.words(Text('Result'))}**")
             self.display(rf"\boxed{{{body}}}")
@@ -134,7 +128,7 @@ class Page:
     def step(self, n: Numbered) -> None:
         step = n.step
         if step.kind == "given":
-            shown = " = ".join(map(self.math, step.equation))
+            shown = chain(members(step), self.math, latex=True)
             self.put(f"- {_inline(shown) if shown else self.words(step.title)}")
             return
         lead = f"{n.number}. "
@@ -146,10 +140,7 @@ class Page:
             title += f" {self.words(uses(n))}"
         self.put(lead + title)
         if step.equation:
-            body = " = ".join(self.math(m) for m in step.equation)
-            if step.approx is not None:
-                body += rf" \approx {self.math(step.approx)}"
-            self.display(body, indent)
+            self.display(chain(members(step), self.math, latex=True), indent)
         if step.why is not None and self.level > 0:
             self.put(indent + self.words(step.why))
         if step.picture is not None and self.level > 0:
@@ -163,12 +154,17 @@ class Page:
             self.put(f"{mark} {self.words(said)}{more}")
 
     def table(self, t: Table) -> None:
+        if t.caption is not None:
+            self.put(f"### {self.words(t.caption)}")
         self.out.append("| " + " | ".join(self.cell(c) for c in t.columns) + " |")
         rules = ("---:" if i in t.right else "---" for i in range(len(t.columns)))
         self.out.append("| " + " | ".join(rules) + " |")
-        for row in t.rows:
-            self.out.append("| " + " | ".join(self.cell(x) for x in row) + " |")
+        for depth, row in t.indented:
+            indent = "&emsp;" * depth
+            self.out.append(f"| {indent}" + " | ".join(self.cell(x) for x in row) + " |")
         self.out.append("")
+        if t.note is not None:
+            self.put(self.words(t.note))
 
     def cell(self, x: object) -> str:
         if x is None:

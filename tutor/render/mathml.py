@@ -9,7 +9,8 @@ from ..errors import ToolError
 from ..expr import Expr
 from ..notation.text import text
 from ..steps import Variable
-from . import breaking, escape
+from . import breaking, escape, signs
+from .signs import LATEX
 
 LONGEST = 6_000  # characters of LaTeX that are typeset; beyond, the formula is shown as typed
 _LEVEL = '<mtable displaystyle="false" scriptlevel="0"'
@@ -42,11 +43,9 @@ class MathML:
         # MathML Core has the attribute everywhere, HTML's validator on mstyle alone
         return found.replace(_LEVEL, _TABLE)
 
-    def lines(
-        self, members: Sequence[Expr], names: Mapping[str, Variable], near: Expr | None, sign: str
-    ) -> str:
-        """e0 = e1 = … ≈ near on a line of its own, broken at signs where it has to be."""
-        signed = [("=", m) for m in members[1:]] + ([(sign, near)] if near is not None else [])
+    def lines(self, members: Sequence[Expr], names: Mapping[str, Variable]) -> str:
+        """e0 = e1 = … on a line of its own, broken at signs where it has to be."""
+        signed = [(LATEX[sign], m) for sign, m in signs.signed(members)]
         first, *more = breaking.summands(members[0], names, NARROW)
         pieces = [(first, more)]
         for mark, e in signed:
@@ -57,11 +56,9 @@ class MathML:
             pieces = [(f"{left} {lead}", more), *others]
         found = [self._piece(tex) for lead, more in pieces for tex in (lead, *more)]
         if None in found:
-            shown = " = ".join(text(m) for m in members)
+            shown = signs.chain(members, text)
             return f'<div class="formula"><code>{escape.html(shown)}</code></div>'
-        return scrolled(
-            "formula", " ".join(f for f in found if f), self._wide(members, names, near)
-        )
+        return scrolled("formula", " ".join(f for f in found if f), self._wide(members, names))
 
     def _piece(self, tex: str) -> str | None:
         """One formula in a row of them: a sign at its beginning stands between two terms."""
@@ -71,11 +68,9 @@ class MathML:
         found = found.replace('<math display="block">', '<math displaystyle="true">', 1)
         return re.sub(r'^(<math[^>]*>)<mo lspace="0"( rspace="0")?>', r'\1<mo form="infix">', found)
 
-    def _wide(
-        self, members: Sequence[Expr], names: Mapping[str, Variable], near: Expr | None
-    ) -> bool:
+    def _wide(self, members: Sequence[Expr], names: Mapping[str, Variable]) -> bool:
         """Whether some line may not fit on a telephone and has to be scrolled."""
-        sizes = [breaking.size(e, names) for e in (*members, *([] if near is None else [near]))]
+        sizes = [breaking.size(e, names) for e in members]
         return max(sizes) > NARROW or (len(sizes) > 1 and sizes[0] + sizes[1] > NARROW)
 
 

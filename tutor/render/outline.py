@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from typing import Any
 
 from ..expr import Expr, Name
 from ..notation.names import size_words
 from ..steps import Check, Curve, Diagram, Solution, Step, Table, TaskResult, Text, Variable
-from ..value import Value, decimal_term
+from ..value import Value, decimal_term, is_decimal
 from .sparkline import is_logarithmic
 
 HEADINGS: Mapping[str, Text] = {
@@ -43,8 +41,8 @@ CONVENTIONS: Mapping[tuple[str, str], Text] = {
     ("layout", "denominator"): Text("denominator layout: a Jacobian has rows(x) × columns(y)"),
     ("vec", "column"): Text("vec stacks columns"),
     ("vec", "row"): Text("vec stacks rows"),
-    ("conv", "correlation"): Text("convolution does not flip the kernel (cross-correlation)"),
-    ("conv", "convolution"): Text("convolution flips the kernel"),
+    ("conv", "correlation"): Text("convolution does not flip the kernel (cross-correlation ⋆)"),
+    ("conv", "convolution"): Text("convolution ∗ flips the kernel"),
     ("ties", "first"): Text("ties in a maximum go to the first entry"),
     ("ties", "split"): Text("ties in a maximum share the gradient"),
     ("style", "adjoint"): Text("reverse mode, one adjoint per variable"),
@@ -84,13 +82,7 @@ def groups(steps: list[Numbered]) -> Iterator[tuple[Text, list[Numbered]]]:
         yield HEADINGS[run[0].step.kind], run
 
 
-@dataclass(frozen=True)
-class Equation:
-    """e0 = e1 = …, with a decimal at the end that is equal (exact) or near."""
-
-    members: tuple[Expr, ...]
-    decimal: Expr | None = None
-    exact: bool = False
+Equation = tuple[Expr, ...]  # e0 = e1 = …; `signs` says where it is ≈
 
 
 def results(task: TaskResult) -> list[Equation]:
@@ -98,40 +90,31 @@ def results(task: TaskResult) -> list[Equation]:
     parts = [replace(task, symbol=x.symbol, formula=x.formula, value=x.value, several=())
              for x in task.several]  # fmt: skip
     found = [result(t) for t in parts or [task]]
-    return [e for e in found if e is not None and (e.members or e.decimal is not None)]
+    return [e for e in found if e]
 
 
-def result(task: TaskResult) -> Equation | None:
+def result(task: TaskResult) -> Equation:
     """What the task found, or None when it lies in tables and steps."""
     members: list[Expr] = [] if task.symbol is None else [task.symbol]
     if task.value is not None:
-        members += [task.value.expr()] if task.value.is_short() else []
-        decimal, exact = decimals(task.value)
-        return Equation(tuple(members), decimal, exact)
+        return (*members, *spelled(task.value))
     if task.formula is not None:
-        return Equation((*members, task.formula))
-    return None
+        return (*members, task.formula)
+    return ()
 
 
-def decimals(value: Value) -> tuple[Expr | None, bool]:
-    """The decimal to print beside an exact value, and whether it is equal to it."""
-    if not value.exact or value.is_integral():
-        return None, False
+def spelled(value: Value) -> tuple[Expr, ...]:
+    """The value as it is printed in a result: exactly where that is short, and as a decimal."""
+    exact, decimal = value.expr(), value.decimal()
     if not value.is_short():
-        return value.decimal(), False
-    flat = list(value.data.ravel())
-    exact, known = _exactly_decimal(flat), all(x.q <= OBVIOUS for x in flat if x.is_Rational)
-    return (None if exact and known else value.decimal(), exact)
+        return (decimal,)
+    if not value.exact or value.is_integral() or exact == decimal:
+        return (exact,)
+    obvious = all(is_decimal(x) and x.q <= OBVIOUS for x in value.data.ravel())
+    return (exact,) if obvious else (exact, decimal)
 
 
 OBVIOUS = 10  # denominators of fractions that everyone reads as decimals
-
-
-def _exactly_decimal(flat: Sequence[Any]) -> bool:
-    """Whether six digits say every entry exactly."""
-    return all(
-        x.is_Rational and Fraction(int(x.p), int(x.q)) == Fraction(f"{float(x):.6g}") for x in flat
-    )
 
 
 def givens(solution: Solution) -> list[Variable]:
@@ -141,30 +124,11 @@ def givens(solution: Solution) -> list[Variable]:
 GIVEN_DIGITS = 9  # of a measured number: all that an author is likely to have typed
 
 
-def given_term(value: Value, solution: Solution) -> Expr:
-    """A given value: exact, or with more digits than a result has.
-
-    Where one given reads better as a decimal, so do all that can be: 0.35 beside 0.6, not 3/5.
-    """
-    if not value.exact:
-        return value.decimal(GIVEN_DIGITS)
-    if _is_terminating(value) and any(
-        _is_fine(v.value) and _is_terminating(v.value)
-        for v in givens(solution)
-        if v.value is not None
-    ):
-        return value.decimal(GIVEN_DIGITS)
-    return value.expr()
-
-
-def _is_fine(value: Value) -> bool:
-    """0.0732 rather than 183/2500."""
-    return value.exact and any(x.is_Rational and x.q > 10 for x in value.data.ravel())
-
-
-def _is_terminating(value: Value) -> bool:
-    """Every entry is a decimal of few digits, and exactly so."""
-    return value.exact and all(x.is_Rational and 10**6 % x.q == 0 for x in value.data.ravel())
+def given_equation(v: Variable) -> Equation:
+    """A given name and its value: exact, or with more digits than a result has."""
+    if v.value is None:
+        return (Name(v.name),)
+    return Name(v.name), v.value.expr() if v.value.exact else v.value.decimal(GIVEN_DIGITS)
 
 
 def conventions(solution: Solution) -> Text | None:
@@ -238,11 +202,17 @@ def _plain(x: object) -> str:
     return str(x)
 
 
-def tables(task: TaskResult) -> tuple[Table, ...]:
-    """The task's tables; a graph without a picture is read from a table of its nodes."""
+def tables(task: TaskResult, level: int) -> tuple[Table, ...]:
+    """The tables to show; a graph without a picture is read from a table of its nodes."""
     if task.diagram is None:
-        return task.tables
-    return (diagram_table(task.diagram), *task.tables)
+        return own_tables(task, level)
+    return (diagram_table(task.diagram), *own_tables(task, level))
+
+
+def own_tables(task: TaskResult, level: int) -> tuple[Table, ...]:
+    """The task's tables at this level of detail; in brief without notes."""
+    shown = (t for t in task.tables if level in t.levels)
+    return tuple(t if level else replace(t, note=None) for t in shown)
 
 
 def diagram_table(diagram: Diagram) -> Table:

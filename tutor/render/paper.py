@@ -10,6 +10,7 @@ from ..notation.block import Block, beside, line, matrix, pad, width
 from ..notation.unicode import layout, unicode_text
 from ..steps import Table, Text, Variable
 from . import escape
+from .signs import signed
 from .wording import words
 
 GLUE = "\u00a0"  # holds a short formula together while its sentence is wrapped
@@ -131,17 +132,12 @@ def equation(
     members: Sequence[Expr],
     columns: int,
     names: Mapping[str, Variable],
-    decimal: Expr | None = None,
-    sign: str = "≈",
 ) -> list[Block]:
     """e0 = e1 = … ≈ d as blocks to print one under the other, broken at the signs."""
     first = member(members[0], columns, names)
     indent = min(first.width, 10)
     rows = [first]
-    rest = [("=", m) for m in members[1:]]
-    if decimal is not None:
-        rest.append((sign, decimal))
-    for mark, e in rest:
+    for mark, e in signed(members):
         piece = beside(f" {mark} ", layout(e, names))
         if rows[-1].width + piece.width <= columns:
             rows[-1] = beside(rows[-1], piece)
@@ -185,9 +181,14 @@ def cell(x: object, names: Mapping[str, Variable]) -> str:
 def table(t: Table, columns: int, names: Mapping[str, Variable]) -> list[str]:
     """The table as lines no wider than `columns`; the widest columns are wrapped until it fits."""
     head = [cell(c, names) for c in t.columns]
-    body = [[cell(x, names) for x in row] for row in t.rows]
-    sizes = [max(map(width, column)) for column in zip(head, *body, strict=True)]
     gap = 2
+    for indent in (2, 1, 0):
+        body = [[cell(x, names) for x in row] for row in t.rows]
+        for row, (depth, _) in zip(body, t.indented, strict=True):
+            row[0] = GLUE * indent * depth + row[0]
+        sizes = [max(map(width, column)) for column in zip(head, *body, strict=True)]
+        if sum(sizes) + gap * (len(sizes) - 1) <= columns:
+            break
     while sum(sizes) + gap * (len(sizes) - 1) > columns and max(sizes) > 4:
         widest = sizes.index(max(sizes))
         sizes[widest] -= 1

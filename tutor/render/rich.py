@@ -10,13 +10,13 @@ from ..expr import Expr
 from ..notation.latex import latex
 from ..notation.unicode import unicode_text
 from ..steps import Solution, Step, TaskResult, Variable
-from ..words import speaking
 from . import sheet
 from .escape import html as _plain
 from .html import Page
 from .json import plain
 from .outline import Numbered, result
-from .wording import in_its_language
+from .signs import chain
+from .wording import in_its_language, spoken_as
 
 
 @in_its_language
@@ -32,7 +32,7 @@ def solution(solved: Solution) -> str:
 
 def exercise(e: sheet.Exercise) -> str:
     """A problem: statement, givens, definitions and questions, without answers."""
-    with speaking(e.language):
+    with spoken_as(e.language, e.conventions):
         return _exercise(e)
 
 
@@ -58,14 +58,11 @@ def _exercise(e: sheet.Exercise) -> str:
 
 def formula(task: TaskResult, names: Mapping[str, Variable]) -> str | None:
     """What the task found, as LaTeX between dollars: its formula, and its value if it has one."""
-    found = result(task)
     members: list[Expr] = [] if task.symbol is None else [task.symbol]
     members += [] if task.formula is None else [task.formula]
-    if found is not None and task.value is not None:
-        members += [m for m in found.members if m not in members]
-    tex = " = ".join(latex(m, names) for m in members)
-    if found is not None and found.decimal is not None:
-        tex += ("=" if found.exact else r"\approx") + latex(found.decimal, names)
+    if task.value is not None:
+        members += [m for m in result(task) if m not in members]
+    tex = chain(members, lambda m: latex(m, names), latex=True)
     return rf"$\displaystyle {tex}$" if tex else None
 
 
@@ -75,18 +72,19 @@ class ShownStep(Step):
 
     names: Mapping[str, Variable] = field(default_factory=dict, repr=False, compare=False)
     language: str = field(default="en", repr=False, compare=False)
+    conventions: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def __repr__(self) -> str:
         """The title and, where it is short, the equation, on one line."""
-        with speaking(self.language):
+        with spoken_as(self.language, self.conventions):
             said = plain(self.title)
-        shown = " = ".join(unicode_text(e, self.names) for e in self.equation)
+            shown = chain(self.equation, lambda e: unicode_text(e, self.names))
         return f"<Step {said}: {shown}>" if 0 < len(shown) <= 120 else f"<Step {said}>"
 
     def _repr_html_(self) -> str:
         page = _loose(self.names)
         page.put("<ul>" if self.kind == "given" else '<ol class="single">')
-        with speaking(self.language):
+        with spoken_as(self.language, self.conventions):
             page.step(Numbered(1, self, ()))
         page.put("</ul>" if self.kind == "given" else "</ol>")
         return _framed(page.out)
@@ -103,15 +101,20 @@ class ShownSteps(tuple[ShownStep, ...]):
         shown = [s for s in self if s.kind != "given" and s.level <= 1]
         page.put("<ol>")
         for k, step in enumerate(shown, 1):
-            with speaking(step.language):
+            with spoken_as(step.language, step.conventions):
                 page.step(Numbered(k, step, ()))
         page.put("</ol>")
         return _framed(page.out)
 
 
-def steps(found: Sequence[Step], names: Mapping[str, Variable], language: str = "en") -> ShownSteps:
+def steps(
+    found: Sequence[Step],
+    names: Mapping[str, Variable],
+    language: str = "en",
+    conventions: Mapping[str, str] | None = None,
+) -> ShownSteps:
     """The steps, each with what it needs to be shown."""
-    own = {"names": names, "language": language}
+    own = {"names": names, "language": language, "conventions": conventions or {}}
     return ShownSteps(
         ShownStep(**{f.name: getattr(s, f.name) for f in fields(Step)}, **own) for s in found
     )

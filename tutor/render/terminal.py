@@ -13,7 +13,7 @@ from .outline import (
     Numbered,
     conventions,
     curve_words,
-    given_term,
+    given_equation,
     givens,
     groups,
     heading,
@@ -23,6 +23,7 @@ from .outline import (
     verdicts,
     visible,
 )
+from .signs import members, signed
 from .sparkline import sparkline
 from .wording import in_its_language, plain
 
@@ -126,9 +127,10 @@ class _Sheet:
             return beside(name, f" {said}")
         size = f"  ({size_words(v.dims)})" if v.shape else ""
         room = self.columns - 4 - name.width - 3 - len(size)
-        value = paper.member(given_term(v.value, self.solution), room, self.names)
+        ((sign, term),) = signed(given_equation(v))
+        value = paper.member(term, room, self.names)
         said = any(size.strip() in row for row in value.lines)  # by an array that is not whole
-        return beside(name, " = ", value, "" if said else size)
+        return beside(name, f" {sign} ", value, "" if said else size)
 
     def task(self, task: TaskResult) -> None:
         self.blank()
@@ -150,9 +152,13 @@ class _Sheet:
             else:
                 for step in run:
                     self.step(step)
-        for t in tables(task):
+        for t in tables(task, self.level):
+            if t.caption is not None:
+                self.put(self.sentence(t.caption), "blue", 2)
             for row in paper.table(t, self.columns - 4, self.names):
                 self.put(row, None, 4)
+            if t.note is not None:
+                self.words(self.sentence(t.note), "dim", 4)
         self.curve(task)
         self.result(task)
         self.verdict(task)
@@ -162,7 +168,7 @@ class _Sheet:
         blocks: list[Block] = []
         for n in run:
             if n.step.equation:
-                blocks += paper.equation(n.step.equation, self.columns - 4, self.names)
+                blocks += paper.equation(members(n.step), self.columns - 4, self.names)
             else:
                 self.words(self.sentence(n.step.title), indent=4)
         self.blocks(paper.row_of(blocks, self.columns - 4), 4)
@@ -179,7 +185,7 @@ class _Sheet:
         indent = 10
         room = self.columns - indent
         if step.equation:
-            blocks = paper.equation(step.equation, room, self.names, step.approx)
+            blocks = paper.equation(members(step), room, self.names)
             if step.jacobian_dims:
                 note = f"({size_words(step.jacobian_dims)})"
                 blocks[-1] = paper.flush_right(blocks[-1], note, room)
@@ -213,8 +219,7 @@ class _Sheet:
 
     def equation_rows(self, e: Equation, task: TaskResult) -> list[str]:
         room = self.columns - 6
-        sign = "=" if e.exact else "≈"
-        blocks = paper.equation(e.members, room, self.names, e.decimal, sign)
+        blocks = paper.equation(e, room, self.names)
         size = size_words(task.dims) if task.shape and task.dims else None
         said = any(f"({size})" in row for row in blocks[-1].lines)
         if size and not said and blocks[-1].width + len(size) + 4 <= room:

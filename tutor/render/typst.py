@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from ..expr import Expr, Name
+from ..expr import Expr
 from ..notation.latex import latex as formula
 from ..notation.text import text as typed
 from ..notation.unicode import unicode_text
@@ -19,7 +19,7 @@ from . import breaking, escape, figure, grid, paper, statement
 from .outline import (
     Numbered,
     conventions,
-    given_term,
+    given_equation,
     givens,
     groups,
     heading,
@@ -29,6 +29,7 @@ from .outline import (
     verdicts,
     visible,
 )
+from .signs import chain, members
 from .wording import in_its_language, plain, words
 
 Convert = Callable[[str], str]  # a LaTeX formula into a Typst one
@@ -137,12 +138,10 @@ class Page:
     def equation(
         self,
         members: Sequence[Expr],
-        decimal: Expr | None = None,
-        sign: str = r"\approx",
         note: str = "",
         kind: str = "formula",
     ) -> None:
-        *first, last = breaking.equation(members, self.names, decimal, sign)
+        *first, last = breaking.equation(members, self.names)
         for body in first:
             self.display(body, kind=kind)
         self.display(last, note, kind)
@@ -190,11 +189,9 @@ class Page:
             self.put(f"#block(inset: (left: 2em))[{shown}]")
 
     def value(self, v: Variable) -> str:
-        source = formula(Name(v.name), self.names)
-        if v.value is not None:
-            source += f" = {formula(given_term(v.value, self.solution), self.names)}"
-        terms = [given_term(v.value, self.solution)] if v.value is not None else []
-        note = breaking.size_note(v.dims if v.shape else None, terms, self.names)
+        members = given_equation(v)
+        source = chain(members, lambda e: formula(e, self.names), latex=True)
+        note = breaking.size_note(v.dims if v.shape else None, members, self.names)
         size = f" #quiet[({literal(note)})]" if note else ""
         found = self.tex(source)
         shown = f"$display({found})$" if found is not None else self.inline_tex(source)
@@ -227,22 +224,17 @@ class Page:
                 self.step(n)
         if task.id in self.drawn:
             self.figure(self.drawn[task.id])
-        for t in figure.tables(task, task.id in self.drawn):
+        for t in figure.tables(task, task.id in self.drawn, self.level):
             self.table(t)
         for found in results(task):
-            terms = (*found.members, found.decimal)
-            note = breaking.size_note(task.dims if task.shape else None, terms, self.names)
-            dims = literal(note)
-            sign = "=" if found.exact else r"\approx"
-            members = found.members or tuple(filter(None, [found.decimal]))
-            decimal = found.decimal if found.members else None
-            self.equation(members, decimal, sign, dims, "result")
+            note = breaking.size_note(task.dims if task.shape else None, found, self.names)
+            self.equation(found, literal(note), "result")
         self.verdict(task)
 
     def step(self, n: Numbered) -> None:
         step = n.step
         if step.kind == "given" and step.equation:
-            self.equation(step.equation, step.approx)
+            self.equation(members(step))
             return
         lead = "" if step.kind == "given" else f"#strong[{n.number}.] "
         rests = f" {self.words(uses(n))}" if self.level > 1 and n.uses else ""
@@ -251,7 +243,7 @@ class Page:
         self.put(f"#block(sticky: true)[{title}]" if follows else title)
         if step.equation:
             dims = literal(size_words(step.jacobian_dims)) if step.jacobian_dims else ""
-            self.equation(step.equation, step.approx, note=dims)
+            self.equation(members(step), note=dims)
         if step.why is not None and self.level > 0:
             self.put(f"#pad(left: 1.5em, quiet[{self.words(step.why)}])")
         if step.picture is not None and self.level > 0:
@@ -274,12 +266,21 @@ class Page:
     def table(self, t: Table) -> None:
         align = ", ".join("right" if i in t.right else "left" for i in range(len(t.columns)))
         head = ", ".join(f"[#strong[{self.cell(c)}]]" for c in t.columns)
-        rows = (", ".join(f"[{self.cell(x)}]" for x in row) for row in t.rows)
+        rows = (
+            ", ".join(
+                [f"[#h({depth}em){self.cell(row[0])}]", *(f"[{self.cell(x)}]" for x in row[1:])]
+            )
+            for depth, row in t.indented
+        )
+        if t.caption is not None:
+            self.put(f"=== {self.words(t.caption)}")
         self.put(
             f"#fit(table(columns: {len(t.columns)}, align: ({align},), "
             "stroke: (x, y) => (bottom: 0.4pt + luma(70%)), inset: (x: 4pt, y: 5pt),\n"
             f"  table.header({head}),\n  " + ",\n  ".join(rows) + "))"
         )
+        if t.note is not None:
+            self.put(f"#quiet[{self.words(t.note)}]")
 
     def cell(self, x: object) -> str:
         if isinstance(x, Text):

@@ -17,7 +17,7 @@ from ..expr import (
     walk,
 )
 from ..problem.lines import Line
-from ..value import Value
+from ..value import Value, with_decimals
 
 LONGEST_SUM = 4  # products that are written out one by one
 SHORT = 12  # entries of an array that still read well inside a formula
@@ -87,19 +87,23 @@ def approx(value: Value) -> Expr | None:
     """Decimals beside an exact value that is not whole; None where they would say nothing new."""
     if not value.exact or value.is_integral():
         return None
+    decimal = value.decimal()
     if not value.is_short():
-        return value.decimal()
-    if value.data.size > SHORT:
+        return decimal
+    if value.data.size > SHORT or value.expr() == decimal:
         return None
     if all(x.is_Rational and x.q in (1, 2, 4, 5, 10) for x in value.data.ravel()):
         return None
-    return value.decimal()
+    return decimal
 
 
 def equation(*members: Expr | None) -> tuple[Expr, ...]:
-    """A chain of equalities without repetitions."""
+    """A chain of equalities without repetitions: 1/2 = 0.5 is one too, where decimals are wanted."""
     chain: list[Expr] = []
     for m in members:
-        if m is not None and (not chain or chain[-1] != m):
-            chain.append(m)
+        if m is None or (chain and chain[-1] == m):
+            continue
+        if chain and with_decimals(chain[-1]) == m:
+            chain.pop()
+        chain.append(m)
     return tuple(chain)
