@@ -20,7 +20,7 @@ from .expression import extent
 from .model import Given, Source
 from .tree import Node, Scalar
 from .truth import inner_value, only_truth, truth_value
-from .typed import in_decimals
+from .typed import decimals
 from .values import evaluate, functions, number
 
 _DECLARATION = re.compile(rf"\s*({'|'.join(schema.DECLARATIONS)})\s*(\(|$)")
@@ -52,9 +52,7 @@ class Reader:
             if value is not None:
                 self.values[name] = value
             kind = frozenset({"boolean"} if only_truth(inner_value(node)) else ())
-            found[name] = Given(
-                name, value, None, key.where(), source, kind, None, in_decimals(node)
-            )
+            found[name] = Given(name, value, None, key.where(), source, kind, None, decimals(node))
         return {name: self._shaped(found[name], node) for name, (_, node) in keys.items()}
 
     def sizes(self) -> dict[str, int]:

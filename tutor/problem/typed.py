@@ -10,9 +10,9 @@ from .truth import inner_value
 _DECIMAL = re.compile(r"(?<![\w.])(?:\d+\.\d*|\.\d+|\d+(?=[eE][+-]?\d))")
 
 
-def in_decimals(node: Node) -> bool:
+def decimals(node: Node) -> bool:
     """Whether a number in the value has a decimal point, or an exponent as in 1e-3."""
     node = inner_value(node)
     if isinstance(node, Sequence):
-        return any(in_decimals(item) for item in node.items)
+        return any(decimals(item) for item in node.items)
     return isinstance(node, Scalar) and _DECIMAL.search(node.text) is not None
