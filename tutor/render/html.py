@@ -14,7 +14,7 @@ from ..notation.text import text as typed
 from ..notation.unicode import unicode_text
 from ..steps import Curve, Diagram, Solution, Table, TaskResult, Text, in_turn
 from ..words import html_code
-from . import breaking, figure, grid, paper, statement
+from . import breaking, figure, grid, paper, pipes, statement
 from .escape import html as _plain
 from .mathml import MathML, scrolled
 from .outline import (
@@ -145,17 +145,22 @@ class Page:
             self.statement(self.solution.notes)
             self.put("</section>")
 
+    def written(self, content: tuple[statement.Inline, ...]) -> str:
+        return statement.printed(content, _plain, lambda t: self.tex(t.latex), _MARKS)
+
     def statement(self, source: str) -> None:
         listing = False
         for part in statement.read(source):
             tex = part.content[0].tex if part.kind == "display" and part.content else None
-            shown = statement.printed(part.content, _plain, lambda t: self.tex(t.latex), _MARKS)
+            shown = self.written(part.content)
             if listing and part.kind != "item":
                 self.put("</ul>")
             if part.kind == "item" and not listing:
                 self.put("<ul>")
             listing = part.kind == "item"
-            if listing:
+            if part.table is not None:
+                self.put(*pipes.to_html(part.table.each(self.written)))
+            elif listing:
                 mark = "" if part.mark == "•" else f'<span class="mark">{_plain(part.mark)}</span> '
                 self.put(f"<li{' class=marked' if mark else ''}>{mark}{shown}</li>")
             elif tex is not None:

@@ -3,18 +3,16 @@ r"""The pieces of a LaTeX page: formulas, words, statements and tables, for plai
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from ..expr import Expr
 from ..notation.latex import latex as formula
 from ..notation.text import text
 from ..steps import Table, Text, Variable
-from . import breaking, escape, statement
+from . import breaking, escape, latex_table, paper, pipes, statement
 from .wording import words
 
 ENDLESS = 600  # a formula longer than this is printed as typed, broken anywhere
-CELL = 48  # a table cell longer than this is a small paragraph
-TABLE_LINES = 40  # of a table before it is continued in another
 
 _MARKS = {
     "strong": (r"\textbf{", "}"),
@@ -34,6 +32,10 @@ def spaced(formula_: str) -> str:
         lambda m: m[1] + (m[2].replace(r" \\ ", r" \\[3pt] ") if "frac" in m[2] else m[2]) + m[3],
         formula_,
     )
+
+
+def _written(content: tuple[statement.Inline, ...]) -> str:
+    return statement.printed(content, escape.latex, lambda tex: f"${tex.latex}$", _MARKS)
 
 
 class Writer:
@@ -72,16 +74,16 @@ class Writer:
     def statement(self, source: str) -> None:
         items: list[str] = []
         for part in statement.read(source):
-            shown = statement.printed(
-                part.content, escape.latex, lambda tex: f"${tex.latex}$", _MARKS
-            )
+            shown = _written(part.content)
             if part.kind == "item":
                 mark = r"$\bullet$" if part.mark == "•" else escape.latex(part.mark)
                 items.append(rf"\item[{mark}] {shown}")
                 continue
             self.flush(items)
             tex = part.content[0].tex if part.kind == "display" else None
-            if tex is not None:
+            if part.table is not None:
+                self.out.append(pipes.to_latex(part.table.each(_written)))
+            elif tex is not None:
                 self.display(tex.latex)
             elif part.kind == "heading":
                 self.par(rf"\textbf{{{shown}}}")
@@ -95,32 +97,25 @@ class Writer:
             items.clear()
 
     def table(self, t: Table) -> None:
-        head = " & ".join(rf"\textbf{{{self.cell(c)}}}" for c in t.columns)
-        spec = "".join("r" if i in t.right else "l" for i in range(len(t.columns)))
-        for rows in self.pages(t):
-            body = rf"{head} \\ \hline " + r" \\ ".join(rows)
-            self.out.append(
-                rf"\smallskip\fit{{\linewidth}}{{\small\begin{{tabular}}{{@{{}}{spec}@{{}}}} "
-                rf"{body} \end{{tabular}}}}\par\smallskip"
+        if t.caption is not None:
+            self.par(
+                rf"\room{{6\baselineskip}}\smallskip\textit{{{self.words(t.caption)}}}\nopagebreak"
             )
-
-    def pages(self, t: Table) -> Iterator[list[str]]:
-        """The rows, in tables that fit on a page."""
-        rows: list[str] = []
-        lines = 0
-        for row in t.rows:
-            cells = [self.cell(x) for x in row]
-            tall = max(len(c) // CELL + c.count(r"\\") for c in cells) + 1
-            if rows and lines + tall > TABLE_LINES:
-                yield rows
-                rows, lines = [], 0
-            rows.append(" & ".join(cells))
-            lines += tall
-        yield rows
+        head = [rf"\textbf{{{self.cell(c)}}}" for c in t.columns]
+        rows = [[self.cell(x) for x in row] for row in t.rows]
+        for row, (depth, _) in zip(rows, t.indented, strict=True):
+            row[0] = rf"\hspace*{{{depth}em}}{row[0]}" if depth else row[0]
+        plain = [[paper.cell(x, self.names) for x in row] for row in (t.columns, *t.rows)]
+        if latex_table.breaks(plain, max(t.depths, default=0)):
+            self.out.append(latex_table.broken(head, rows, t.right))
+        else:
+            self.out += latex_table.table(head, rows, t.right)
+        if t.note is not None:
+            self.par(rf"{{\small {self.words(t.note)}}}")
 
     def paragraph(self, words_: str, size: int) -> str:
         """A long cell is set as a small paragraph."""
-        if size <= CELL:
+        if size <= latex_table.CELL:
             return words_
         return rf"\parbox[t]{{8cm}}{{\raggedright\strut {words_}\strut}}"
 

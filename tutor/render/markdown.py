@@ -6,7 +6,7 @@ from ..expr import Expr
 from ..notation.latex import latex as formula
 from ..notation.names import size_words
 from ..steps import Solution, Table, TaskResult, Text
-from . import escape, grid, statement
+from . import escape, grid, pipes, statement
 from .outline import (
     Numbered,
     conventions,
@@ -89,17 +89,20 @@ class Page:
             self.put(f"## {escape.markdown(plain('Notes'))}")
             self.statement(self.solution.notes)
 
+    def written(self, content: tuple[statement.Inline, ...]) -> str:
+        return statement.printed(content, escape.markdown, lambda t: _inline(t.latex), _MARKS)
+
     def statement(self, source: str) -> None:
         listing = False
         for part in statement.read(source):
             tex = part.content[0].tex if part.kind == "display" and part.content else None
-            text = statement.printed(
-                part.content, escape.markdown, lambda t: _inline(t.latex), _MARKS
-            )
+            text = self.written(part.content)
             if listing and part.kind != "item":
                 self.out.append("")
             listing = part.kind == "item"
-            if listing:
+            if part.table is not None:
+                self.put(*pipes.to_markdown(part.table.each(self.written)))
+            elif listing:
                 self.out.append(f"{'-' if part.mark == '•' else part.mark} {text}")
             elif tex is not None:
                 self.display(escape.markdown_math(tex.latex))

@@ -189,23 +189,33 @@ def table(t: Table, columns: int, names: Mapping[str, Variable]) -> list[str]:
         sizes = [max(map(width, column)) for column in zip(head, *body, strict=True)]
         if sum(sizes) + gap * (len(sizes) - 1) <= columns:
             break
+    aligned = ["right" if k in t.right else "left" for k in range(len(head))]
+    return ruled(head, body, columns, aligned)
+
+
+def ruled(
+    head: Sequence[str], body: Sequence[Sequence[str]], columns: int, aligned: Sequence[str]
+) -> list[str]:
+    """Cells in columns with a rule below the head; the widest are wrapped until it fits."""
+    gap = 2
+    sizes = [max(map(width, column)) for column in zip(head, *body, strict=True)]
     while sum(sizes) + gap * (len(sizes) - 1) > columns and max(sizes) > 4:
         widest = sizes.index(max(sizes))
         sizes[widest] -= 1
-    out = _row(head, sizes, t.right)
+    out = _row(head, sizes, aligned)
     out.append((" " * gap).join("─" * s for s in sizes))
     for row in body:
-        out += _row(row, sizes, t.right)
+        out += _row(row, sizes, aligned)
     return out
 
 
-def _row(cells: Sequence[str], sizes: Sequence[int], right: frozenset[int]) -> list[str]:
+def _row(cells: Sequence[str], sizes: Sequence[int], aligned: Sequence[str]) -> list[str]:
     wrapped = [wrap(c, s) for c, s in zip(cells, sizes, strict=True)]
     out = []
     for i in range(max(map(len, wrapped))):
         parts = [
-            pad(w[i] if i < len(w) else "", s, "right" if k in right else "left")
-            for k, (w, s) in enumerate(zip(wrapped, sizes, strict=True))
+            pad(w[i] if i < len(w) else "", s, align)
+            for w, s, align in zip(wrapped, sizes, aligned, strict=True)
         ]
         out.append("  ".join(parts).rstrip())
     return out

@@ -1,6 +1,7 @@
 """The Markdown subset of a problem's statement, as data that each renderer prints its own way.
 
-Paragraphs, headings, lists, **strong**, *emphasis*, `code`, $inline$ and $$display$$ mathematics.
+Paragraphs, headings, lists, pipe tables, **strong**, *emphasis*, `code`, $inline$ and $$display$$
+mathematics.
 Everything else (HTML, links, images) is literal text.
 """
 
@@ -11,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..notation.tex import Tex, parse
+from . import pipes
+from .pipes import Pipes
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,12 @@ class Inline:
 
 @dataclass(frozen=True)
 class Part:
-    """kind: paragraph | heading | item | display; `mark` is a list item's bullet or number."""
+    """kind: paragraph | heading | item | table | display; `mark` is an item's bullet or number."""
 
     kind: str
     content: tuple[Inline, ...]
     mark: str = ""
+    table: Pipes[tuple[Inline, ...]] | None = None
 
 
 _DISPLAY = re.compile(r"(?<!\\)\$\$(.+?)(?<!\\)\$\$", re.DOTALL)
@@ -57,10 +61,19 @@ def read(source: str) -> tuple[Part, ...]:
 
 
 def _blocks(source: str) -> list[Part]:
-    out: list[tuple[str, str, str]] = []  # kind, mark, text
+    out: list[tuple[str, str, str | Pipes[str]]] = []  # kind, mark, text
     fresh = True
-    for row in source.splitlines():
-        if not row.strip():
+    rows = source.splitlines()
+    rest = iter(range(len(rows)))
+    for k in rest:
+        row = rows[k]
+        table, taken = pipes.leading(rows[k:])
+        if table is not None:
+            out.append(("table", "", table))
+            for _ in range(taken - 1):
+                next(rest)
+            fresh = True
+        elif not row.strip():
             fresh = True
         elif found := _HEADING.fullmatch(row.strip()):
             out.append(("heading", "", found[1].rstrip("# ")))
@@ -74,7 +87,10 @@ def _blocks(source: str) -> list[Part]:
         else:
             kind, mark, text = out[-1]
             out[-1] = (kind, mark, f"{text} {row.strip()}")
-    return [Part(kind, inline(text), mark) for kind, mark, text in out]
+    return [
+        Part(kind, inline(x), mark) if isinstance(x, str) else Part(kind, (), table=x.each(inline))
+        for kind, mark, x in out
+    ]
 
 
 def inline(source: str) -> tuple[Inline, ...]:

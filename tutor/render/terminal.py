@@ -7,7 +7,7 @@ from ..notation.block import Block, beside, line, width
 from ..notation.names import size_words
 from ..notation.unicode import layout
 from ..steps import Picture, Solution, TaskResult, Text, Variable, in_turn
-from . import escape, grid_text, paper, statement
+from . import escape, grid_text, paper, pipes, statement
 from .outline import (
     Equation,
     Numbered,
@@ -40,6 +40,11 @@ def terminal(solution: Solution, *, width: int = 80, colour: bool = False, level
         sheet.task(task)
     sheet.foot()
     return "\n".join(sheet.rows) + "\n"
+
+
+def _plain(content: tuple[statement.Inline, ...]) -> str:
+    """A piece of a statement in one line of characters."""
+    return statement.printed(content, escape.terminal, lambda t: escape.terminal(t.plain), {})
 
 
 class _Sheet:
@@ -109,10 +114,11 @@ class _Sheet:
         for k, part in enumerate(statement.read(source)):
             if k and part.kind not in ("item", "display"):
                 self.blank()
-            text = statement.printed(
-                part.content, escape.terminal, lambda tex: escape.terminal(tex.plain), {}
-            )
-            if part.kind == "item":
+            text = _plain(part.content)
+            if part.table is not None:
+                for row in pipes.to_rows(part.table.each(_plain), self.columns - 4):
+                    self.put(row, None, 4)
+            elif part.kind == "item":
                 self.words(f"{part.mark} {text}", indent=4, hang=len(part.mark) + 1)
             elif part.kind == "display":
                 self.words(text, indent=6)
@@ -140,11 +146,7 @@ class _Sheet:
         last = f"── {rows[-1]} "
         self.put(last + "─" * (self.columns - width(last)), "bold")
         if task.text:
-            for part in statement.read(task.text):
-                text = statement.printed(
-                    part.content, escape.terminal, lambda tex: escape.terminal(tex.plain), {}
-                )
-                self.words(f"{part.mark} {text}".strip(), indent=2)
+            self.statement(task.text)
         for title, run in groups(visible(task, self.level)):
             self.put(self.sentence(title), "blue", 2)
             if run[0].step.kind == "given":

@@ -15,7 +15,7 @@ from ..notation.text import text as typed
 from ..notation.unicode import unicode_text
 from ..steps import Diagram, Picture, Solution, Table, TaskResult, Text, Variable, in_turn
 from ..words import language
-from . import breaking, escape, figure, grid, paper, statement
+from . import breaking, escape, figure, grid, paper, pipes, statement
 from .outline import (
     Numbered,
     conventions,
@@ -197,13 +197,16 @@ class Page:
         shown = f"$display({found})$" if found is not None else self.inline_tex(source)
         return f"#box(inset: (y: 3pt))[{shown}{size}]"
 
+    def written(self, content: tuple[statement.Inline, ...]) -> str:
+        return statement.printed(content, literal, lambda t: self.inline_tex(t.latex), _MARKS)
+
     def statement(self, source: str) -> None:
         for part in statement.read(source):
             tex = part.content[0].tex if part.kind == "display" and part.content else None
-            shown = statement.printed(
-                part.content, literal, lambda t: self.inline_tex(t.latex), _MARKS
-            )
-            if tex is not None:
+            shown = self.written(part.content)
+            if part.table is not None:
+                self.put(pipes.to_typst(part.table.each(self.written)))
+            elif tex is not None:
                 self.display(tex.latex)
             elif part.kind == "item":
                 self.put(f"- {shown}" if part.mark == "•" else f"{literal(part.mark)} {shown}")
