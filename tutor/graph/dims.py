@@ -156,6 +156,9 @@ class _Printer(StrPrinter):
     def _print_floor(self, e: sp.Expr) -> str:
         return f"⌊{self.doprint(e.args[0])}⌋"
 
+    def _print_Min(self, e: sp.Expr) -> str:  # noqa: N802 SymPy's name for it
+        return f"min({', '.join(map(self.doprint, e.args))})"
+
 
 def factored(d: sp.Expr) -> sp.Expr:
     """n(n + 1)/2 rather than n²/2 + n/2, also inside of ⌊ ⌋; other sums stay."""

@@ -113,7 +113,7 @@ def _without_floors(
     for w, out in windows:
         constant, whole = out.as_coeff_Add() if isinstance(out, sp.Expr) else (out, 0)
         inner = replace(w, size=_plain(w.size, names), kernel=_plain(w.kernel, names))
-        if isinstance(whole, sp.floor) and whole not in names:
+        if isinstance(whole, sp.floor | sp.Min) and whole not in names:
             y = sp.Dummy(f"outputs {len(found)}", integer=True, positive=True)
             names[whole] = y - constant
         found.append((inner, _plain(out, names)))

@@ -61,7 +61,8 @@ class Puzzle:
             return
         self.windows.append((w, size, kernel, outs))
         s = w.stride
-        self.bounds.append((between, *((1 - s, s) if w.ceil else (0, s - 1))))
+        over = (1 - s, 0 if w.hangs_over else s)  # with a last window that is left out, or not
+        self.bounds.append((between, *(over if w.ceil else (0, s - 1))))
         if not w.ceil:
             self.bounds.append((room, 0, None))
 
@@ -93,10 +94,19 @@ class Puzzle:
         try:
             solutions = tuple(sorted(self._solutions(whole)))
         except TooMany:
-            return tuple(whole), None
+            return tuple(self._exact(k, whole) for k in range(len(whole))), None
         if not solutions:
             return None
         return tuple((min(c), max(c)) for c in zip(*solutions, strict=True)), solutions
+
+    def _exact(self, k: int, ranges: list[Range]) -> Range:
+        """The range of one size from the first number that does fit."""
+        first, last = ranges[k]
+        for n in range(first, first + SHORT):
+            self.tries = TRIES - SHORT
+            if self._some([*ranges[:k], (n, n), *ranges[k + 1 :]]):
+                return n, last
+        return first, last
 
     def example(self, wishes: Sequence[int | None]) -> tuple[int, ...]:
         """Numbers that fit, the first ones as near to the wishes as can be."""

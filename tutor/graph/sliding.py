@@ -49,6 +49,10 @@ class Window:
             return sp.floor(self.room / self.stride) + 1
         last = sp.floor(sp.expand(self.size + self.before - sp.S.One) / self.stride)
         whole = sp.floor((self.room + self.stride - 1) / self.stride)
+        return (whole if self.hangs_over else sp.Min(whole, last)) + 1
+
+    @property
+    def hangs_over(self) -> bool:
+        """Whether a last window that is rounded up for certain starts on the input."""
         spans = self.dilation * (self.kernel - sp.S.One) + 1
-        hangs_over = (spans - self.after - self.stride).is_nonnegative
-        return (whole if hangs_over else sp.Min(whole, last)) + 1
+        return bool((spans - self.after - self.stride).is_nonnegative)

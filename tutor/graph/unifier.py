@@ -190,6 +190,7 @@ class Unifier:
         for fit in fits.fits(*self._open()) or ():
             own = set(fit.sizes)
             windows = [(s, self._resolved(s.window), self.resolve(s.outputs)) for s in self.windows]
+            windows = [w for w in windows if w[1].size != w[2]]  # these only ask for a number
             found.append(
                 Choice(
                     fit,

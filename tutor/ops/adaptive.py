@@ -10,15 +10,22 @@ import sympy as sp
 from ..graph import node as g
 from ..graph.node import Node, ein
 from .base import Int, Op, Val, integers, require
-from .conv import NORMAL, concrete, window
+from .conv import NORMAL, extents, held_open, numbers, unsettled, window
 
 
 def _adaptive_avg_pool2d(x: Val, output_size: Int) -> Val:
     """Windows from ⌊o·H/h⌋ up to ⌈(o+1)·H/h⌉, along both axes; None keeps an axis as it is."""
     require(2 <= x.order <= 4 and not x.row,
             f"adaptive_avg_pool2d takes an input of order 2 to 4, not size {x.dims}")  # fmt: skip
-    size = concrete(x, "an input", 2)
+    size = extents(x, "an input", 2)
     wanted = output_size if isinstance(output_size, tuple | list) else (output_size,) * 2
+    if not numbers(*size) and len(wanted) == 2:
+        held_open(*size)
+        kept = [o is None for o in wanted]
+        told = integers([o or 1 for o in wanted], 2, "output_size", 1)
+        shape = [n if keep else o for n, o, keep in zip(size, told, kept, strict=True)]
+        name = "adaptive_avg_pool2d"
+        return Val(unsettled(name, [x.node], (*x.node.shape[: x.order - 2], *shape)))
     out = integers([n if o is None else o for n, o in zip(size, wanted, strict=False)], 2,
                    "output_size", 1)  # fmt: skip
     node = _averaged(x.node, x.order - 2, out[0])

@@ -12,49 +12,53 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from ..graph import dims
 from ..graph.node import Node, call
-from ..graph.sizes import output_size
 from .base import Int, Op, Val, integers, require
-from .conv import NORMAL, concrete
+from .conv import NORMAL, extents, held_open, slid
 
 
 def _geometry(size: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Any:
     """Kernel, dilation, padding and stride per axis, and the number of windows along each."""
     k, d = integers(kernel_size, 2, "kernel_size", 1), integers(dilation, 2, "dilation", 1)
     p, s = integers(padding, 2, "padding"), integers(stride, 2, "stride", 1)
-    out = tuple(output_size(*z) for z in zip(size, k, s, p, d, strict=True))
+    both = [(before, before) for before in p]
+    out = tuple(slid(*z) for z in zip(size, k, s, both, d, strict=True))
     return k, d, p, s, out
 
 
 def _unfold(x: Val, kernel_size: Int, dilation: Int = 1, padding: Int = 0, stride: Int = 1) -> Val:
     require(2 <= x.order <= 4 and not x.row,
             f"unfold takes an image, with channels and a batch if there are any, not size {x.dims}")  # fmt: skip
-    shape = concrete(x, "an input")
+    shape = extents(x, "an input", x.order)
     size = shape[-2:]
     k, *rest = _geometry(size, kernel_size, dilation, padding, stride)
     bare = x.order == 2
     channels = 1 if bare else shape[-3]
-    out = (*shape[: x.order - 3], channels * prod(k)) if x.order == 4 else (channels * prod(k),)
+    held_open(*(d for d in shape if not isinstance(d, int)))
+    lead = shape[: x.order - 3] if x.order == 4 else ()
     parameters = (size, k, *rest, bare)
-    return Val(call("unfold", [x.node], parameters, (*out, prod(rest[-1]))))
+    out = (*lead, dims.dim(channels * prod(k)), dims.product(rest[-1]))
+    return Val(call("unfold", [x.node], parameters, out))
 
 
 def _fold(x: Val, output_size: Int, kernel_size: Int, dilation: Int = 1, padding: Int = 0,
           stride: Int = 1) -> Val:  # fmt: skip
     require(x.order in (2, 3) and not x.row,
             f"fold takes a matrix of columns, or a batch of them, not size {x.dims}")  # fmt: skip
-    shape = concrete(x, "an input")
+    shape = extents(x, "an input", x.order)
+    held_open(*(d for d in shape if not isinstance(d, int)))
     size = integers(output_size, 2, "output_size", 1)
     k, *rest = _geometry(size, kernel_size, dilation, padding, stride)
     rows, columns = shape[-2:]
     out = rest[-1]
-    require(rows % prod(k) == 0,
+    require(not isinstance(rows, int) or rows % prod(k) == 0,
             f"{rows} rows are not a number of channels times {k[0]}·{k[1]} taps")  # fmt: skip
-    require(columns == prod(out),
+    require(dims.same(columns, prod(out)),
             f"an image of {size[0]}×{size[1]} has {out[0]}·{out[1]} = {prod(out)} windows, "
             f"but `{{left}}` has {columns} columns")  # fmt: skip
     parameters = (size, k, *rest, False)
-    whole = (*shape[:-2], rows // prod(k), *size)
+    whole = (*shape[:-2], dims.dim(dims.number(rows) / prod(k)), *size)
     return Val(call("fold", [x.node], parameters, whole))
 
 

@@ -11,22 +11,26 @@ from typing import Any
 
 import numpy as np
 
+from ..graph import dims
 from ..graph import node as g
+from ..graph.dims import Dim
 from ..graph.node import Node, ein, rel
 from .base import Int, Op, Val, Word, integers, require
-from .conv import DUMOULIN, NORMAL, concrete, window
+from .conv import DUMOULIN, NORMAL, extents, held_open, numbers, unsettled, window
 from .rows import as_row, image_rows
 
 
-def output_sizes(size: Any, kernel: Any, s: Any, p: Any, extra: Any, d: Any) -> tuple[int, ...]:
+def output_sizes(size: Any, kernel: Any, s: Any, p: Any, extra: Any, d: Any) -> tuple[Dim, ...]:
     """(n − 1)·s − 2p + d(k − 1) + output_padding + 1, along every axis."""
     found = []
     for n, k, ss, pp, e, dd in zip(size, kernel, s, p, extra, d, strict=True):
         require(e < max(ss, dd),
                 f"`output_padding` must be smaller than the stride or the dilation, not {e}",
                 "it chooses between the sizes that one stride maps to the same input")  # fmt: skip
-        out = (n - 1) * ss - 2 * pp + dd * (k - 1) + e + 1
-        require(out >= 1, f"a padding of {pp} cuts away all of the output: {out} entries are left",
+        out = dims.dim((n - 1) * ss - 2 * pp + dd * (k - 1) + e + 1)
+        if not isinstance(out, int):
+            held_open(out)
+        require(not isinstance(out, int) or out >= 1, f"a padding of {pp} cuts away all of the output: {out} entries are left",
                 "in a transposed convolution `padding` makes the output smaller")  # fmt: skip
         found.append(out)
     return tuple(found)
@@ -48,8 +52,10 @@ def _transposed(n: int, x: Val, w: Val, bias: Val | None, stride: Any, padding: 
     require(x.order in orders and not x.row,
             f"{name} with a kernel of size {w.dims} takes an input of order "
             f"{' or '.join(map(str, orders))}, not size {x.dims}")  # fmt: skip
-    xs, ws = concrete(x, "an input"), concrete(w, "a kernel")
-    size, kernel = xs[-n:], ws[-n:]
+    lead = ["n"] if x.order == n + 2 else []
+    body = extents(x, "an input", x.order - len(lead))
+    ws = extents(w, "a kernel", w.order)
+    size, kernel, known = body[-n:], ws[-n:], numbers(*body, *ws)
     s, d = integers(stride, n, "stride", 1), integers(dilation, n, "dilation", 1)
     p, extra = integers(padding, n, "padding"), integers(output_padding, n, "output_padding")
     out = output_sizes(size, kernel, s, p, extra, d)
@@ -57,22 +63,38 @@ def _transposed(n: int, x: Val, w: Val, bias: Val | None, stride: Any, padding: 
     relations = [
         (window(out[k], size[k], kernel[k], s[k], d[k], p[k], flip), (f"o{k}", f"i{k}", f"k{k}"))
         for k in range(n)
+        if known
     ]
-    lead = ["n"] if x.order == n + 2 else []
-    if bare:
+    if not known:
+        node = _open(name, x.node, w.node, (*x.node.shape[: len(lead)],), ws, out, groups)
+    elif bare:
         node = ein([(x.node, space), (w.node, taps), *relations], places)
     else:
         (groups,) = integers(groups, 1, "groups", 1)
         node = _grouped(x.node, w.node, groups, lead, space, taps, places, relations)
     if bias is None:
         return Val(node)
-    outs = 1 if bare else ws[1] * groups
-    require(bias.order == 0 or (bias.order == 1 and bias.node.shape == (outs,)),
-            f"the bias of {name} has one entry per output channel ({outs}), not size {bias.dims}")  # fmt: skip
+    outs = 1 if bare else dims.dim(ws[1] * groups)
+    require(bias.order == 0 or (bias.order == 1 and dims.same(bias.node.shape[0], outs)),
+            f"the bias of {name} has one entry per output channel ({dims.one(outs)}), not size {bias.dims}")  # fmt: skip
     if bare or bias.order == 0:
         b = bias.node if bias.order == 0 else ein([(bias.node, "o")], "")
         return Val(g.add([node, g.broadcast(b, (), node.shape)]))
     return Val(g.add([node, g.broadcast(bias.node, (len(lead),), node.shape)]))
+
+
+def _open(name: str, x: Node, w: Node, lead: tuple[Dim, ...], kernel: tuple[Dim, ...],
+          out: tuple[Dim, ...], groups: Any) -> Node:  # fmt: skip
+    """The result over open sizes."""
+    held_open(*x.shape[len(lead) :], *kernel)
+    if len(kernel) == len(out):
+        return unsettled(name, [x, w], out)
+    (groups,) = integers(groups, 1, "groups", 1)
+    channels = x.shape[len(lead)]
+    require(dims.same(channels, kernel[0]),
+            f"the input has {dims.one(channels)} channels, the kernel expects {dims.one(kernel[0])}",
+            "the kernel of a transposed convolution is inputs × outputs / groups × …")  # fmt: skip
+    return unsettled(name, [x, w], (*lead, dims.dim(kernel[1] * groups), *out), groups)
 
 
 def _grouped(x: Node, w: Node, groups: int, lead: list[str], space: list[str], taps: list[str],

@@ -15,7 +15,7 @@ from ..steps import Solution, Text
 from ..words import language, speaking, translated
 
 _HOLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_SIZE = re.compile(r"[\w()⌊⌋/ +*×-]*")  # h*n×m, to be written h·n×m
+_SIZE = re.compile(r"[\w()⌊⌋/, +*×-]*")  # h*n×m, to be written h·n×m
 # blanks that holes leave between Chinese characters, or beside their punctuation
 _MARKS = "，。、；：！？（）“”"
 _CHINESE = re.compile(
