@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ..limits import PICTURE_NODES
 from ..steps import Diagram, Solution, Table, TaskResult, Variable
 from .dot import to_dot
-from .outline import diagram_table
+from .outline import diagram_table, own_tables
 
 READABLE = 9  # nodes of a graph whose words can still be read at the width of a page
 
@@ -25,11 +25,11 @@ def drawn(solution: Solution, *, paper: bool = False) -> dict[str, Diagram]:
     return {k: d for k, d in found.items() if len(d.nodes) <= PICTURE_NODES}
 
 
-def tables(task: TaskResult, drawn: bool) -> tuple[Table, ...]:
-    """The task's tables; a graph that is not drawn, or gets small on paper, is one of them."""
+def tables(task: TaskResult, drawn: bool, level: int) -> tuple[Table, ...]:
+    """The tables to show; a graph that is not drawn, or gets small on paper, is one of them."""
     if task.diagram is None or (drawn and len(task.diagram.nodes) <= READABLE):
-        return task.tables
-    return (diagram_table(task.diagram), *task.tables)
+        return own_tables(task, level)
+    return (diagram_table(task.diagram), *own_tables(task, level))
 
 
 def source(diagram: Diagram, names: Mapping[str, Variable]) -> str:

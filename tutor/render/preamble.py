@@ -7,6 +7,7 @@ from ..words import language
 PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \usepackage{amsmath}
 \usepackage{graphicx}
+\usepackage{longtable}
 \setlength{\textwidth}{16.5cm}
 \setlength{\oddsidemargin}{-0.3cm}
 \setlength{\evensidemargin}{-0.3cm}
@@ -16,6 +17,8 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \setlength{\parskip}{4pt plus 1pt}
 \setlength{\emergencystretch}{3em}
 \setcounter{MaxMatrixCols}{12}
+\setlength{\LTpre}{2pt}
+\setlength{\LTpost}{4pt}
 % braces among typewriter letters come from the font of the formulas, as TeX would choose anyway
 \DeclareFontFamily{OMS}{cmtt}{}
 \DeclareFontShape{OMS}{cmtt}{m}{n}{<->ssub*cmsy/m/n}{}
@@ -30,12 +33,14 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \newcommand{\formula}[2]{\par\nopagebreak\vspace{1pt}\noindent\hspace*{2.5em}%
 \fit{\dimexpr\linewidth-6.5em\relax}{$\displaystyle #1$}\hfill{\small #2}\par}
 \newcommand{\fitpart}[1]{\fit{0.8\linewidth}{$\displaystyle #1$}}
-% to the next page where less than #1 is left of this one
-\newcommand{\room}[1]{\par\ifdim\pagetotal>0pt\ifdim\dimexpr\pagegoal-\pagetotal\relax<#1\relax
-\newpage\fi\fi}
+% to the next page where less than #1 is left of this one, unless it is about to be broken anyway
+\newcommand{\room}[1]{\par\ifdim\pagetotal>0pt\ifdim\pagetotal<\pagegoal
+\ifdim\dimexpr\pagegoal-\pagetotal\relax<#1\relax\newpage\fi\fi\fi}
 % a heading that may be broken over pages
 \newcommand{\heading}[1]{\room{6\baselineskip}\bigskip
 {\large\bfseries\raggedright #1\par}\nopagebreak\smallskip}
+% nothing, as wide as the widest row: columns of a broken table are equally wide on all pages
+\newcommand{\widest}[1]{\hphantom{\begin{tabular}{@{}l@{}}#1\end{tabular}}}
 \newcommand{\fitinline}[1]{\fit{0.9\linewidth}{$#1$}}
 % a picture in a fitting size, or as large as the page allows
 \newcommand{\drawing}[1]{\begin{center}\sbox{\fitbox}{\includegraphics[scale=0.7]{#1}}%

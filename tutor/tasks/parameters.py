@@ -7,20 +7,20 @@ from math import prod
 from typing import Any
 
 from ..errors import InputError, did_you_mean
-from ..expr import Expr, Name
 from ..problem.applied import Applied, apply_tree, flat, input_shape
 from ..problem.layer_spec import total
 from ..problem.model import Network, Problem, Task
-from ..steps import Answer, Check, Table, TaskResult, Text
-from . import receptive
-from .arithmetic import agrees, by, num, plus, times
-from .layer_steps import StepList, layers_steps
+from ..steps import Answer, Check, TaskResult, Text
+from . import parameter_tables, receptive
+from .arithmetic import agrees
+from .drafts import StepList
+from .layer_steps import layers_steps
+from .parameter_totals import FLOAT32_BYTES, total_steps
 from .receptive import Field
 from .recount import recount_shape, recount_weights, recounts
 from .stack import has_blocks, in_words
 
-FLOAT32_BYTES = 4
-_LONGEST_SUM = 8  # totals of more layers are read off the table
+_ADDED = ("parameters", "weights", "biases", "neurons", "macs", "activation_memory")
 _LONG = 20  # layers of a network whose make-up is said in a line first
 
 
@@ -33,16 +33,13 @@ def solve(problem: Problem, task: Task) -> TaskResult:
     steps = StepList(task.id)
     _structure_step(steps, network, layers)
     layers_steps(steps, layers, seen)
-    _total_steps(steps, layers)
+    total_steps(steps, layers)
     rows = [_row(layer, seen[layer.name][1]) for layer in layers]
+    totals = {key: sum(r[key] for r in rows) for key in _ADDED}
     extra = {
         "layers": rows,
         "output_shape": list(tree[-1].output if tree else start),
-        "total_parameters": sum(r["parameters"] for r in rows),
-        "total_weights": sum(r["weights"] for r in rows),
-        "total_biases": sum(r["biases"] for r in rows),
-        "total_macs": sum(r["macs"] for r in rows),
-        "total_activation_memory": sum(r["activation_memory"] for r in rows),
+        **{f"total_{key}": n for key, n in totals.items()},
     }
     return TaskResult(
         id=task.id,
@@ -51,7 +48,7 @@ def solve(problem: Problem, task: Task) -> TaskResult:
         heading=Text("Sizes, parameters and multiply-adds of every layer"),
         steps=tuple(steps.done),
         extra=extra,
-        tables=(_table(network, rows, extra),),
+        tables=parameter_tables.tables(start, tree, {r["name"]: r for r in rows}, totals),
         check=recheck(layers),
         answer=_answer(task, extra),
         text=task.text,
@@ -82,58 +79,7 @@ def _structure_step(steps: StepList, network: Network, layers: Sequence[Applied]
         ),
         (),
         in_words(network.layers),
-        level=0,
     )
-
-
-def _total_steps(steps: StepList, layers: Sequence[Applied]) -> None:
-    counted = [layer.counts for layer in layers if layer.counts.weights]
-    everything = [total((*c.weights, *c.biases)) for c in counted]
-    weights = [total(c.weights) for c in counted]
-    macs = [total(c.macs) for c in counted]
-    biases = sum(everything) - sum(weights)
-    steps.add(
-        "value",
-        "sum",
-        Text("Parameters in total"),
-        _sum(everything),
-        Text("Layers without parameters add nothing."),
-        level=0,
-    )
-    steps.add(
-        "value",
-        "sum",
-        Text("Parameters without the biases"),
-        _sum(weights),
-        Text("Leaving out the biases saves {n} numbers.", {"n": biases}),
-    )
-    steps.add(
-        "value",
-        "sum",
-        Text("Multiply-adds in total, for one example"),
-        _sum([n for n in macs if n]),
-        Text("Biases, pools, norms and activations count 0."),
-        level=0,
-    )
-    neurons = sum(prod(layer.output) for layer in layers)
-    steps.add(
-        "value",
-        "sum",
-        Text("Memory for all outputs, in bytes"),
-        (Name("total"), times(num(FLOAT32_BYTES), num(neurons)), num(FLOAT32_BYTES * neurons)),
-        Text(
-            "The outputs of all layers together have {n} entries; a number in single precision "
-            "takes {b} bytes.",
-            {"n": neurons, "b": FLOAT32_BYTES},
-        ),
-        level=2,
-    )
-
-
-def _sum(numbers: Sequence[int]) -> tuple[Expr, ...]:
-    if 1 < len(numbers) <= _LONGEST_SUM:
-        return (Name("total"), plus(*(num(n) for n in numbers)), num(sum(numbers)))
-    return (Name("total"), num(sum(numbers)))
 
 
 def formula(layer: Applied) -> str:
@@ -169,28 +115,6 @@ def _one_or_all(along: Sequence[int | None] | None) -> Any:
     if along is None:
         return None
     return along[0] if len(set(along)) == 1 else list(along)
-
-
-def _table(network: Network, rows: Sequence[dict[str, Any]], extra: dict[str, Any]) -> Table:
-    columns = (
-        Text("Layer"),
-        Text("Output"),
-        Text("Parameters"),
-        Text("Multiply-adds"),
-        Text("Bytes"),
-        Text("Field"),
-    )
-    cells: list[tuple[Any, ...]] = [("input", by(input_shape(network)), None, None, None, None)]
-    for r in rows:
-        field = r["receptive_field"]
-        seen = by(field) if isinstance(field, list) else field
-        numbers = (r[k] for k in ("parameters", "macs", "activation_memory"))
-        cells.append((r["name"], by(r["output_shape"]), *numbers, seen))
-    totals = ("total_parameters", "total_macs", "total_activation_memory")
-    cells.append((Text("total"), None, *(extra[k] for k in totals), None))
-    if all(row[-1] is None for row in cells):  # no spatial axes: no receptive fields
-        columns, cells = columns[:-1], [row[:-1] for row in cells]
-    return Table(columns, tuple(cells), frozenset({2, 3, 4, 5}))
 
 
 def recheck(layers: Sequence[Applied]) -> Check:
