@@ -67,14 +67,14 @@ FORMULAS: list[tuple[str, str, str, dict[str, str], str]] = [
         "n/2*logdet(S) + tr((X - ones(n) @ mu.T) @ inv(S) @ (X - ones(n) @ mu.T).T)/2",
         "[mu, S]",
         {"mu": "mean(X, axis=0).T", "S": "(X - ones(n) @ mu.T).T @ (X - ones(n) @ mu.T) / n"},
-        "undecided",
+        "minimum",
     ),
     (
         "x: vector(n), m: scalar, v: {shape: [], positive: true}",
         "n/2*log(v) + norm2(x - m)**2/(2*v)",
         "[m, v]",
         {"m": "mean(x)", "v": "norm2(x - m)**2 / n"},
-        "undecided",
+        "minimum",
     ),
     ("a: scalar, c: scalar, t: scalar", "a*t**2 + c*t", "t", {"t": "-(c / (2 * a))"}, "undecided"),
 ]
@@ -91,6 +91,70 @@ def test_formulas(row: tuple[str, str, str, dict[str, str], str]) -> None:
     assert result.extra["kinds"] == [kind]
     assert result.check is not None
     assert result.check.passed
+
+
+NLL = "(X - ones(n) @ mu.T) @ {P} @ (X - ones(n) @ mu.T).T"
+ESTIMATES = [  # given, function, unknowns, kind, and the first words of why
+    (SAMPLE + f", S: {SPD}", f"n/2*logdet(S) + tr({NLL.format(P='inv(S)')})/2", "S", "minimum",
+     "Along a symmetric step H of S the second derivative at the solution is "
+     "n * tr(inv(S) @ H @ inv(S) @ H) / 2. The solution comes from"),
+    (SAMPLE + f", P: {SPD}", f"tr({NLL.format(P='P')})/2 - n/2*logdet(P)", "[mu, P]", "minimum",
+     "In mu it is a bowl for every positive definite P. Along a symmetric step H of P"),
+    (f"P: {SPD}, A: 'matrix(m, d)'", "logdet(P) - tr(A @ P @ A.T)", "P", "maximum",
+     "Along a symmetric step H of P the second derivative at the solution is "
+     "-tr(inv(P) @ H @ inv(P) @ H)."),
+    (f"S: {SPD}, A: {SPD}", "logdet(S) + tr(inv(S) @ A)", "S", "undecided",
+     "Along a symmetric step H of S the second derivative at the solution is "
+     "tr(inv(S) @ H @ inv(S) @ H): if the solution is positive definite, this is a minimum."),
+    (f"P: {SPD}, A: {SPD}", "logdet(P) - tr(P @ A)", "P", "undecided",
+     "Along a symmetric step H of P the second derivative at the solution is "
+     "-tr(inv(P) @ H @ inv(P) @ H): if the solution is positive definite, this is a maximum."),
+    # a full matrix has skew directions too, along which it falls
+    ("S: 'matrix(d, d)', A: 'matrix(m, d)'", "logdet(S) + tr(A @ inv(S) @ A.T)", "S", "undecided",
+     "Without numbers it stays open"),
+    (f"S: {SPD}, A: 'matrix(m, d)'", "logdet(S) - tr(A @ inv(S) @ A.T)", "S", "undecided",
+     "Along a symmetric step H of S"),  # −AᵀA is not positive definite
+    (f"S: {SPD}, a: scalar, A: 'matrix(m, d)'", "a*logdet(S) + tr(A @ inv(S) @ A.T)", "S",
+     "undecided", "Without numbers it stays open"),
+    ("x: vector(n), m: scalar, v: {shape: [], positive: true}",
+     "-n/2*log(v) - norm2(x - m)**2/(2*v)", "v", "maximum",
+     "In v the second derivative at the solution is"),
+    ("x: vector(n), a: scalar, v: {shape: [], positive: true}", "a*log(v) + norm2(x)**2/v", "v",
+     "undecided", "Without numbers it stays open"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ESTIMATES, ids=lambda r: f"{r[1][:30]} by {r[2]}")
+def test_the_kind_of_an_estimate(row: tuple[str, str, str, str, str]) -> None:
+    given, expression, wrt, kind, words = row
+    result = asked(given, expression, wrt)
+    assert result.extra["kinds"] == [kind]
+    assert result.check is None or result.check.passed  # None: no S where it is defined
+    (step,) = [s for s in result.steps if s.id == "kind"]
+    assert step.why is not None and plain(step.why).startswith(words)
+
+
+def test_the_gaussian_likelihood_has_its_minimum_there() -> None:
+    """In plain NumPy: every small step, together in both, leads up; for a full S some lead down."""
+    rng = np.random.default_rng(5)
+    n, d = 7, 3
+    data = rng.standard_normal((n, d)) @ np.diag([1.0, 2.0, 0.5]) + 1
+
+    def nll(mu: np.ndarray, s: np.ndarray) -> float:
+        away = data - mu
+        return n / 2 * np.linalg.slogdet(s)[1] + np.trace(away @ np.linalg.inv(s) @ away.T) / 2
+
+    mean = data.mean(axis=0)
+    cov = (data - mean).T @ (data - mean) / n
+    best = nll(mean, cov)
+    for _ in range(200):
+        step, h = 1e-2 * rng.standard_normal(d), 1e-2 * rng.standard_normal((d, d))
+        assert nll(mean + step, cov + h + h.T) > best
+        trace = np.trace(np.linalg.solve(cov, h + h.T) @ np.linalg.solve(cov, h + h.T)) * n / 2
+        up = [nll(mean, cov + t * (h + h.T)) for t in (-1e-2, 1e-2)]
+        assert (sum(up) - 2 * best) / 1e-4 == pytest.approx(trace, rel=1e-2)
+    skew = np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 0]])
+    assert nll(mean, cov + 1e-2 * skew) < best
 
 
 def same(given: str, a: str, b: str) -> bool:

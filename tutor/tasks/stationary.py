@@ -25,6 +25,7 @@ from .extended import told, unvalued
 from .hessian_renamed import refuse_other_name
 from .second import term, twice_node
 from .stationary_check import check_formulas, check_points, kind_at
+from .stationary_definite import by_turns, if_definite
 from .stationary_outcome import Found, Outcome
 from .stationary_sign import never_negative, positive
 from .stationary_singular import family_steps
@@ -70,7 +71,8 @@ def solve(ws: Workspace, task: Task) -> TaskResult:
     elif not outcome.found and not points:
         steps.append(nothing_step(target, lines, outcome))
     else:
-        steps += kind_step(target, kinds, why, _curvature(here, target, lines, outcome))
+        curvature = _curvature(here, target, lines, outcome)
+        steps += kind_step(target, kinds, why, curvature, if_definite(here, outcome))
         steps += note_steps(outcome)
     return _result(here, task, target, lines, steps, outcome, kinds, check)
 
@@ -155,7 +157,10 @@ def _kinds(
         kinds.append(kind)
         reasons.append(why)
     if outcome.found and not outcome.valued:
+        seen = None if convex else by_turns(ws, lines, outcome)
         kinds = ["minimum" if convex else "undecided"] * outcome.count
+        if seen is not None:
+            kinds, reasons = [seen[0]], [seen[1]]
     return kinds, [bowl(target)] if convex else reasons
 
 

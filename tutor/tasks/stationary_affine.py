@@ -48,6 +48,7 @@ class Solved:
     loose: tuple[tuple[Node, Expr], ...] = ()  # on what the equation hangs in an unclear way
     note: Text | None = None  # what else is to be said of them
     common: Expr | None = None  # a matrix in front of both sides
+    bends: tuple[Node, Node] | None = None  # of inverses, c and c times what is positive definite
     dropped: tuple[Expr, ...] = ()  # positive factors of all terms, the unknown in them
 
 

@@ -137,7 +137,8 @@ def _between(parts: _Parts, x: Node, name: str, ws: Workspace) -> Solved:
     equation = ((own, side),) if own != unknown else ()
     needs = () if g.constant_of(scalar) is not None else (left,)
     rule = "multiplied by the unknown from both sides"
-    return Solved(formula, equation, (unknown,), needs, rule, scale=(number, ()))
+    bends = (simplify(g.add(parts.once)), g.scale(-1, middle)) if symmetric else None
+    return Solved(formula, equation, (unknown,), needs, rule, scale=(number, ()), bends=bends)
 
 
 def _alone(parts: _Parts, x: Node, name: str, ws: Workspace) -> Solved:
@@ -151,4 +152,6 @@ def _alone(parts: _Parts, x: Node, name: str, ws: Workspace) -> Solved:
     side = ws.term(right)
     inverse = Call("inv", (Name(name),))
     needs = () if g.constant_of(scalar) is not None else (ws.term(scalar),)
-    return Solved(Call("inv", (side,)), ((inverse, side),), (side,), needs, "inverse of both sides")
+    rule = "inverse of both sides"
+    bends = (g.scale(-1, scalar), rest) if symmetric else None
+    return Solved(Call("inv", (side,)), ((inverse, side),), (side,), needs, rule, bends=bends)

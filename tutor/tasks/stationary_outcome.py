@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..expr import Expr, Name, walk
+from ..graph.node import Node
 from ..steps import Text
 from .stationary_affine import Solved
 from .stationary_check import Point
@@ -13,11 +14,15 @@ from .stationary_singular import Family
 
 @dataclass(frozen=True)
 class Found:
-    """One unknown's solution; `after`: unknowns whose solutions were put in before."""
+    """One unknown's solution; `after`: unknowns whose solutions were put in before.
+
+    slope: the gradient that was set to zero
+    """
 
     name: str
     solved: Solved
     after: tuple[str, ...] = ()
+    slope: Node | None = None
     equation: Expr | None = None  # what remained for it after that, if anything was put in
 
 

@@ -74,6 +74,8 @@ def positive(node: Node, ws: Workspace) -> bool:
         f = node.attr
         if f.func.__name__ in ("exp", "sigmoid", "softplus", "cosh"):
             return True
+        if f.is_Pow and f.base == g.T and f.exp.is_even and f.exp.is_negative:
+            return True  # where it has a value at all
         return (f == 1 / g.T or (f.is_Pow and f.base == g.T)) and positive(node.args[0], ws)
     if node.kind == "ein":
         coef, factors, _, _ = pieces(node)

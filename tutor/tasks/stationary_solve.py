@@ -136,7 +136,7 @@ def _eliminated(
         known = _with_names(ws, of, left, closed)
         if known is not None:  # what is solved keeps its name: S in terms of μ
             line, solved = known
-            found.append(Found(line.name, solved))
+            found.append(Found(line.name, solved, slope=gradient_node(ws, of, line)))
             closed.add(line.name)
             left = [x for x in left if x is not line]
             continue
@@ -159,12 +159,12 @@ def _eliminated(
                 rest = ws.term(slopes[line.name])
             except NoMatrixForm:
                 rest = None
-        found.append(Found(line.name, solved, done, rest))
+        found.append(Found(line.name, solved, done, slopes[line.name], rest))
         if not used(solved) & (names - {line.name}):
             closed.add(line.name)
         left = [x for x in left if x is not line]
         if left:
-            node = _node(ws, line, solved.formula)
+            node = typed(ws, line, solved.formula)
             if node is None:
                 return found, left
             for other in left:
@@ -265,7 +265,7 @@ def _scalar(ws: Workspace, line: Line, slope: Node) -> Solved | None:
     )
 
 
-def _node(ws: Workspace, line: Line, formula: Expr) -> Node | None:
+def typed(ws: Workspace, line: Line, formula: Expr) -> Node | None:
     """The solution as a node over the givens, typed as it is printed."""
     assert line.where is not None
     name = free_name(ws, "solution")

@@ -239,11 +239,16 @@ def bowl(target: Line) -> Text:
 
 
 def kind_step(
-    target: Line, kinds: Sequence[str], reasons: Sequence[Text], curvature: Expr | None
+    target: Line,
+    kinds: Sequence[str],
+    reasons: Sequence[Text],
+    curvature: Expr | None,
+    open_: Text | None = None,
 ) -> list[Step]:
     """Minimum, maximum or saddle, and how it is seen.
 
-    curvature: the second derivative, where it is constant and its sign open
+    curvature: the second derivative, where it is constant and its sign open; open_: on what the
+    kind hangs
     """
     if not kinds:
         return []
@@ -255,7 +260,9 @@ def kind_step(
             else in_turn(found, Text("This is {kind}.", {"kind": KINDS[kinds[0]]}))
         )
     elif not reasons:
-        why = Text("Without numbers it stays open whether this is a minimum, a maximum or neither.")
+        why = open_ or Text(
+            "Without numbers it stays open whether this is a minimum, a maximum or neither."
+        )
         if curvature is not None:
             why = Text(
                 "The second derivative is {h}, the same everywhere: if it is positive definite, "
