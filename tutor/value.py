@@ -36,6 +36,10 @@ def in_decimals(wanted: bool) -> Iterator[None]:
         _in_decimals.reset(before)
 
 
+class Cleaned(np.ndarray):
+    """Floating values whose noise was replaced by 0: nobody can be sure of these zeros."""
+
+
 @dataclass(frozen=True, eq=False)
 class Value:
     """An array of numbers.
@@ -53,6 +57,9 @@ class Value:
     def __post_init__(self) -> None:
         data = self.data
         assert isinstance(data, np.ndarray) and data.dtype in (np.dtype(object), np.dtype(float))
+        if isinstance(data, Cleaned):
+            object.__setattr__(self, "data", np.asarray(data))
+            object.__setattr__(self, "noise", self.data == 0)
 
     @property
     def exact(self) -> bool:

@@ -20,6 +20,7 @@ from ..graph.node import Node
 from ..notation.build import size_term
 from ..notation.matrix import matrix_term
 from ..numeric.evaluate import NotFinite, TooLong, evaluate
+from ..numeric.rounding import cleaned, error_of, is_suspect, noise
 from ..problem.lines import Graph, Line
 from ..problem.model import Problem
 from ..problem.origin import spelled, written
@@ -53,6 +54,7 @@ class Workspace:
         self.point = dict(point or {})
         self.shown: set[str] = set()  # lines whose forward step an earlier task has printed
         self.numbers: dict[str, np.ndarray | None] = {}
+        self.errors: dict[Node, np.ndarray] = {}  # of lines with entries that may be noise
         for line in graph.lines.values():
             self.numbers[line.name] = self.evaluated(line)
 
@@ -80,7 +82,9 @@ class Workspace:
         if any(self.numbers[o.name] is None for o in line.operands):
             return None
         try:
-            return self.value_of(line.val.node)
+            number = self.raw_value(line.val.node)
+            self.doubt(line, number)
+            return number
         except NotFinite as error:
             typed = spelled(written(Name(line.name), self.graph.lines))
             error.message = f"the value of `{typed}` is not a finite real number"
@@ -96,13 +100,37 @@ class Workspace:
             return None
 
     def value_of(self, node: Node, extra: Mapping[Node, np.ndarray] | None = None) -> np.ndarray:
-        """The value of a node over the lines' leaves; exact if everything it needs is."""
+        """The value of a node over the lines' leaves; exact if everything it needs is.
+
+        What is nothing but rounding errors is 0.
+        """
+        number = self.raw_value(node, extra)
+        error = self.rounding(node, number, extra)
+        return number if error is None else cleaned(number, error)
+
+    def raw_value(self, node: Node, extra: Mapping[Node, np.ndarray] | None = None) -> np.ndarray:
+        """The same as it was computed: log(1 − σ(36)) needs the last digit of the difference."""
         env = self.leaves() | dict(extra or {})
         try:
             return evaluate([node], env)[0]
         except TooLong:
             floats = {n: Value(v).floats() for n, v in env.items()}
             return evaluate([node], floats, exact=False)[0]
+
+    def rounding(
+        self, node: Node, number: np.ndarray, extra: Mapping[Node, np.ndarray] | None = None
+    ) -> np.ndarray | None:
+        """The errors of a value, where some entry is small enough to ask."""
+        if not is_suspect(number):
+            return None
+        return error_of(node, self.leaves() | dict(extra or {}), self.errors)
+
+    def doubt(self, line: Line, number: np.ndarray) -> None:
+        """Keep the errors of a line: it is computed with as it is, and printed without noise."""
+        assert line.val is not None
+        error = self.rounding(line.val.node, number)
+        if error is not None:
+            self.errors[line.symbol] = error
 
     def leaves(self) -> dict[Node, np.ndarray]:
         env = dict(self.graph.constants)
@@ -119,8 +147,11 @@ class Workspace:
             return None
         if "homogeneous" in line.properties:
             number = self.value_of(line.leaf.node)
-        data = number[None, :] if line.leaf.row else number
-        return Value(data, decimals=self.problem.in_decimals)
+        error = self.errors.get(line.symbol)
+        lost = None if error is None or error.shape != number.shape else noise(number, error)
+        if line.leaf.row:
+            number, lost = number[None, :], None if lost is None else lost[None, :]
+        return Value(number, lost, self.problem.in_decimals)
 
     # -- the second opinion ------------------------------------------------------------------
 
