@@ -243,9 +243,11 @@ class _Session:
 
 
 def _formed(ws: Workspace, task: Task, result: TaskResult) -> TaskResult:
-    """With subscripts too, if the task asks for that."""
+    """With subscripts too, if the task asks for that; else with names for what repeats."""
     if task.args.get("form") != "index":
-        return result
+        from .shortened import shortened
+
+        return shortened(ws, result, task.where)
     from .by_index import by_index
 
     return by_index(ws, result)
