@@ -38,6 +38,8 @@ RELAYS = {
     ("render/latex_writer.py", "cell"),
     ("render/operation.py", "listing"),
     ("render/operation.py", "page"),
+    ("catalogue.py", "_size"),
+    ("render/layer_page.py", "page"),
     ("tasks/chain_steps.py", "_local_step"),
     ("tasks/conditions.py", "condition_steps"),
     ("tasks/conditions.py", "convention_steps"),
@@ -193,6 +195,7 @@ def read(source: str, file: str) -> tuple[list[Message], list[str]]:
 def tables() -> Iterator[Message]:
     """What operations, layers and optimisers say of themselves."""
     from tutor.ops import EVERY
+    from tutor.problem.arguments import WANTED
     from tutor.problem.layers import LAYERS
     from tutor.tasks.conditions import ENTRYWISE
     from tutor.tasks.forward import FLIPPED, WORDS
@@ -212,7 +215,10 @@ def tables() -> Iterator[Message]:
                       "every entry of {x} is positive", "{x} is invertible"):  # fmt: skip
         yield Message(condition, None, "tasks/conditions.py")
     for layer in LAYERS.values():
-        yield Message(layer.law, None, "problem/layers")
+        left_out = [a.left_out for a in layer.signature.values()]
+        said = (layer.law, layer.note, *left_out)
+        yield from (Message(s, None, "problem/layers") for s in said if s)
+    yield from (Message(s, None, "problem/arguments.py") for s in WANTED.values())
     for optimiser in OPTIMISERS.values():
         yield Message(optimiser.title, None, "tasks/optimisers.py")
         for rule in optimiser.rules:

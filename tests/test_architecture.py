@@ -22,7 +22,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     "errors", "limits", "words", "expr", "value", "steps", "graph", "ops", "numeric", "calculus",
     "notation", "problem", "independent", "tasks", "codegen", "render", "derivation", "exercises",
-    "declared", "api", "catalogue", "sheets", "__init__", "arguments", "output", "options",
+    "declared", "api", "layer_pages", "catalogue", "sheets", "__init__", "arguments", "output", "options",
     "author_commands", "derive_command", "graph_command", "cli", "__main__",
 )  # fmt: skip
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from . import layer_pages
 from .errors import InputError, did_you_mean
 from .expr import Binary, Expr, Name, Partial
 from .graph import dims
@@ -24,7 +25,10 @@ from .ops.scalar import Named
 from .problem import loads
 from .problem.elaborate import elaborate
 from .problem.expression import parse
+from .problem.layers import LAYERS
 from .problem.lines import Graph
+from .problem.network import BLOCKS
+from .render import layer_page, operation
 from .render.operation import Entry, Page, Result
 from .render.wording import plain
 from .steps import Variable
@@ -57,6 +61,18 @@ def _symbol(op: Op) -> str:
     return _TYPED.get(op.name, op.name)
 
 
+def written(name: str | None, as_json: bool, width: int) -> str:
+    """The page of an operation or a layer, or the list of both, in the language spoken."""
+    if name is None:
+        listed = [*entries(), *layer_pages.entries()]
+        return operation.json(listed) if as_json else operation.listing(listed, width)
+    if name in LAYERS:
+        layer = layer_pages.page(name)
+        return layer_page.json(layer) if as_json else layer_page.page(layer, width)
+    found = page(name)
+    return operation.json(found) if as_json else operation.page(found, width)
+
+
 def page(name: str) -> Page:
     """The page of one operation; raises InputError with the nearest name."""
     op = found(name)
@@ -77,6 +93,7 @@ def page(name: str) -> Page:
         convention=op.convention and _filled(op.convention, words),
         size=_size(op, example),
         source=op.source,
+        layers=layer_pages.layers_of(op.name),
         declared=example.declared,
         call=example.call,
         result=example.result,
@@ -89,9 +106,20 @@ def found(name: str) -> Op:
     known = {**{op.name: op for op in _shown()}, **OPERATORS}
     op = known.get(ALIASES.get(name, name))
     if op is None:
-        hint = did_you_mean(name, [*known, *ALIASES]) or "`tutor ops` lists them all"
-        raise InputError(f"unknown operation `{name[:40]}`", hint=hint)
+        raise InputError(f"unknown operation or layer `{name[:40]}`", hint=_nearest(name, known))
     return op
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """What was meant: a function and a layer where they differ in capitals only."""
+    block = name.capitalize()
+    if block in BLOCKS:
+        return f"a block of layers is written `{BLOCKS[block]}`"
+    names = [*known, *ALIASES]
+    alike = [x for x in (*names, *LAYERS) if x.lower() == name.lower()]
+    if len(alike) == 2:
+        return f"did you mean the function `{alike[0]}` or the layer `{alike[1]}`?"
+    return did_you_mean(name, [*names, *LAYERS]) or "`tutor ops` lists them all"
 
 
 def usage(op: Op) -> str:

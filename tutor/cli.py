@@ -217,20 +217,15 @@ def sheet(
 )
 @LANGUAGE
 def ops(name: str | None, format: TableFormat, language: Language) -> None:
-    """The operations: definition, derivative, an example.
+    """The operations and the layers: definition, derivative, an example.
 
-    NAME is an operation, such as softmax or @; without it, all are listed.
+    NAME is an operation, such as softmax or @, or a layer of a network, such as Conv2d; without it,
+    all are listed. Capitals matter: conv2d is the function, Conv2d the layer.
     """
     from . import catalogue
-    from .render import operation
 
     with speaking(language):
-        if format is TableFormat.json:
-            text = operation.json(catalogue.page(name) if name else catalogue.entries())
-        elif name:
-            text = operation.page(catalogue.page(name), width())
-        else:
-            text = operation.listing(catalogue.entries(), width())
+        text = catalogue.written(name, format is TableFormat.json, width())
     write(text, None)
 
 

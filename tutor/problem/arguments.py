@@ -24,6 +24,7 @@ CONV_PADDING = "conv padding"  # the same, or "same" or "valid"
 FLAG = "flag"  # true or false
 NUMBER = "number"
 AXIS = "axis"  # an integer, negative from the end; axis 0 is the batch
+INDEX = "index"  # of an entry of an axis: an integer, negative from the end
 WORD = "word"  # one of `Argument.words`
 AMOUNT = "amount"  # an integer ≥ 0
 SPARE = "spare"  # an integer ≥ 0, or one per spatial axis
@@ -46,11 +47,15 @@ REQUIRED = _Required()
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument; `default` is torch's, `words` are the strings that it may hold."""
+    """One argument; `default` is torch's, `words` are the strings that it may hold.
+
+    left_out: what holds where the default is None, in words
+    """
 
     kind: str
     default: Any = REQUIRED
     words: tuple[str, ...] = ()
+    left_out: str = ""
 
 
 class UnknownSizeError(InputError):
@@ -139,7 +144,7 @@ def _checked(value: Any, argument: Argument, axes: int) -> Any:
     if isinstance(value, str):
         if value in argument.words:
             return value
-        wanted = " or ".join(f"`{w}`" for w in argument.words) or _WANTED[kind]
+        wanted = " or ".join(f"`{w}`" for w in argument.words) or WANTED[kind]
         hint = did_you_mean(value, argument.words)
         raise InputError(f"is `{value}`, but must be {wanted}", hint=hint)
     match kind:
@@ -165,12 +170,12 @@ def _checked(value: Any, argument: Argument, axes: int) -> Any:
             return value
         case "number" if not isinstance(value, bool | tuple | list):
             return value
-        case "axis" if _is_int(value):
+        case "axis" | "index" if _is_int(value):
             return value
-    raise InputError(f"is {_shown(value)}, but must be {_WANTED[kind]}")
+    raise InputError(f"is {_shown(value)}, but must be {WANTED[kind]}")
 
 
-_WANTED = {
+WANTED = {
     COUNT: "a whole number of at least 1",
     WINDOW: "a whole number of at least 1, or a list with one for each axis",
     PADDING: "a whole number of at least 0, or a list with one for each axis",
@@ -178,6 +183,7 @@ _WANTED = {
     FLAG: "true or false",
     NUMBER: "a number",
     AXIS: "the number of an axis",
+    INDEX: "the number of an entry, from 0, or from -1 backwards",
     WORD: "a word",
     AMOUNT: "a whole number of at least 0",
     SPARE: "a whole number of at least 0, or a list with one for each axis",
@@ -193,7 +199,7 @@ _WANTED = {
 
 def _integer(value: Any, least: int, kind: str) -> int:
     if not _is_int(value) or value < least:
-        raise InputError(f"is {_shown(value)}, but must be {_WANTED[kind]}")
+        raise InputError(f"is {_shown(value)}, but must be {WANTED[kind]}")
     if value > limits.DIMENSION:
         raise InputError(f"is {value}, more than the largest size {limits.DIMENSION}")
     return value
@@ -239,7 +245,7 @@ def _each(value: Any, axes: int, kind: str) -> tuple[Any, ...]:
         raise InputError(f"has {_entries(entries)}, but the layer acts along {_axes(axes)}")
     for x in entries:
         if kind == FACTORS and not (_is_number(x) and 0 < x <= limits.DIMENSION):
-            raise InputError(f"is {_shown(value)}, but must be {_WANTED[kind]}")
+            raise InputError(f"is {_shown(value)}, but must be {WANTED[kind]}")
         if kind == OUTPUTS and x is not None:
             _integer(x, 1, kind)
     return tuple(entries)
@@ -264,7 +270,7 @@ def _listed(value: Any, kind: str) -> tuple[int, ...]:
     least = {SIZES: 1, SPLIT: 1, AXES: -limits.TENSOR_ORDER}[kind]
     open_ = [x for x in entries if kind == SPLIT and x == -1]
     if not listed or len(open_) > 1 or len(entries) > limits.TENSOR_ORDER:
-        raise InputError(f"is {_shown(value)}, but must be {_WANTED[kind]}")
+        raise InputError(f"is {_shown(value)}, but must be {WANTED[kind]}")
     return tuple(-1 if x in open_ else _integer(x, least, kind) for x in entries)
 
 

@@ -79,7 +79,7 @@ def _image_rule(type_: str) -> Rule:
     return rule
 
 
-_DIM = {"dim": Argument(AXIS, None)}
+_DIM = {"dim": Argument(AXIS, None, left_out="sizes only: the values need it")}
 
 ROWS = (
     _dropout("Dropout", "entries"),

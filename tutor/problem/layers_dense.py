@@ -7,7 +7,7 @@ from math import prod
 from ..errors import ShapeError
 from ..expr import Name
 from ..steps import Text, in_turn
-from .arguments import AXIS, COUNT, FLAG, NUMBER, Args, Argument
+from .arguments import COUNT, FLAG, INDEX, NUMBER, Args, Argument
 from .layer_spec import Counts, LayerSpec, Reason, Shape
 
 # --- linear --------------------------------------------------------------------------------------
@@ -131,8 +131,8 @@ ROWS = (
     LayerSpec(
         "Bilinear",
         {
-            "in1_features": Argument(COUNT, None),
-            "in2_features": Argument(COUNT, None),
+            "in1_features": Argument(COUNT, None, left_out="read off the input"),
+            "in2_features": Argument(COUNT, None, left_out="read off the input"),
             "out_features": Argument(COUNT),
             "bias": Argument(FLAG, True),
         },
@@ -149,8 +149,8 @@ ROWS = (
         {
             "num_embeddings": Argument(COUNT),
             "embedding_dim": Argument(COUNT),
-            "padding_idx": Argument(AXIS, None),
-            "max_norm": Argument(NUMBER, None),
+            "padding_idx": Argument(INDEX, None, left_out="no row is special"),
+            "max_norm": Argument(NUMBER, None, left_out="no limit"),
             "norm_type": Argument(NUMBER, 2.0),
             "scale_grad_by_freq": Argument(FLAG, False),
             "sparse": Argument(FLAG, False),

@@ -151,7 +151,7 @@ ROWS = (
         "RMSNorm",
         {
             **_NORMALISED,
-            "eps": Argument(NUMBER, None),
+            "eps": Argument(NUMBER, None, left_out="0"),
             "elementwise_affine": Argument(FLAG, True),
         },
         _layer_norm_shape,

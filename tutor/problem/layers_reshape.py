@@ -7,7 +7,7 @@ from math import prod
 from ..errors import ShapeError
 from ..expr import Name
 from ..steps import Text
-from .arguments import AXES, AXIS, SIZES, SPLIT, WORD, Args, Argument
+from .arguments import AXES, AXIS, INDEX, SIZES, SPLIT, WORD, Args, Argument
 from .layer_spec import Counts, LayerSpec, Reason, Shape
 
 # --- reshaping -----------------------------------------------------------------------------------
@@ -143,7 +143,7 @@ ROWS = (
     ),
     LayerSpec(
         "Select",
-        {"dim": Argument(AXIS), "index": Argument(AXIS)},
+        {"dim": Argument(AXIS), "index": Argument(INDEX)},
         _select_shape,
         "One entry of an axis is kept, such as the first token or the last step.",
         receptive="loses",
@@ -152,7 +152,7 @@ ROWS = (
     LayerSpec(
         "Parameter",
         {
-            "shape": Argument(SIZES, None),
+            "shape": Argument(SIZES, None, left_out="the sizes of the input"),
             "join": Argument(WORD, "add", ("add", "concat")),
             "dim": Argument(AXIS, 1),
         },

@@ -122,11 +122,11 @@ def _adaptive_pool(kind: str, axes: int) -> LayerSpec:
 _MODES = ("nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear")
 _MODE_AXES = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
 _UPSAMPLE = {
-    "size": Argument(OUTPUTS, None),
-    "scale_factor": Argument(FACTORS, None),
+    "size": Argument(OUTPUTS, None, left_out="`scale_factor` says it"),
+    "scale_factor": Argument(FACTORS, None, left_out="`size` says it"),
     "mode": Argument(WORD, "nearest", _MODES),
-    "align_corners": Argument(FLAG, None),
-    "recompute_scale_factor": Argument(FLAG, None),
+    "align_corners": Argument(FLAG, None, left_out="false"),
+    "recompute_scale_factor": Argument(FLAG, None, left_out="false"),
 }
 
 
@@ -200,7 +200,7 @@ def _zero_pad(axes: int) -> LayerSpec:
         f"ZeroPad{axes}d",
         {"padding": Argument(EDGES)},
         rule,
-        "Zeros are put around each channel.",
+        "Zeros are put around each channel: an axis grows by those before it and those behind it.",
         axes,
         _pads,
         receptive="slides",
@@ -225,7 +225,10 @@ def _shuffle_slides(x: Shape, a: Args) -> tuple[Scaled, ...]:
     )
 
 
-_RESIZE_LAW = "Each channel is resampled on its own."
+_RESIZE_LAW = (
+    "Each channel is resampled on its own: its sizes are multiplied by the scale factor and rounded "
+    "down, or they are those asked for."
+)
 
 ROWS = (
     *(_transposed(axes) for axes in AXES),
@@ -235,7 +238,7 @@ ROWS = (
         "PixelShuffle",
         {"upscale_factor": Argument(COUNT)},
         _shuffled,
-        "Groups of channels are dealt out to blocks of pixels: no entry is lost or added.",
+        "Groups of r² channels are dealt out to blocks of r×r pixels: no entry is lost or added.",
         0,
         _shuffle_slides,
         receptive="slides",

@@ -205,7 +205,7 @@ CONV = {
 }
 _POOL = {
     "kernel_size": Argument(WINDOW),
-    "stride": Argument(WINDOW, None),  # None: the kernel size
+    "stride": Argument(WINDOW, None, left_out="the kernel size"),
     "padding": Argument(PADDING, 0),
 }
 _MAX_POOL = {**_POOL, "dilation": Argument(WINDOW, 1), "ceil_mode": Argument(FLAG, False)}
@@ -239,7 +239,7 @@ def _pool(kind: str, axes: int, **more: Argument) -> LayerSpec:
     return LayerSpec(type_, signature, rule, _POOL_LAW, axes, _windows, receptive="slides")
 
 
-_DIVISOR = {"divisor_override": Argument(COUNT, None)}
+_DIVISOR = {"divisor_override": Argument(COUNT, None, left_out="the entries of the window")}
 
 ROWS = (
     _conv(1),

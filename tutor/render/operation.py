@@ -24,6 +24,7 @@ class Entry:
     name: str
     signature: str
     law: str
+    kind: str = "operation"  # or "layer"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Page:
     convention: str | None
     size: str  # why the result has its size
     source: str
+    layers: tuple[str, ...]  # of a network, which compute this
     declared: Mapping[str, Variable]  # the example's operands
     call: Expr | None  # the example: y = call
     result: str  # what the example calls its result
@@ -58,8 +60,9 @@ class Page:
 
 
 def listing(entries: Iterable[Entry], width: int = 80) -> str:
-    """One line per operation: name, axes, rule."""
-    rows = [(e.name, e.signature, e.law) for e in entries]
+    """One line per operation: name, axes, rule; then one per layer: its constructor, its rule."""
+    entries = list(entries)
+    rows = [(e.name, e.signature, e.law) for e in entries if e.kind == "operation"]
     names, axes = (min(max(len(r[k]) for r in rows), most) for k, most in ((0, 18), (1, 30)))
     lines = []
     for name, signature, law in rows:
@@ -74,34 +77,45 @@ def listing(entries: Iterable[Entry], width: int = 80) -> str:
         for row in paper.wrap(law, max(width - names - axes - 6, 24)) or [""]:
             lines.append(f"  {name:<{names}}  {signature:<{axes}}  {row}".rstrip())
             name = signature = ""
+    layers = [e for e in entries if e.kind == "layer"]
+    if layers:
+        lines += ["", *paper.wrap(plain("Layers of a network, as torch.nn has them:"), width)]
+    names = max((len(e.name) for e in layers), default=0)
+    for e in layers:
+        for i, row in enumerate(paper.wrap(e.law, max(width - names - 4, 24))):
+            lines.append(f"  {'' if i else e.name:<{names}}  {row}")
     return "\n".join(lines) + "\n"
 
 
 def page(p: Page, width: int = 80) -> str:
     """One operation, as a page of text."""
     first, *more = paper.wrap(p.usage, width - 4)
-    rows = [first, *("    " + r for r in more), "", *_field(plain("axes"), p.signature, width)]
+    rows = [first, *("    " + r for r in more), "", *field(plain("axes"), p.signature, width)]
     if p.definition is not None:
-        rows += _field(plain("definition"), unicode_text(p.definition, p.declared), width)
+        rows += field(plain("definition"), unicode_text(p.definition, p.declared), width)
     elif p.meaning:
-        rows += _field(plain("definition"), p.meaning, width)
-    rows += _field(plain("size"), p.size, width)
-    rows += _field(plain("derivative"), f"{p.law}   ({plain(p.rule)})", width)
-    rows += _field(plain("why"), p.why, width)
+        rows += field(plain("definition"), p.meaning, width)
+    rows += field(plain("size"), p.size, width)
+    rows += field(plain("derivative"), f"{p.law}   ({plain(p.rule)})", width)
+    rows += field(plain("why"), p.why, width)
     if p.condition:
-        rows += _field(plain("provided"), plain("that {it}.", it=p.condition), width)
+        rows += field(plain("provided"), plain("that {it}.", it=p.condition), width)
     if p.convention:
         said = f"{p.convention[0].upper()}{p.convention[1:]}"
-        rows += _field(plain("convention"), plain("{it}.", it=said), width)
+        rows += field(plain("convention"), plain("{it}.", it=said), width)
     if p.call is not None:
-        rows += _field(plain("example"), _example(p), width)
+        rows += field(plain("example"), _example(p), width)
         for r in p.results:
             symbol = unicode_text(r.symbol, p.declared)
             form = (
                 plain("only with subscripts") if r.formula is None else "= " + _shown(r.formula, p)
             )
-            rows += _field("", f"{symbol} {form}   ({size_words(r.dims)})", width)
-    rows += _field(plain("source"), p.source, width)
+            rows += field("", f"{symbol} {form}   ({size_words(r.dims)})", width)
+    if p.layers:
+        words = "{names} in a `network` (see `tutor ops {first}`)"
+        said = plain(words, names=plain(", ").join(p.layers), first=p.layers[0])
+        rows += field(plain("layer"), said, width)
+    rows += field(plain("source"), p.source, width)
     return "\n".join(rows) + "\n"
 
 
@@ -120,8 +134,8 @@ def _example(p: Page) -> str:
     return plain("{call}, where {sizes}", call=call, sizes=plain(", ").join(sizes))
 
 
-def _field(label: str, words: str, width: int) -> list[str]:
-    indent = 14
+def field(label: str, words: str, width: int, indent: int = 14) -> list[str]:
+    """A label with its words, wrapped."""
     rows = paper.wrap(words, max(width - indent, 30)) or [""]
     return [f"  {pad(label, indent - 2)}{rows[0]}", *(" " * indent + r for r in rows[1:])]
 
@@ -130,6 +144,7 @@ def data(p: Page) -> dict[str, Any]:
     """The page as JSON data; formulas in the input syntax."""
     return {
         "name": p.name,
+        "kind": "operation",
         "usage": p.usage,
         "signature": p.signature,
         "definition": text(p.definition) if p.definition is not None else p.meaning,
@@ -140,6 +155,7 @@ def data(p: Page) -> dict[str, Any]:
         "condition": p.condition,
         "convention": p.convention,
         "source": p.source,
+        "layers": list(p.layers),
         "example": None
         if p.call is None
         else {
@@ -162,5 +178,7 @@ def json(pages: Page | Iterable[Entry]) -> str:
     if isinstance(pages, Page):
         dumped: Any = data(pages)
     else:
-        dumped = [{"name": e.name, "signature": e.signature, "law": e.law} for e in pages]
+        dumped = [
+            {"name": e.name, "kind": e.kind, "signature": e.signature, "law": e.law} for e in pages
+        ]
     return _json.dumps(dumped, ensure_ascii=False, indent=1) + "\n"

@@ -38,7 +38,9 @@ def reasons(goals: Sequence[Goal], spans: Mapping[str, range]) -> list[Text]:
 
 def _missed(goal: Goal, axis: int, size: int, sizes: Sequence[int]) -> Text:
     near = [n for n in sizes if n < size][-1:] + [n for n in sizes if n > size][:1]
-    holes = {"i": axis, "y": goal.chain.called, "n": size, "a": near[0], "b": near[-1]}
+    chain = goal.chain
+    i = axis + chain.of_network  # the batch is axis 0 of a network
+    holes = {"i": i, "y": chain.called, "n": size, "a": near[0], "b": near[-1]}
     if len(sizes) == 1:
         words = "Axis {i} of {y} is never {n}, but always {a}: the unknowns do not change it."
     elif len(near) == 1:

@@ -7,7 +7,7 @@ kernel's sizes), so that every size comes from the one layer table.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InputError, ShapeError, did_you_mean
@@ -66,6 +66,7 @@ class _Walk:
     node: str
     name: Namer
     known: list[str]
+    layers: list[str] = field(default_factory=list)
 
     def run(self, network: Network) -> list[Stage] | None:
         if self.node == "input":
@@ -81,6 +82,7 @@ class _Walk:
             if isinstance(part, Layer):
                 name = self.name(part)
                 self.known.append(name)
+                self.layers.append(name)
                 stages.append(Stage(name, part))
                 if name == self.node:
                     return True
@@ -89,6 +91,7 @@ class _Walk:
                     if self._parts(part.branches[0], stages):
                         return True
             else:
+                before = len(self.layers)
                 for branch in part.branches:
                     inner = list(stages)
                     if self._parts(branch, inner):
@@ -96,7 +99,7 @@ class _Walk:
                         return True
                 name = self.name.joint(part)
                 self.known.append(name)
-                stages.append(Stage(f"the {part.kind}", part))
+                stages.append(Stage(name, part, names=tuple(self.layers[before:])))
                 if name == self.node:
                     return True
         return False

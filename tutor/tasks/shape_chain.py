@@ -18,13 +18,14 @@ Part = Layer | Block
 @dataclass(frozen=True)
 class Stage:
     """A layer or a block with branches, on the entries behind `lead` batch axes; `channel` adds and
-    drops one channel.
+    drops one channel. names: of the layers in a block, in order
     """
 
     name: str
     part: Part
     lead: int = 0
     channel: bool = False
+    names: tuple[str, ...] = ()
 
     @property
     def layer(self) -> Layer:
@@ -41,7 +42,8 @@ class Stage:
         if isinstance(self.part, Layer):
             done = apply_layer(self.name, self.part, self.inner(x), values)
             return (done,), self.outer(x, done.output)
-        (block,) = apply_parts((self.part,), x, lambda layer: f"{self.name}, a", values)
+        names = iter(self.names)
+        (block,) = apply_parts((self.part,), x, lambda layer: next(names), values)
         return tuple(flat((block,))), block.output
 
     def inner(self, x: Shape) -> Shape:

@@ -18,7 +18,7 @@ from ..problem.model import Block, Layer
 from .shape_chain import Chain, Part
 
 # the axis of an example whose size an argument repeats
-_AXIS = {
+READ_OFF = {
     "in_features": -1,
     "in_channels": 0,
     "num_features": 0,
@@ -42,7 +42,7 @@ class Demand:
 
     @property
     def channels(self) -> bool:
-        return _AXIS[self.argument] == 0
+        return READ_OFF[self.argument] == 0
 
 
 class Relaxed:
@@ -61,7 +61,7 @@ class Relaxed:
         told = {
             k: v
             for k, v in part.args.items()
-            if k in _AXIS and k in signature and signature[k].default is None and v is not None
+            if k in READ_OFF and k in signature and signature[k].default is None and v is not None
         }
         if not told:
             return part
@@ -77,7 +77,7 @@ class Relaxed:
         for it in layers:
             for argument, value in self._told.get(id(it.layer), {}).items():
                 sizes = value if isinstance(value, tuple | list) else (value,)
-                first = _AXIS[argument] if _AXIS[argument] == 0 else -len(sizes)
+                first = READ_OFF[argument] if READ_OFF[argument] == 0 else -len(sizes)
                 if len(sizes) > len(it.input):
                     raise ShapeError(
                         f"`{argument}` names more axes than the input of {it.name} has"

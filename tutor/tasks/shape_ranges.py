@@ -11,7 +11,7 @@ from ..expr import Name
 from ..graph.sizes import extent
 from ..problem.model import Layer
 from .shape_chain import layers_in
-from .shape_search import MOST, SIZES, Goal, Undecided, compared, direction, roles
+from .shape_search import MOST, SIZES, Goal, Undecided, compared, direction, fits, roles
 from .spread_inverse import DIVISORS
 
 _RUN = 10_000  # more numbers that fit in a row are not followed to their end
@@ -129,6 +129,18 @@ def exhaustive(goals: Sequence[Goal], spans: Mapping[str, range]) -> bool:
     except Undecided:
         return False
     return not enough if sign > 0 else beyond
+
+
+def without_end(
+    goals: Sequence[Goal], spans: Mapping[str, range], solutions: Sequence[Mapping[str, int]]
+) -> bool:
+    """Whether every number from the first solution on is one: beyond the range as well."""
+    if len(spans) != 1 or len(solutions) < 2 or set(solutions[0]) != set(spans):
+        return False
+    ((name, span),) = spans.items()
+    if len(solutions) != span[-1] - solutions[0][name] + 1 or not direction(goals, name):
+        return False
+    return fits(goals, {name: limits.DIMENSION})  # and sizes only grow, or only shrink, until there
 
 
 def _bounds(goals: Sequence[Goal], name: str) -> Iterator[int]:

@@ -13,7 +13,7 @@ from ..value import Value
 from .arithmetic import by, num, rational
 from .shape_calls import chain_to
 from .shape_chain import Chain
-from .shape_ranges import exhaustive, ranges
+from .shape_ranges import exhaustive, ranges, without_end
 from .shape_recheck import recheck
 from .shape_search import Goal, Values, fits, search
 from .solve_shape_result import TABLE_ROWS
@@ -31,6 +31,7 @@ def solve(problem: Problem, task: Task) -> TaskResult:
     solutions = search(goals, spans, unknown)
     complete = exhaustive(goals, spans)
     steps = Explanation(task.id, goals, spans, solutions, complete).steps()
+    endless = without_end(goals, spans, solutions)
     names = {f"u{i}": Name(n) for i, n in enumerate(unknown)}
     single = unknown[0] if len(unknown) == 1 else None
     only = solutions[0][single] if single and len(solutions) == 1 else None
@@ -43,13 +44,13 @@ def solve(problem: Problem, task: Task) -> TaskResult:
         },
         heading=_heading(names, goals),
         steps=tuple(steps),
-        shape=() if only else None,
-        symbol=Name(single) if only and single else None,
+        shape=None if only is None else (),
+        symbol=Name(single) if only is not None and single else None,
         formula=None if only is None else num(only),
         value=None if only is None else _value(only),
-        several=() if only is not None else _boxed(unknown, solutions),
+        several=() if endless or only is not None else _boxed(unknown, solutions),
         extra={"solutions": [dict(s) for s in solutions]},
-        tables=_tables(unknown, solutions),
+        tables=() if endless else _tables(unknown, solutions),
         check=recheck(goals, spans, solutions, unknown),
         answer=_answer(task, unknown, solutions, goals, complete),
         text=task.text,
@@ -126,8 +127,7 @@ def _check_names(goals: Sequence[Goal], unknown: Sequence[str], task: Task) -> N
 
 def _heading(names: Mapping[str, Expr], goals: Sequence[Goal]) -> Text:
     wanted = [
-        Text("{y} has shape {shape}", {"y": g.chain.called, "shape": by(g.target)})
-        for g in goals
+        Text("{y} has shape {shape}", {"y": g.chain.called, "shape": by(g.target)}) for g in goals
     ]
     holes = {"names": tuple(names.values()), "goals": all_of(wanted)}
     return Text("Find {names} so that {goals}", holes)

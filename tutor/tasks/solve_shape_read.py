@@ -31,11 +31,10 @@ def read_steps(
         for stage in goal.chain.stages:
             for d in here:
                 assert isinstance(d.told, Name)
-                inside = stage.is_block and d.name.startswith(stage.name)
-                if (d.name == stage.name or inside) and d.told.id not in done:
+                if d.name in (stage.name, *stage.names) and d.told.id not in done:
                     done.add(d.told.id)
                     _read(add, d.name, d.told, d.arrives, d.input, d.channels)
-            if stage.name == last:
+            if last in (stage.name, *stage.names):
                 break
             layers, y = stage.run(x, values)
             flattens = not stage.is_block and layers[0].spec.type == "Flatten" and len(x) > 1

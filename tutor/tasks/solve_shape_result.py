@@ -18,7 +18,8 @@ TABLE_ROWS = 100
 Add = Callable[..., None]
 
 
-def found(add: Add, spans: Mapping[str, range], solutions: Sequence[Values]) -> None:
+def found(add: Add, spans: Mapping[str, range], solutions: Sequence[Values], endless: bool) -> None:
+    """The solutions, or what there is to say of them. endless: no number is too large."""
     smallest, count = solutions[0], len(solutions)
     if not spans:
         values = tuple(Binary("==", Name(n), num(v)) for n, v in smallest.items())
@@ -32,6 +33,10 @@ def found(add: Add, spans: Mapping[str, range], solutions: Sequence[Values]) -> 
         return
     if len(smallest) == 1:
         (name,) = smallest
+        if endless:
+            why = Text("Every {u} from {a} on fits.", {"u": Name(name), "a": smallest[name]})
+            add("closed", "solution", Text("Solutions"), why=why, level=0)
+            return
         holes = {"range": _within(spans)}
         if count > 1:
             shown = ", ".join(str(s[name]) for s in solutions[:_LISTED])
@@ -83,12 +88,22 @@ def _within(spans: Mapping[str, range]) -> Text:
     )
 
 
-def verify(add: Add, goal: Goal, solution: Values) -> None:
-    """The sizes with the solution put in."""
+def verify(add: Add, goal: Goal, solution: Values, followed: bool) -> None:
+    """The sizes with the solution put in; where they had to be followed, through every layer."""
     used = {i for _, i, _ in goal.chain.uses()}
     x = goal.chain.first(solution)
     for i, stage in enumerate(goal.chain.stages):
+        before = x
         layers, x = stage.run(x, solution)
+        if followed:
+            passed = [(stage.name, before, x)]
+            if stage.is_block:
+                passed = [*((it.name, it.input, it.output) for it in layers), *passed]
+            for name, start, end in passed:
+                holes = {"layer": name, "x": by(start), "y": by(end)}
+                if start != end or stage.is_block:
+                    add("check", "output shape", Text("{layer}: {x} → {y}", holes), shape=end)
+            continue
         if stage.is_block or (i not in used and not (used == {-1} and layers[0].windows)):
             continue
         seen = set()

@@ -14,6 +14,7 @@ from . import size_equation, spread_inverse
 from . import solve_shape_result as result
 from .arithmetic import by, num
 from .shape_chain import Stage
+from .shape_ranges import without_end
 from .shape_search import Goal, Values
 from .size_inverse import Interval, OpenWindow, grouped, open_windows, solve_for, wanted_input
 from .solve_shape_cases import case_steps
@@ -35,6 +36,7 @@ class Explanation:
         self.complete = complete
         self.done: list[Step] = []
         self.formula_shown = False
+        self.followed: list[Goal] = []  # goals whose candidates were tried, not solved for
 
     def steps(self) -> list[Step]:
         for goal in self.goals:
@@ -42,9 +44,10 @@ class Explanation:
         smallest = self.solutions[0] if self.solutions else {}
         read_steps(self._add, self.goals, set(smallest) - set(self.spans), smallest)
         if self.solutions:
-            result.found(self._add, self.spans, self.solutions)
+            endless = without_end(self.goals, self.spans, self.solutions)
+            result.found(self._add, self.spans, self.solutions, endless)
             for goal in self.goals:
-                result.verify(self._add, goal, self.solutions[0])
+                result.verify(self._add, goal, self.solutions[0], goal in self.followed)
         else:
             result.none(self._add, self.goals, self.spans, self.complete)
         return self.done
@@ -71,16 +74,20 @@ class Explanation:
             return  # every unknown here is read off
         pivot = self._pivot(goal, used)
         if pivot is None or not self._equations(goal, pivot):
-            self._add(
-                "shape",
-                "search",
-                Text("Follow the sizes to {y}", {"y": chain.called}),
-                why=Text(
+            self.followed.append(goal)
+            if len(used) > 1:
+                words = (
                     "The unknowns act through several layers, so every candidate's sizes are "
-                    "followed layer by layer and compared with {shape}.",
-                    {"shape": by(goal.target)},
-                ),
-            )
+                    "followed layer by layer and compared with {shape}."
+                )
+            else:
+                words = (
+                    "No single equation tells it: every candidate's sizes are followed layer by "
+                    "layer and compared with {shape}."
+                )
+            title = Text("Follow the sizes to {y}", {"y": chain.called})
+            why = Text(words, {"shape": by(goal.target)})
+            self._add("shape", "search", title, why=why)
 
     def _pivot(self, goal: Goal, used: Sequence[int]) -> int | None:
         """The one sliding stage in which the unknowns stand, if there is just one."""
