@@ -398,6 +398,14 @@ def layers(conv: Any, pool: Any) -> Rows:
             ],
             NORMAL,
         ),
+        "conv_transpose3d": (
+            conv_transpose(3),
+            [
+                ([(2, 1, 2), (1, 2, 2)], {"stride": 2}),
+                ([(2, 1, 2, 1), (2, 1, 2, 1, 1), (2,)], {"groups": 2, "dilation": 2}),
+            ],
+            NORMAL,
+        ),
         "unfold": (
             unfold,
             [([(3, 3)], {K: 2}), ([(2, 3, 2)], {K: 2, "stride": 2, "padding": 1})],

@@ -53,6 +53,13 @@ TRANSPOSED2D = [
     ([(2, 3, 5, 2), (3, 5, 1, 1), (5,)], {"stride": 2}),
     ([(5, 3, 7), (5, 2, 4, 4)], {"stride": 2, "padding": 1}),
 ]  # fmt: skip
+TRANSPOSED3D = [
+    ([(2, 3, 2), (3, 2, 1)], {}),
+    ([(3, 2, 3, 2), (3, 5, 2, 1, 3), (5,)], {"stride": (2, 1, 3), "padding": (0, 0, 1)}),
+    ([(2, 2, 2, 1, 3), (2, 3, 2, 2, 2), (3,)],
+     {"stride": 2, "padding": 1, "output_padding": (1, 0, 1), "dilation": (1, 2, 1)}),
+    ([(1, 4, 2, 3, 2), (4, 3, 1, 2, 2)], {"groups": 2, "dilation": (1, 1, 3)}),
+]  # fmt: skip
 POOL3D = [
     ([(3, 4, 5)], {K: 2}), ([(2, 3, 4, 5)], {K: (2, 3, 2), "stride": (1, 2, 3), "padding": 1}),
     ([(2, 3, 5, 4, 3)], {K: 3, "stride": 2, "padding": (1, 0, 1), "ceil_mode": True}),
@@ -85,6 +92,7 @@ WINDOWS: list[Case] = [
         ("conv3d", bare(F.conv3d, 3), CONV3D),
         ("conv_transpose1d", bare(F.conv_transpose1d, 1), TRANSPOSED1D),
         ("conv_transpose2d", bare(F.conv_transpose2d, 2), TRANSPOSED2D),
+        ("conv_transpose3d", bare(F.conv_transpose3d, 3), TRANSPOSED3D),
         ("max_pool3d", pooling(3, "max"), POOL3D),
         ("avg_pool3d", pooling(3, "avg"), POOL3D),
         ("adaptive_avg_pool2d", image(F.adaptive_avg_pool2d), ADAPTIVE),

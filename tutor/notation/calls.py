@@ -137,12 +137,15 @@ def _normalized(node: Node, args: list[Expr]) -> Expr:
     order = node.args[0].order
     name = "layer_norm" if centred else "rms_norm"
     more: Keywords = ()
-    if tuple(axes) == (0,) and order == 2 and centred:
+    axes = tuple(axes)
+    if centred and order > 1 and axes == (0, *range(2, order)):
         name = "batch_norm"
-    elif len(axes) == order == 2:
-        sizes = tuple(size_term(d) for d in node.args[0].shape)
+    elif centred and order > 3 and axes == tuple(range(2, order)):
+        name = "instance_norm"
+    elif len(axes) > 1 and axes == tuple(range(order - len(axes), order)):
+        sizes = tuple(size_term(node.args[0].shape[k]) for k in axes)
         more = (("normalized_shape", List(sizes)),)
-    elif tuple(axes) != (order - 1,):
+    elif axes != (order - 1,):
         raise NoMatrixForm
     usual = eps == (sp.Rational(1, 100_000) if centred else 0)
     return Call(name, tuple(args), more if usual else (*more, ("eps", term_of(eps))))

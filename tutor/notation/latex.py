@@ -219,8 +219,14 @@ class _Printer:
 
     def arguments(self, e: Call) -> str:
         given = [self.at(a) for a in e.args]
-        given += [rf"{word(k)} = {self.at(v)}" for k, v in e.kwargs]
+        given += [rf"{word(k)} = {self.option(v)}" for k, v in e.kwargs]
         return _parenthesise(", ".join(given))
+
+    def option(self, e: Expr) -> str:
+        """The value of an argument that is named; a list of axes is no column."""
+        if isinstance(e, List) and all(isinstance(x, Num) for x in e.items):
+            return _parenthesise(", ".join(map(self.at, e.items)))
+        return self.at(e)
 
     def layer(self, e: Call, found: functions.Layer) -> tuple[str, Level]:
         operands = [self.at(x, Level.MUL if found.star else Level.COMPARE) for x in found.operands]

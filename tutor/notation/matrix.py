@@ -20,6 +20,7 @@ from ..ops.scalar import Named, step
 from .build import NoMatrixForm, product, relation_term, scaled, sum_term
 from .calls import call_term
 from .comparisons import condition_term, extreme, mask_term
+from .entrywise import with_bias
 from .literal import Entries, written_out
 from .norms import length_of, root_of, squared_length, takes_root
 from .ones import in_ones, is_centre, reads_as_matrices
@@ -128,18 +129,20 @@ def _sum(node: Node, leaf: Leaves, vec: str, top: bool = False) -> Expr:
     ]
     terms: list[tuple[sp.Expr, Expr | None]] = []
     repeated: list[Node] = []
+    spreads = node.order > 2 and any(_covers(a) for _, a in parts)
     for (c, a), full in zip(parts, carried, strict=True):
         negative = bool(c.could_extract_minus_sign())
         whole = scale(-c if negative else c, a)
+        sign = sp.S.NegativeOne if negative else sp.S.One
+        if spreads and not _covers(a):
+            part = tensor_product(whole, lambda b: unsigned_term(b, leaf, vec), partial=True)
+            terms.append((sign, part))
+            continue
         alone = any(carried) and not full  # beside other terms, one number for all entries
-        terms.append(
-            (
-                sp.S.NegativeOne if negative else sp.S.One,
-                None if alone else unsigned_term(whole, leaf, vec),
-            )
-        )
+        terms.append((sign, None if alone else unsigned_term(whole, leaf, vec)))
         if alone:
             repeated.append(whole)
+    terms = with_bias(terms) if spreads else terms
     others = [t for _, t in terms if t is not None]
     spread = node.order > 0 and reads_as_matrices(others, top)
     numbers = []
@@ -152,6 +155,13 @@ def _sum(node: Node, leaf: Leaves, vec: str, top: bool = False) -> Expr:
     lead = next((k for k, (c, _) in enumerate(signed) if c == 1), 0)
     signed.insert(0, signed.pop(lead))  # p − y rather than −y + p
     return sum_term(signed)
+
+
+def _covers(node: Node) -> bool:
+    """Whether every axis is carried by a factor, so that none is repeated."""
+    if node.kind != "ein":
+        return True
+    return set(range(node.order)) <= {k for labels in node.attr.labels for k in labels}
 
 
 def untransposed_first(terms: list[tuple[sp.Expr, Expr]]) -> None:

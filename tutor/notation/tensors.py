@@ -15,6 +15,7 @@ from ..graph.node import Node, constant_of, pieces
 from .build import NoMatrixForm, hadamard, product, size_term
 from .conv_parts import permuted
 from .convolutions import convolution
+from .entrywise import Laid, entrywise
 from .relations import Item
 from .scalars import term_of
 
@@ -27,8 +28,11 @@ def is_tensor_product(node: Node) -> bool:
     return node.order > 2 or any(a.order > 2 for a in node.args if a.kind != "rel")
 
 
-def tensor_product(node: Node, term: Term) -> Expr:
-    """The product as a term; `term` writes the factors."""
+def tensor_product(node: Node, term: Term, partial: bool = False) -> Expr:
+    """The product as a term; `term` writes the factors.
+
+    partial: it may lack axes of the node, where it is added to what has them all.
+    """
     coef, factors, out, sizes = pieces(node)
     items: list[Item] = []
     moves = []
@@ -46,12 +50,23 @@ def tensor_product(node: Node, term: Term) -> Expr:
             gone, result, moves = found
             arrays = [*(a for a in arrays if not any(a is x for x in gone)), result]
         else:
-            arrays = _reshaped(arrays, moves.pop(0), sizes)
+            move = moves.pop(0)
+            arrays = _reshaped(arrays, move, sizes, {*out, *(x for _, ls in moves for x in ls)})
         arrays = _together(arrays)
-    while len(arrays) > 1:
-        arrays = _multiplied(arrays, out)
+    whole: Laid | None = None
+    try:
+        while len(arrays) > 1:
+            arrays = _multiplied(arrays, out)
+        if partial and set(arrays[0].labels) != set(out):
+            raise NoMatrixForm
+    except NoMatrixForm:
+        whole, coef = entrywise(arrays, tuple(out), sizes, coef)
+        if not partial and whole.labels != tuple(out):
+            raise
     if coef != 1:
         scalars.insert(0, term_of(coef))
+    if whole is not None:
+        return product(scalars, whole.term)
     if not arrays:
         return product(scalars, Call("ones", tuple(size_term(sizes[x]) for x in out)))
     return product(scalars, _summed(arrays[0], tuple(out), sizes))
@@ -95,9 +110,12 @@ def _multiplied(arrays: list[Item], out: Labels) -> list[Item]:
 
 
 def _reshaped(
-    arrays: list[Item], move: tuple[Node, Labels], sizes: Mapping[int, Dim]
+    arrays: list[Item], move: tuple[Node, Labels], sizes: Mapping[int, Dim], needed: set[int]
 ) -> list[Item]:
-    """flat = Σ places, row by row: several axes as one, or one as several."""
+    """flat = Σ places, row by row: several axes as one, or one as several.
+
+    Only axes that go with one array can go: those of `needed`, or of another array, are met again.
+    """
     node, labels = move
     coefs, constant = node.attr
     one = [k for k, c in enumerate(coefs) if c == 1]
@@ -115,6 +133,9 @@ def _reshaped(
     for k, item in enumerate(arrays):
         new = _exchanged(item.labels, parts, (flat,)) or _exchanged(item.labels, (flat,), parts)
         if new is None:
+            continue
+        others = {x for other in arrays if other is not item for x in other.labels}
+        if (set(item.labels) - set(new)) & (others | needed):
             continue
         shape = tuple(size_term(sizes[x]) for x in new)
         done = Item(Call("reshape", (item.term, *shape)), new)

@@ -252,20 +252,21 @@ def _identity(chain: Chain) -> tuple[Expr | None, Value | None]:
 
 
 def _written_out(chain: Chain, kind: str, formula: Expr | None) -> Text:
-    args = {"x": Name(chain.wrt.name), "d": chain.wrt.dims}
+    at = {"x": Name(chain.wrt.name), "d": chain.wrt.dims}
     row = isinstance(chain, PathChain) and kind == "gradient" and not chain.wrt.has_one_entry
     if row:
-        message = "The same numbers written in the shape of {x}, {d}: that is the gradient."
-        return Text(message, args)
+        return Text("The same numbers written in the shape of {x}, {d}: that is the gradient.", at)
     if chain.final is not None and chain.final.bridged:
         return Text(
             "Everything written out. At this point a factor of the steps does not exist (it is "
             "0/0), but here it has cancelled.",
-            args,
+            at,
         )
-    if formula is not None and any(isinstance(x, Partial) for x in walk(formula)):
-        return Text("By the names of the steps; all written out, it would be too long.", args)
-    return Text("Everything written out, from the result back to {x}.", args)
+    if formula is None:
+        return Text("The numbers of the last step; written out, it would be too long to read.", at)
+    if any(isinstance(x, Partial) for x in walk(formula)):
+        return Text("By the names of the steps; all written out, it would be too long.", at)
+    return Text("Everything written out, from the result back to {x}.", at)
 
 
 def closing_steps(

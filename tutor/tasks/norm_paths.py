@@ -18,6 +18,7 @@ from ..expr import Binary, Call, Const, Expr, List, Name, Neg, Num, Partial, Tra
 from ..graph import dims
 from ..graph.dims import number
 from ..graph.node import Node, call, ein, topological
+from ..notation.build import size_term
 from ..notation.scalars import term_of
 from ..problem.lines import Line
 from ..steps import Step, Text, in_turn
@@ -169,7 +170,11 @@ def paths(chain: Chain, adjoint: Adjoint) -> list[Step]:
     count = Text("These three add up to {d}.", {"d": Partial(of, Name(n.x.name))})
     two = Text("These two add up to {d}.", {"d": Partial(of, Name(n.x.name))})
     why = in_turn(last.why, count if n.centred else two)
-    return [*steps[:-1], Step(**{**vars(last), "why": why})]
+    steps = [*steps[:-1], Step(**{**vars(last), "why": why})]
+    if n.centred and n.hat.order > 2:
+        m = Name("m" if "m" not in chain.ws.graph.lines else "m_0")
+        steps.append(_together(n, gh, of, m, paper_value(n.x, adjoint.value)))
+    return steps
 
 
 def _step(
@@ -187,6 +192,8 @@ def _scaled(chain: Chain, user: Line, n: Norm, arriving: Node, gh: Expr) -> list
     w = weight.get("weight")
     term = Partial(Name(chain.of.name), Name(user.name))
     along = w if w is None or n.hat.order != 2 else Transpose(w)
+    if w is not None and n.hat.order > 2:
+        along = _by_channel(w, n, user)
     whole: Expr = term if along is None else Binary("*", term, along, elementwise=True)
     if found is None:
         return []
@@ -201,6 +208,38 @@ def _scaled(chain: Chain, user: Line, n: Norm, arriving: Node, gh: Expr) -> list
             approx(value),
         )
     ]
+
+
+def _by_channel(w: Expr, n: Norm, user: Line) -> Expr:
+    """A weight with one entry per channel, laid along the axis of the channels."""
+    if user.op is None or user.op.name not in ("batch_norm", "instance_norm"):
+        return w  # a layer's: it has the last axes, along which it spreads as it is
+    shape = (size_term(n.hat.shape[1]), *(Num("1"),) * (n.hat.order - 2))
+    return Call("reshape", (w, *shape))
+
+
+def _together(n: Norm, gh: Expr, of: Name, m: Name, value: Value) -> Step:
+    """The three paths as one formula, with sums in place of means."""
+    _, sigma, hat = n.names
+    sums = (n.over("sum", gh), n.over("sum", Binary("*", gh, hat, elementwise=True)))
+    inside = Binary("-", Binary("*", m, gh), sums[0])
+    inside = Binary("-", inside, Binary("*", hat, sums[1], elementwise=True))
+    whole = Binary("/", Binary("/", inside, m), sigma, elementwise=True)
+    x = Name(n.x.name)
+    count = dims.product([n.hat.shape[k] for k in n.axes])
+    over = Text("all entries of a channel")
+    if n.rest != (1,):
+        over = Text("the entries that share a mean")
+    return _step(
+        f"together.{n.x.name}",
+        Text("The three paths as one formula"),
+        equation(Partial(of, x), whole, exact_term(value)),
+        Text(
+            "Each sum is over {over}, of which there are {m}.",
+            {"over": over, "m": Binary("==", m, size_term(count))},
+        ),
+        approx(value),
+    )
 
 
 def _told(n: Norm, g_: Node, gh: Expr, sigma: Name, hat: Name, mu: Name) -> list[Any]:
