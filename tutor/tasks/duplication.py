@@ -96,6 +96,27 @@ def _folded(matrix: np.ndarray, line: Line) -> np.ndarray:
     return total
 
 
+def free_entries(matrix: np.ndarray, line: Line) -> np.ndarray:
+    """Of a matrix like the variable its free entries; of any other variable itself."""
+    kind = tied(line)
+    if kind is None:
+        return matrix
+    if kind == "diagonal":
+        return np.diagonal(matrix).copy()
+    i, j = np.array(lower(len(matrix))).T
+    return matrix[i, j]
+
+
+def free_term(matrix: Expr, line: Line) -> Expr:
+    """The same as a term: vech(G) or diag(G)."""
+    kind = tied(line)
+    if kind == "diagonal":
+        if isinstance(matrix, Call) and matrix.func == "diag":
+            return matrix.args[0]  # the vector that it was made of
+        return Call("diag", (matrix,))
+    return matrix if kind is None else Call("vech", (matrix,))
+
+
 def spread(direction: np.ndarray, line: Line) -> np.ndarray:
     """A direction in the free entries as one of all entries, unrolled."""
     kind = tied(line)

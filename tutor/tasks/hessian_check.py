@@ -83,7 +83,7 @@ def second_error(ws: Workspace, of: Line, first: Line, second: Line, block: np.n
         def twice(d: np.ndarray, h: float) -> np.ndarray:
             return independent.second_differences(f, x, spread(d, first), h)
 
-        return max(error, _best(got, twice, along))
+        return max(error, best(got, twice, along))
     f, x = function(ws, of, [first, second])
     along = _both(*matrix.shape)
     got = np.array([u @ matrix @ v for u, v in along])
@@ -95,7 +95,7 @@ def second_error(ws: Workspace, of: Line, first: Line, second: Line, block: np.n
         difference = independent.second_differences
         return (difference(f, x, plus, h) - difference(f, x, minus, h)) / 4
 
-    return _best(got, mixed, along)
+    return best(got, mixed, along)
 
 
 def _both(m: int, n: int) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -106,15 +106,15 @@ def _both(m: int, n: int) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(rng.standard_normal(m), rng.standard_normal(n)) for _ in range(count)]
 
 
-def _best(got: np.ndarray, difference: Callable, along: list) -> float:
-    """A derivative that is right agrees at some step; one that is wrong at none."""
-    best = np.inf
+def best(got: np.ndarray, difference: Callable, along: list) -> float:
+    """The error at the best of several steps: a derivative that is wrong agrees at none."""
+    least = np.inf
     for step in independent.SECOND_STEPS:
         want = np.array([difference(d, step) for d in along])
-        best = min(best, independent.relative_error(got, want))
-        if best < independent.AGREE_SECOND / 10:
+        least = min(least, independent.relative_error(got, want))
+        if least < independent.AGREE_SECOND / 10:
             break
-    return float(best)
+    return float(least)
 
 
 # -- the task's check ------------------------------------------------------------------------------

@@ -17,12 +17,15 @@ from ..notation.build import NoMatrixForm, scaled
 from ..notation.text import text
 from ..problem.lines import Line
 from ..problem.model import Task
-from ..steps import Check, Step, TaskResult, Text
+from ..steps import Check, Step, TaskResult, Text, in_turn
 from ..value import Value
 from . import gradient, hessian
 from .chain import LONG, tree_size
+from .duplication import free_entries, free_term, tied
+from .duplication import free_name as free_symbol
 from .extended import cut, extended, free_name, renamed, told
 from .forward import forward_steps, given_steps
+from .free_entries import free_slope
 from .hessian_renamed import refuse_other_name
 from .numbers import approx, equation, exact_term
 from .second import written_out
@@ -76,12 +79,11 @@ def _accept(task: Task, target: Line, variable: Line) -> None:
             hint="take one entry of it, or its sum",
             where=task.places.get("of", task.where),
         )
-    tied = sorted({"symmetric", "diagonal", "homogeneous"} & variable.properties)
-    if tied or variable.symbol.order > 2:
-        what = f"is declared {tied[0]}" if tied else f"has order {variable.symbol.order}"
+    fixed = "homogeneous" in variable.properties
+    if fixed or variable.symbol.order > 2:
+        what = "is declared homogeneous" if fixed else f"has order {variable.symbol.order}"
         raise InputError(
-            f"`{variable.name}` {what}: a local model needs a scalar, vector or matrix whose "
-            "entries are all free",
+            f"`{variable.name}` {what}: a local model needs a scalar, vector or matrix",
             where=task.places.get("wrt", task.where),
         )
 
@@ -149,10 +151,24 @@ def _pieces(
         for s in steps
         if s.id != "definite"
     ]
-    found = [Piece(_own_term(here, target), here.paper(target)), Piece(slope.formula, slope.value)]
+    found = [
+        Piece(_own_term(here, target), here.paper(target)),
+        _slope(here, target, variable, slope),
+    ]
     if order == 2:
         found.append(Piece(second.formula, second.value))
     return found, steps
+
+
+def _slope(ws: Workspace, target: Line, variable: Line, found: TaskResult) -> Piece:
+    """The gradient; of a symmetric or diagonal matrix its free entries, one below the other."""
+    formula, value = found.formula, found.value
+    if tied(variable) == "diagonal":  # only these places of the whole gradient count
+        formula = free_slope(ws, target, variable)
+    if tied(variable) is not None:
+        formula = None if formula is None else free_term(formula, variable)
+        value = None if value is None else Value(free_entries(value.data, variable))
+    return Piece(formula, value)
 
 
 def _own_term(ws: Workspace, target: Line) -> Expr | None:
@@ -184,6 +200,11 @@ def _closing_steps(
         else "The value, the gradient times the step away from the point, and half the Hessian "
         "times that step twice: {y} and its model have the same value, slope and curvature there."
     )
+    why = Text(words, holes)
+    if tied(variable) is not None:
+        more = Text("Only the free entries of {x} move, {v}.",
+                    {"x": Name(variable.name), "v": free_symbol(variable)})  # fmt: skip
+        why = in_turn(why, more)
     value = found[0]
     first = equation(Name(target.name), value.formula, exact_term(value.value))
     steps = [
@@ -203,7 +224,7 @@ def _closing_steps(
             "Taylor's formula",
             Text("The model"),
             equation(symbol, model) if model is not None else (),
-            why=Text(words, holes),
+            why=why,
             uses=("value", "gradient", "hessian"),
             level=0,
         )

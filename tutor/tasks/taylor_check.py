@@ -9,7 +9,8 @@ import numpy as np
 
 from .. import independent
 from ..problem.lines import Line
-from .hessian_check import function, second_error
+from .duplication import free_entries, spread, tied
+from .hessian_check import best, function, second_error
 from .workspace import Workspace
 
 
@@ -21,7 +22,13 @@ def model_error(
     Infinite if the gap between the two does not shrink as fast as it must: like the step to the
     power of one more than the model's order.
     """
-    f, x = function(ws, target, [variable])
+    whole, x = function(ws, target, [variable])
+    if tied(variable) is not None:
+        x = free_entries(x.reshape(variable.symbol.shape), variable)
+
+    def f(at: np.ndarray) -> np.ndarray:
+        return whole(spread(at, variable))
+
     value, slope, *rest = coefficients
     slope = slope.ravel()
     errors = [independent.relative_error(np.asarray(value).reshape(()), f(x))]
@@ -33,13 +40,24 @@ def model_error(
     errors.append(min(independent.relative_error(got, want) for want in wants))
     if rest:
         matrix = np.asarray(rest[0]).reshape(x.size, x.size)
-        if variable.symbol.order == 2:  # vec by columns or rows, back to the array's own axes
+        if tied(variable) is not None:
+            errors.append(_free_error(f, x, matrix))
+        elif variable.symbol.order == 2:  # vec by columns or rows, back to the array's own axes
             matrix = _rowwise(ws, variable, matrix)
-        errors.append(second_error(ws, target, variable, variable, matrix))
+        if tied(variable) is None:
+            errors.append(second_error(ws, target, variable, variable, matrix))
     curvature = matrix if rest else None
     if not _shrinks(f, x, float(np.reshape(value, ())), slope, curvature):
         return float("inf")
     return max(errors)
+
+
+def _free_error(f: Any, x: np.ndarray, matrix: np.ndarray) -> float:
+    """Second derivatives by the free entries against second differences, and their symmetry."""
+    along = independent.pairs(len(matrix))
+    got = np.array([d @ matrix @ d for d in along])
+    error = best(got, lambda d, h: independent.second_differences(f, x, d, h), along)
+    return max(error, independent.relative_error(matrix, matrix.T))
 
 
 def _rowwise(ws: Workspace, variable: Line, matrix: np.ndarray) -> np.ndarray:

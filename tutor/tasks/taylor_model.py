@@ -1,4 +1,7 @@
-"""The terms of a local model: f(a) + ∇f(a)ᵀ(x − a) + ½ (x − a)ᵀ H (x − a)."""
+"""The terms of a local model: f(a) + ∇f(a)ᵀ(x − a) + ½ (x − a)ᵀ H (x − a).
+
+Of a symmetric or diagonal matrix x − a are the free entries, vech(X − A) or diag(X − A).
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import sympy as sp
 
-from ..expr import Binary, Call, Expr, List, Name, Neg, Num, Transpose
+from ..expr import Binary, Call, Expr, List, Name, Neg, Num, Transpose, walk
 from ..graph.dims import number
 from ..notation.build import sum_term, transposed
 from ..notation.scalars import term_of
 from ..problem.lines import Line
 from ..value import Value
+from .duplication import free_term, tied
 
 HALF = Binary("/", Num("1"), Num("2"))
 
@@ -91,6 +95,12 @@ def _turned(e: Expr) -> Expr:
     return Neg(_turned(e.arg)) if isinstance(e, Neg) else transposed(e)
 
 
+def _row(e: Expr) -> Expr:
+    """The transpose of a vector; diag(M) of a matrix is one, not a diagonal matrix."""
+    made = any(isinstance(x, Call) and x.func == "diag" for x in walk(e))
+    return Transpose(e) if made else _turned(e)
+
+
 def _times(e: Expr, step: Expr) -> Expr:
     """e · step, with a number in front kept there."""
     if isinstance(e, Binary) and e.op == "*" and not e.elementwise:
@@ -101,6 +111,11 @@ def _times(e: Expr, step: Expr) -> Expr:
 def _product(term: Expr, step: Expr, k: int, variable: Line) -> Expr:
     if k == 0:
         return term
+    if tied(variable) is not None:
+        flat = free_term(step, variable)
+        if k == 1:
+            return _times(_row(term), flat)
+        return Binary("@", Binary("@", Transpose(flat), term), flat)
     if variable.symbol.order == 2:
         if k == 1:
             return Call("tr", (Binary("@", _turned(term), step),))
