@@ -20,10 +20,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # The folders and root modules, lowest first. A module may import from its own layer and from lower
 # ones, at its top or inside a function.
 LAYERS = (
-    "errors", "limits", "words", "expr", "value", "steps", "graph", "ops", "numeric", "calculus",
-    "notation", "problem", "independent", "tasks", "codegen", "render", "derivation", "exercises",
-    "declared", "api", "layer_pages", "catalogue", "sheets", "__init__", "arguments", "output", "options",
-    "author_commands", "derive_command", "graph_command", "cli", "__main__",
+    "errors", "limits", "words", "expr", "value", "steps", "stacks", "graph", "ops", "numeric",
+    "calculus", "notation", "problem", "independent", "tasks", "codegen", "render", "derivation",
+    "exercises", "declared", "api", "layer_pages", "catalogue", "sheets", "__init__", "arguments",
+    "output", "options", "author_commands", "derive_command", "graph_command", "cli", "__main__",
 )  # fmt: skip
 
 # What a layer may not know although it stands higher.

@@ -320,6 +320,33 @@ def test_receptive_field_is_what_a_gradient_reaches(stack: Any) -> None:
     )
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("stack", STACKS)
+def test_fields_lie_where_a_gradient_reaches(stack: Any) -> None:
+    """First and last entry of the fields of several outputs: offset, stride and pattern."""
+    import torch
+
+    tree = apply_tree(Network((2, 48, 48), stack, HERE))
+    field = receptive.fields(tree, 2)[list(flat(tree))[-1].name][1]
+    assert field is not None
+    made = torch_networks.modules(tree).double()
+    with torch.no_grad():
+        for p in made.parameters():
+            p.fill_(1.0)
+    start = torch.ones(1, 2, 48, 48, dtype=torch.float64, requires_grad=True)
+    y = made(start)
+    for place in [(i, i + 1) for i in range(0, y.shape[2] - 1, 3)]:
+        (grad,) = torch.autograd.grad(y[(0, 0, *place)], start, retain_graph=True)
+        hit = grad[0].sum(0).nonzero()
+        for axis, (reach, o) in enumerate(zip(field, place, strict=True)):
+            first, last = reach.at(o)
+            if reach.jump is not None:
+                assert first == reach.offset + o * reach.jump
+                assert last == first + reach.size - 1
+            if first >= 0 and last < 48:  # no border cuts it off
+                assert [first, last] == [int(hit[:, axis].min()), int(hit[:, axis].max())]
+
+
 def test_a_field_is_lost_with_the_axes_and_global_pools_see_everything() -> None:
     stack = (CONV3, layer("AdaptiveAvgPool2d", output_size=1), layer("Flatten"))
     tree = apply_tree(Network((1, 8, 8), stack, HERE))

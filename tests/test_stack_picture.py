@@ -23,7 +23,7 @@ from tutor.render.scene import Group, Scene, Words
 from tutor.render.scene import Path as Line
 from tutor.render.stack import draw, drawn, told
 from tutor.render.stack_text import to_dot
-from tutor.steps import LayerBlock, LayerBox
+from tutor.stacks import LayerBlock, LayerBox
 from tutor.tasks.blocks import stack
 
 FOLDER = Path(__file__).parents[1] / "problems" / "networks"

@@ -25,10 +25,10 @@ def table(head: Row, rows: Sequence[Row], right: frozenset[int]) -> Iterator[str
         )
 
 
-def broken(head: Row, rows: Sequence[Row], right: frozenset[int]) -> str:
-    """The table, to be broken by pages."""
-    columns = zip(head, *rows, strict=True)
-    widths = [rf"\widest{{{_END.join(_longest(column))}}}" for column in columns]
+def broken(head: Row, rows: Sequence[Row], plain: Sequence[Row], right: frozenset[int]) -> str:
+    """The table, to be broken by pages; plain: the cells of head and rows as they look."""
+    whole = zip(zip(head, *rows, strict=True), zip(*plain, strict=True), strict=True)
+    widths = [rf"\widest{{{_END.join(_longest(column, looks))}}}" for column, looks in whole]
 
     def held(row: Row) -> str:  # a row that is as wide as the whole table
         pairs = zip(row, widths, strict=True)
@@ -46,10 +46,10 @@ def broken(head: Row, rows: Sequence[Row], right: frozenset[int]) -> str:
     )
 
 
-def breaks(plain: Sequence[Row], depth: int) -> bool:
+def breaks(plain: Sequence[Row]) -> bool:
     """Whether a table of these cells is long, and so narrow that it need not be shrunk."""
     columns = [max(map(len, column)) for column in zip(*plain, strict=True)]
-    wide = _LETTER * (sum(columns) + 2 * depth) + _GAP * len(columns)
+    wide = _LETTER * sum(columns) + _GAP * len(columns)
     return len(plain) > LINES + 1 and max(columns) <= CELL and wide <= _LINE
 
 
@@ -61,8 +61,9 @@ def _spec(head: Row, right: frozenset[int]) -> str:
     return "".join("r" if i in right else "l" for i in range(len(head)))
 
 
-def _longest(column: Row) -> list[str]:
-    return sorted(dict.fromkeys(column), key=len, reverse=True)[:_CANDIDATES]
+def _longest(column: Row, looks: Row) -> list[str]:
+    sizes = {cell: len(look) for cell, look in zip(column, looks, strict=True)}
+    return sorted(sizes, key=lambda cell: -sizes[cell])[:_CANDIDATES]
 
 
 def _parts(rows: Sequence[Row]) -> Iterator[list[Row]]:

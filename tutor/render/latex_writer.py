@@ -103,11 +103,12 @@ class Writer:
             )
         head = [rf"\textbf{{{self.cell(c)}}}" for c in t.columns]
         rows = [[self.cell(x) for x in row] for row in t.rows]
-        for row, (depth, _) in zip(rows, t.indented, strict=True):
-            row[0] = rf"\hspace*{{{depth}em}}{row[0]}" if depth else row[0]
         plain = [[paper.cell(x, self.names) for x in row] for row in (t.columns, *t.rows)]
-        if latex_table.breaks(plain, max(t.depths, default=0)):
-            self.out.append(latex_table.broken(head, rows, t.right))
+        for row, looks, (depth, _) in zip(rows, plain[1:], t.indented, strict=True):
+            row[0] = rf"\hspace*{{{depth}em}}{row[0]}" if depth else row[0]
+            looks[0] = "  " * depth + looks[0]
+        if latex_table.breaks(plain):
+            self.out.append(latex_table.broken(head, rows, plain, t.right))
         else:
             self.out += latex_table.table(head, rows, t.right)
         if t.note is not None:

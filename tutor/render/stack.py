@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import ceil, sqrt
 
-from ..steps import LayerBlock, LayerBox, Stack, Text
+from ..stacks import LayerBlock, LayerBox, Stack
+from ..steps import Text
 from .dot import shorten
 from .scene import INK, Group, Path, Scene, Words, rounded
 from .stack_parts import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..steps import LayerBlock, LayerBox
+from ..stacks import LayerBlock, LayerBox
 from .dot import shorten
 from .scene import INK, Group, Path, Words, arrow, disc, rounded
 from .wording import plain

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ..steps import LayerBlock, LayerBox, Stack
+from ..stacks import LayerBlock, LayerBox, Stack
 from . import font
 from .dot import quote, shorten
 from .mermaid import literal

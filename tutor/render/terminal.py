@@ -180,8 +180,9 @@ class _Sheet:
         title = self.sentence(step.title)
         if self.level > 1 and n.uses:
             title += f"  {self.sentence(uses(n))}".replace(" ", paper.GLUE)
-        rows = paper.wrap(title, self.columns - 8)
-        self.put(f"{n.number:>2}. {rows[0]}", None, 4)
+        lead = f"{n.number:>2}. "
+        rows = paper.wrap(title, self.columns - 4 - len(lead))
+        self.put(lead + rows[0], None, 4)
         for row in rows[1:]:
             self.put(row, None, 8)
         indent = 10

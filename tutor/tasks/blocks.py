@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..problem.applied import Applied, AppliedBlock, AppliedPart, apply_tree, input_shape
 from ..problem.layer_spec import Shape
 from ..problem.model import Network
-from ..steps import LayerBlock, LayerBox, Stack
+from ..stacks import LayerBlock, LayerBox, Stack
 
 Part = LayerBox | LayerBlock
 _PERIOD = 8  # the most parts that are folded as one

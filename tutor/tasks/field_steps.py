@@ -12,7 +12,6 @@ from .arithmetic import minus, num, plus, times
 from .drafts import Draft, said_key
 from .receptive import Field, Reach
 
-
 _GROWTH = Text(
     "Each entry of the layer's input has a field of {r} entries, and neighbouring fields begin {j} "
     "apart; the window takes {k} entries that are {d} apart.",
@@ -32,7 +31,7 @@ def field_drafts(layer: Applied, before: Field, after: Field) -> list[Draft]:
     for (equation, _), (why, axes) in alike.items():
         topic = Text("{layer}: receptive field, {axis}", {"axis": axis_words(axes)})
         draft = Draft("shape", "receptive field", topic, equation, why, level=2)
-        draft.law = _GROWTH if len(equation) > 2 else None
+        draft.about, draft.law = layer.spec.type, _GROWTH if len(equation) > 2 else None
         draft.layers.append(layer.name)
         found.append(draft)
     return found

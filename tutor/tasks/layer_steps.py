@@ -26,7 +26,8 @@ def layers_steps(
     laws = set()
     for draft in merged([*drafts, *seen]):
         why = draft.why
-        if draft.law is not None and (law := (draft.about, draft.law.message)) not in laws:
+        about = draft.about if draft.rule == "output shape" else ""
+        if draft.law is not None and (law := (about, draft.law.message)) not in laws:
             why = in_turn(draft.law, why)
             laws.add(law)
         topic = replace(draft.topic, args={"layer": named(draft.layers), **draft.topic.args})

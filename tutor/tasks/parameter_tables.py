@@ -81,7 +81,8 @@ def _costs(
     keys = {**_COSTS, **_FIELDS} if known else _COSTS
     cells: list[tuple[Any, ...]] = [(row.label, *_cells(row, keys, figures)) for row in listed]
     cells.append((Text("total"), *(totals.get(k) for k in keys)))
-    uneven = any(f["field_stride"] is None for f in known)
+    strides = [f["field_stride"] for f in known]
+    uneven = any(s is None or (isinstance(s, list) and None in s) for s in strides)
     grown = any(isinstance(x, Text) and x.message == _RANGE for row in cells for x in row)
     note = in_turn(
         Text(
