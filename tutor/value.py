@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -199,8 +200,9 @@ def with_decimals(e: Expr) -> Expr:
 
 def _typed_as_decimal(e: Expr) -> Expr | None:
     match e:
-        case Binary("/", Num(p), Num(q)) if p.isdigit() and q.isdigit() and int(q):
+        case Binary("/", Num(p), Num(q)) if p.isdigit() and q.isdigit() and int(q) > 1:
             text = f"{int(p) / int(q):.{DIGITS}g}"
-            return Num(text) if Fraction(text) == Fraction(int(p), int(q)) else None
+            reduced = gcd(int(p), int(q)) == 1  # 4/2 is a quotient still to be worked out
+            return Num(text) if reduced and Fraction(text) == Fraction(int(p), int(q)) else None
         case _:
             return None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..expr import Expr, List
+from ..expr import Expr, List, walk
 from ..notation.arrays import grid, slices, without_ones
 from ..notation.block import Block, beside, line, matrix, pad, width
+from ..notation.fold import folded
 from ..notation.unicode import layout, unicode_text
 from ..steps import Table, Text, Variable
 from . import escape
@@ -79,7 +80,7 @@ def _fitting(word: str, columns: int) -> int:
 
 
 def member(e: Expr, columns: int, names: Mapping[str, Variable]) -> Block:
-    """A term as a block at most `columns` wide: upright arrays, else one line, else wrapped."""
+    """A term as a block at most `columns` wide: upright arrays, folded at signs, else wrapped."""
     tall = layout(e, names)
     if tall.width <= columns:
         return tall
@@ -87,9 +88,20 @@ def member(e: Expr, columns: int, names: Mapping[str, Variable]) -> Block:
         return piled
     if isinstance(e, List) and (corners := cut(e, columns, names)) is not None:
         return corners
-    rows = wrap(unicode_text(e, names), columns)
+    flat = unicode_text(e, names)
+    if _is_full_of_arrays(e, flat, names) and (several := folded(tall, columns)) is not None:
+        return several
+    rows = wrap(flat, columns)
     size = max(map(width, rows))
     return Block(tuple(pad(r, size) for r in rows), 0)
+
+
+def _is_full_of_arrays(e: Expr, flat: str, names: Mapping[str, Variable]) -> bool:
+    """Whether a third of the term is numbers in arrays, or there is a matrix among them."""
+    arrays = [x for x in walk(e) if isinstance(x, List)]
+    if any(isinstance(x, List) for a in arrays for x in a.items):
+        return True
+    return 3 * sum(width(unicode_text(a, names)) for a in arrays) > width(flat)
 
 
 def cut(e: List, columns: int, names: Mapping[str, Variable]) -> Block | None:
@@ -137,13 +149,15 @@ def equation(
     first = member(members[0], columns, names)
     indent = min(first.width, 10)
     rows = [first]
+    ended = False  # the last member took several rows: what follows begins a new one
     for mark, e in signed(members):
         piece = beside(f" {mark} ", layout(e, names))
-        if rows[-1].width + piece.width <= columns:
+        if rows[-1].width + piece.width <= columns and not ended:
             rows[-1] = beside(rows[-1], piece)
         else:
             lead = f"{' ' * indent} {mark} "
             rows.append(beside(lead, member(e, columns - len(lead), names)))
+            ended = piece.width > columns - indent and not isinstance(e, List)
     return rows
 
 

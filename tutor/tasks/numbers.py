@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from ..expr import (
     Binary,
     Call,
@@ -12,6 +14,7 @@ from ..expr import (
     List,
     Name,
     Neg,
+    Num,
     Partial,
     Transpose,
     walk,
@@ -28,6 +31,8 @@ def substituted(e: Expr, numbers: Mapping[Expr, Value]) -> Expr | None:
     used = [x for x in walk(e) if isinstance(x, Name | Partial) and x in numbers]
     if not used or isinstance(e, Name | Partial):
         return None
+    if isinstance(e, Index) and e.arg in numbers:
+        return None  # an entry that is looked up: the value says it all
     if any(numbers[x].data.size > SHORT for x in used):
         return None
     if sum(numbers[x].data.size for x in used) > 3 * SHORT:
@@ -73,9 +78,27 @@ def _replace(e: Expr, numbers: Mapping[Expr, Value]) -> Expr:
         case List():
             return List(tuple(_replace(a, numbers) for a in e.items))
         case Index():
-            return Index(_replace(e.arg, numbers), e.items)
+            entry = _entry(numbers[e.arg], e.items) if e.arg in numbers else None
+            return entry.shown() if entry else Index(_replace(e.arg, numbers), e.items)
         case _:
             return e
+
+
+def _entry(value: Value, items: tuple[Expr, ...]) -> Value | None:
+    """One number of an array, x[0] or W[1, 2]; None for a part that is an array itself."""
+    at: list[int] = []
+    for i in items:
+        match i:
+            case Num(text) if text.isdigit():
+                at.append(int(text))
+            case Neg(Num(text)) if text.isdigit():
+                at.append(-int(text))
+            case _:
+                return None
+    if len(at) != value.data.ndim:
+        return None
+    lost = None if value.noise is None else np.asarray(value.noise[tuple(at)])
+    return Value(np.asarray(value.data[tuple(at)], value.data.dtype), lost, value.decimals)
 
 
 def exact_term(value: Value | None) -> Expr | None:
@@ -98,7 +121,7 @@ def approx(value: Value) -> Expr | None:
 
 
 def equation(*members: Expr | None) -> tuple[Expr, ...]:
-    """A chain of equalities without repetitions: 1/2 = 0.5 is one too, where decimals are wanted."""
+    """A chain of equalities without repetitions; where decimals are wanted, 1/2 = 0.5 is one."""
     chain: list[Expr] = []
     for m in members:
         if m is None or (chain and chain[-1] == m):
