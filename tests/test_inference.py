@@ -211,19 +211,13 @@ def test_a_letter_does_not_clash() -> None:
 
 
 def test_integer_conditions() -> None:
-    """Halves, strides and groups: inferred, or refused in words."""
+    """Halves and multiples: inferred, or refused in words."""
     half = "given: {x: vector(?), y: vector(7)}\ndefine: {z: 'concat(x, x) + y'}\ntasks: [shapes]\n"
     with pytest.raises(ShapeError, match="cannot add `concat"):
         graph(half)
     assert graph(half.replace("7", "8"))["x"].dims == "4×1"
     flat = "given: {x: vector(?)}\ndefine: {z: 'reshape(x, 3, 4)'}\ntasks: [shapes]\n"
     assert graph(flat)["x"].dims == "12×1"
-    stride = (
-        "given: {x: vector(?), w: vector(3)}\ndefine: {z: 'conv1d(x, w, stride=2)'}\n"
-        "tasks: [shapes]\n"
-    )
-    with pytest.raises(InputError, match="needs numbers"):
-        graph(stride)
 
 
 def test_two_operations_that_disagree_are_both_named() -> None:
@@ -352,9 +346,7 @@ def test_a_window_waits_for_a_size_that_another_definition_fixes():
     assert found["x"].shape == (3, 33, 33) and found["k"].shape == (4, 3, 3, 3)
     (told,) = [plain(t) for t in found.reasons["x"]]
     assert "`x + c`" in told and "33" in told
-    with pytest.raises(ShapeError, match="symbolic size") as error:
-        graph(WAITS.replace("u: x + c", "u: c"))
-    assert "a window does not fix a `?`" in (error.value.hint or "")
+    assert graph(WAITS.replace("u: x + c", "u: c"))["x"].dims == "3×n×33"  # free
     with pytest.raises(ShapeError, match="channels"):  # known by then, and wrong
         graph(WAITS.replace("k: tensor(?, ?, 3, 3)", "k: tensor(?, 2, 3, 3)"))
 

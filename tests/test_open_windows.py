@@ -8,15 +8,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sympy as sp
 import torch
 from torch.nn import functional
 
 import tutor
-from tutor.errors import InputError
+from tutor.errors import InputError, ShapeError
 from tutor.graph.dims import dim
+from tutor.graph.node import topological
 from tutor.graph.sliding import Window
 from tutor.problem.elaborate import elaborate
 from tutor.problem.lines import Graph
+from tutor.problem.told import plain
 
 MOST = 70  # numbers of entries that are tried one by one
 CHAINS = 100
@@ -180,3 +183,193 @@ def test_what_nothing_constrains_is_free_from_the_least_number_that_fits() -> No
                 sizes = [dim(d) for d in found[chain.last].shape]
                 put = tuple(d if isinstance(d, int) else int(d.subs(n, k)) for d in sizes)
                 assert put == shape, (seed, chain.text(), k)
+
+
+# -- what is said ---------------------------------------------------------------------------------
+
+
+IMAGE = """
+given:
+  x: tensor(3, ?, 33)
+  K: tensor(8, 3, 3, 3)
+  W: matrix(10, 448)
+define:
+  h: conv2d(x, K, stride=2, padding=1)
+  p: max_pool2d(h, 2)
+  t: flatten(p)
+  y: W @ t
+tasks: [shapes]
+"""
+
+
+def told(text: str, name: str) -> str:
+    return " ".join(plain(t) for t in graph(text).reasons[name])
+
+
+def test_several_sizes_fit() -> None:
+    found = graph(IMAGE)
+    assert found["x"].dims == "3×n×33"
+    assert found["h"].dims == "8×(⌊(n - 1)/2⌋ + 1)×17"
+    assert found["p"].shape == (8, 7, 8) and found["t"].shape == (448,)  # forced all the same
+    assert told(IMAGE, "x") == (
+        "In `W @ t`, `W` has 448 columns, 64 times 7, so `t` needs 448 rows; "
+        "`p` has 7 entries along axis 1. "
+        "`p` has 7 entries along axis 1 only if `h` has 14 or 15 there. "
+        "`h` has 14 or 15 entries along axis 1 only if `x` has 27, 28, 29 or 30 there. "
+        "So `n` is 27, 28, 29 or 30: all of these fit, and nothing says which it is."
+    )
+
+
+def test_a_task_that_needs_the_number_is_told_all_that_fit() -> None:
+    text = IMAGE.replace("tasks: [shapes]", "tasks: [shapes, forward]")
+    with pytest.raises(ShapeError, match="27, 28, 29 or 30 would fit") as caught:
+        graph(text)
+    assert caught.value.where is not None and caught.value.where.line == 3
+    assert len(caught.value.notes) == 3
+
+
+def test_no_size_fits() -> None:
+    with pytest.raises(ShapeError) as caught:
+        graph(IMAGE.replace("448", "392"))
+    assert "cannot multiply `W` (10×392) and `t`" in caught.value.message
+    assert any("a multiple of 64" in n and "384 or 448" in n for n in caught.value.notes)
+
+
+def test_a_size_that_windows_rule_out_names_both_operations() -> None:
+    text = IMAGE.replace("define:", "  c: tensor(3, 31, 33)\ndefine:\n  u: x + c", 1)
+    late = text.replace("  u: x + c\n", "").replace("tasks:", "  u: x + c\ntasks:")
+    with pytest.raises(ShapeError, match=r"`x` \(3×\?×33\) and `c` \(3×31×33\)") as caught:
+        graph(late)
+    notes = " ".join([*caught.value.notes, caught.value.hint or ""])
+    assert "in `W @ t`, `W` has 448 columns" in notes
+    assert "so `x` has 27, 28, 29 or 30 entries along axis 1" in notes
+    with pytest.raises(ShapeError, match=r"`W` \(10×448\) and `t` \(512×1\)"):
+        graph(text)
+    assert graph(late.replace("31", "29"))["x"].shape == (3, 29, 33)
+
+
+TWO_PATHS = """
+given: {x: vector(?), k: vector(3), q: vector(4), y: vector(10), z: vector(7)}
+define:
+  h: conv1d(x, k, stride=2)
+  g: conv1d(x, q, stride=3)
+  L: sum((h - y)**2) + sum((g - z)**2)
+tasks: [shapes, {gradient: {of: L, wrt: [x]}}]
+"""
+
+
+def test_two_windows_leave_one_size_and_all_tasks_work() -> None:
+    assert graph(TWO_PATHS)["x"].shape == (22,)
+    said = told(TWO_PATHS, "x")
+    assert "`h` has 10 entries only if `x` has 21 or 22 entries." in said
+    assert "`g` has 7 entries only if `x` has 22, 23 or 24 entries." in said
+    assert said.endswith("So `x` has 22 entries.")
+    gradient = tutor.loads(TWO_PATHS).solve().tasks[1]
+    assert gradient.shape == (22,) and gradient.check is not None and gradient.check.passed
+
+
+CASES = [
+    # given, define, what the sizes are; n and m are free
+    ({"x": "vector(?)", "k": "vector(3)", "y": "vector(30)"},
+     {"e": "conv1d(x, k) - y"}, {"x": "32×1"}),
+    ({"x": "vector(?)", "k": "vector(3)"}, {"e": "conv1d(x, k)"}, {"x": "n×1", "e": "(n - 2)×1"}),
+    ({"x": "vector(?)", "k": "vector(3)"}, {"e": "conv1d(x, k, stride=3)"}, {"e": "⌊n/3⌋×1"}),
+    ({"x": "vector(?)", "k": "vector(3)"}, {"e": 'conv1d(x, k, stride=2, padding="same")'},
+     {"e": "(⌊(n - 1)/2⌋ + 1)×1"}),
+    ({"x": "tensor(2, 9, 9)", "K": "tensor(5, ?, ?, ?)", "y": "tensor(5, 7, 4)"},
+     {"e": "conv2d(x, K, stride=[1, 2]) - y"}, {"K": "5×2×3×n"}),
+    ({"x": "tensor(4, 9, 9)", "K": "tensor(8, ?, 3, 3)"}, {"e": "conv2d(x, K, groups=2)"},
+     {"K": "8×2×3×3"}),
+    ({"x": "tensor(?, 9, 9)", "K": "tensor(?, 3, 3, 3)", "b": "vector(6)"},
+     {"e": "conv2d(x, K, b, groups=2)"}, {"x": "6×9×9", "K": "6×3×3×3"}),
+    ({"x": "tensor(?, 9, 9)", "K": "tensor(6, ?, 3, 3)"}, {"e": "conv2d(x, K, groups=2)"},
+     {"x": "2*n×9×9", "K": "6×n×3×3"}),
+    ({"x": "tensor(2, ?, 8)", "K": "tensor(2, 3, 4, 4)", "u": "tensor(3, 14, 16)"},
+     {"e": "conv_transpose2d(x, K, stride=2, padding=1) - u"}, {"x": "2×7×8"}),
+    ({"x": "tensor(?, ?, 8)", "K": "tensor(2, ?, 4, 4)", "b": "vector(3)"},
+     {"e": "conv_transpose2d(x, K, b, stride=2, padding=1)"},
+     {"x": "2×n×8", "K": "2×3×4×4", "e": "3×2*n×16"}),
+    ({"x": "tensor(2, ?, 8)", "W": "matrix(5, ?)"}, {"e": "W @ flatten(adaptive_avg_pool2d(x, 3))"},
+     {"x": "2×n×8", "W": "5×18"}),
+    ({"x": "tensor(?, 7, 8)", "U": "matrix(8, ?)"}, {"e": "unfold(x, 2, stride=2) + U"},
+     {"x": "2×7×8", "U": "8×12"}),
+    ({"x": "matrix(?, 12)"}, {"e": "fold(x, output_size=[4, 5], kernel_size=2)"},
+     {"x": "4*n×12", "e": "n×4×5"}),
+    ({"x": "tensor(?, ?, 4)", "y": "vector(12)"}, {"e": "flatten(avg_pool2d(x, 2)) + y"},
+     {"y": "12×1"}),
+    ({"x": "matrix(h, w)", "k": "matrix(3, 3)"}, {"e": "max_pool2d(conv2d(x, k), 2)"},
+     {"e": "(⌊h/2⌋ - 1)×(⌊w/2⌋ - 1)"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "define", "sizes"), CASES)
+def test_sizes(given: dict[str, str], define: dict[str, str], sizes: dict[str, str]) -> None:
+    found = graph(problem(given, define))
+    assert {name: found[name].dims for name in sizes} == sizes
+    solution = tutor.loads(problem(given, define)).solve()
+    assert solution.tasks[0].check is not None and solution.tasks[0].check.passed
+
+
+def problem(given: dict[str, str], define: dict[str, str], tasks: str = "[shapes]") -> str:
+    rows = ["given:", *(f'  {n}: "{s}"' for n, s in given.items())]
+    return "\n".join([*rows, "define:", *(f"  {n}: '{s}'" for n, s in define.items()),
+                      f"tasks: {tasks}", ""])  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "define", "sizes"), CASES)
+def test_no_entry_is_computed_over_an_open_size(
+    given: dict[str, str], define: dict[str, str], sizes: dict[str, str]
+) -> None:
+    """A task that works with entries has numbers, or is refused in words."""
+    text = problem(given, define, "[shapes, forward]")
+    try:
+        found = graph(text)
+    except InputError as error:
+        assert "infer" in error.message or "symbolic" in error.message or "letters" in error.message
+        return
+    calls = [n for line in found.lines.values() if line.val for n in topological([line.val.node])]
+    assert not any("over open sizes" in str(n.attr) for n in calls)
+    sizes_ = [d for x in found.lines.values() for d in x.shape if not isinstance(d, int)]
+    assert not any(d.has(sp.floor) for d in sizes_)
+
+
+def test_two_sizes_that_go_together() -> None:
+    text = problem(
+        {"x": "tensor(2, ?, ?)", "K": "tensor(4, 2, 3, 3)", "W": "matrix(5, 36)"},
+        {"y": "W @ flatten(conv2d(x, K, stride=2))"},
+    )
+    found = graph(text)
+    n, m = found["x"].shape[1:]
+    (fit,) = found.fits
+    at = [fit.sizes.index(d) for d in (n, m)]
+    pairs = {tuple(s[k] for k in at) for s in fit.solutions or ()}
+    sizes = range(1, MOST)
+    brute = {(a, b) for a in sizes for b in sizes
+             if a > 2 and b > 2 and 4 * ((a - 3) // 2 + 1) * ((b - 3) // 2 + 1) == 36}  # fmt: skip
+    assert pairs == brute
+    assert "So `n` is 3, 4, 7, 8, 19 or 20, but not every one goes with every `m`." in told(
+        text, "x"
+    )
+
+
+def test_groups_that_do_not_divide_are_refused_while_other_sizes_are_open() -> None:
+    given = {"x": "tensor(5, ?, 9)", "K": "tensor(8, ?, 3, 3)"}
+    with pytest.raises(ShapeError, match="2 groups do not divide 5 input"):
+        graph(problem(given, {"e": "conv2d(x, K, groups=2)"}))
+
+
+def test_a_window_that_is_too_large_for_all_that_fit() -> None:
+    text = IMAGE.replace("define:", "  q: matrix(40, 3)\ndefine:").replace(
+        "tasks:", "  r: max_pool2d(x, [40, 3])\ntasks:"
+    )
+    with pytest.raises(ShapeError, match="no window of 40 fits") as caught:
+        graph(text)
+    notes = " ".join([*caught.value.notes, caught.value.hint or ""])
+    assert "so `x` has 27, 28, 29 or 30 entries along axis 1" in notes
+
+
+def test_a_question_mark_in_a_network_points_to_the_task_that_answers_it() -> None:
+    text = 'network:\n  input: [3, "?", 33]\n  layers: [ReLU]\ntasks: [parameters]\n'
+    with pytest.raises(InputError) as caught:
+        tutor.loads(text)
+    assert "solve_shape: {unknown: n" in (caught.value.hint or "")

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from ..graph import node as g
 from ..graph.node import Dim, Ein, Node, ein, fresh_labels, map_, topological
 from ..ops import KEPT
+from ..ops.open_sizes import needs_numbers
 from ..ops.scalar import derivative
 from .reverse import identity
 
@@ -75,6 +76,7 @@ def _factor(node: Node, k: int, tangent: Node, trail: tuple[Dim, ...]) -> Node:
 
 def _kept(node: Node, moved: Mapping[Node, Node], trail: tuple[Dim, ...]) -> Node:
     """A call's Jacobian, pulled back from the identity, times the operands' tangents."""
+    needs_numbers(node)
     rule = KEPT[node.attr[0]].vjp
     assert rule is not None, node.attr
     n = node.order

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from ..graph import node as g
 from ..graph.node import Ein, Node, ein, fresh, fresh_labels, map_, topological
 from ..ops import KEPT
+from ..ops.open_sizes import needs_numbers
 from ..ops.scalar import derivative
 
 
@@ -77,6 +78,7 @@ def contributions(
             slope = map_(derivative(node.attr), node.args[0])
             return [(node.args[0], ein([(total, axes), (slope, own)], axes))]
         case "call":
+            needs_numbers(node)
             rule = KEPT[node.attr[0]].vjp
             assert rule is not None, node.attr
             parts = rule(total, lead, node)

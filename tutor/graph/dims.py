@@ -67,6 +67,11 @@ def unknown(name: str) -> Unknown:
     return Unknown(name, integer=True, positive=True)
 
 
+def unknowns(d: Dim) -> list[Unknown]:
+    """The unknowns in a size, in a fixed order."""
+    return [] if isinstance(d, int) else sorted(d.atoms(Unknown), key=str)
+
+
 def dim(d: Dim) -> Dim:
     """Normal form: whole numbers as int, expressions expanded."""
     if isinstance(d, int):

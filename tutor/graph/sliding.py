@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sympy as sp
@@ -12,6 +13,7 @@ import sympy as sp
 from .sizes import NoWindowError, output_size
 
 Dim = int | sp.Expr
+MOST = 5000  # sizes that are tried one by one
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,24 @@ class Window:
             return output_size(size, kernel, self.stride, padding, self.dilation, self.ceil)
         except NoWindowError:
             return None
+
+    def inputs(self, outputs: Sequence[int]) -> tuple[int, ...] | None:
+        """All sizes (or kernels, where the size is known) that have one of these outputs.
+
+        None where both are open, or where there are too many.
+        """
+        wanted = set(outputs)
+        if isinstance(self.kernel, int):
+            span = self.dilation * (self.kernel - 1) + 1 - self.before - self.after
+            first, last = min(outputs) - 2, max(outputs) + 1  # one window more or less: rounded up
+            tried = range(max(1, first * self.stride + span), last * self.stride + span + 1)
+            if len(tried) > MOST:
+                return None
+            return tuple(n for n in tried if self.count(n, self.kernel) in wanted)
+        if isinstance(self.size, int) and self.size < MOST:
+            tried = range(1, self.size + self.before + self.after + 1)
+            return tuple(k for k in tried if self.count(self.size, k) in wanted)
+        return None
 
     @property
     def formula(self) -> sp.Expr:

@@ -66,6 +66,7 @@ class Unifier:
         self.letters = letters
         self.windows: list[Sliding] = []
         self.outputs: dict[Unknown, Sliding] = {}  # unknowns that are the outputs of a window
+        self.parts: dict[tuple[Dim, int], Unknown] = {}  # of sizes that are divided by a number
         self.products: list[Equation] = []  # between unknowns of which none could be solved for
         self.chosen: list[Choice] = []  # what was left of the sizes that no equation fixes
 
@@ -158,6 +159,20 @@ class Unifier:
         if isinstance(outputs, Unknown) and outputs not in symbols(window.size, window.kernel):
             self.outputs[outputs] = found
         return outputs
+
+    def part(self, d: Dim, of: int) -> Dim | None:
+        """The size divided by a number; an open one becomes so many times another. None: it cannot."""
+        d = self.resolve(d)
+        if isinstance(d, int):
+            return d // of if d % of == 0 else None
+        share = dim(d / of)
+        whole = isinstance(share, int) or all(
+            c.is_Integer for c in sp.expand(share).as_coefficients_dict().values()
+        )
+        if whole or not d.has(Unknown):
+            return share
+        new = self.parts.setdefault((d, of), unknown(f"_p.{len(self.parts)}"))
+        return new if self.equate(d, dim(of * new)) else None
 
     def is_under_a_window(self, u: Unknown) -> bool:
         """Whether something slides along an axis whose size rests on this one."""

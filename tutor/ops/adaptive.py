@@ -10,7 +10,8 @@ import sympy as sp
 from ..graph import node as g
 from ..graph.node import Node, ein
 from .base import Int, Op, Val, integers, require
-from .conv import NORMAL, extents, held_open, numbers, unsettled, window
+from .conv import NORMAL, window
+from .open_sizes import extents, held_open, numbers, unsettled
 
 
 def _adaptive_avg_pool2d(x: Val, output_size: Int) -> Val:

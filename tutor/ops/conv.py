@@ -18,8 +18,8 @@ from ..graph import node as g
 from ..graph.dims import Dim
 from ..graph.node import Node, ein, rel
 from ..graph.sizes import output_size, same_padding
-from ..graph.sliding import Window
 from .base import Int, Op, Padding, Val, Word, integers, require
+from .open_sizes import extents, held_open, numbers, slid, unsettled
 from .rows import as_row, image_rows
 
 NORMAL = (-2.0, 2.0)
@@ -43,36 +43,6 @@ def sides(padding: Any, sizes: Sequence[int], kernel: Sequence[int], stride: Seq
     return tuple((p, p) for p in integers(padding, n, "padding"))
 
 
-def concrete(v: Val, what: str, last: int | None = None) -> tuple[int, ...]:
-    """The sizes of the last axes (of all without a number), which have to be numbers here."""
-    shape = v.node.shape if last is None else v.node.shape[-last:]
-    hint = (
-        "give these sizes numbers; for a size that is looked for, there is the task `solve_shape`"
-    )
-    if any(not isinstance(d, int) and d.has(dims.Unknown) for d in shape):
-        hint = (
-            "a window does not fix a `?`: write a number, or a name such as `h` and ask for all that "
-            "fit: `solve_shape: {unknown: h, so_that: {…}}`"
-        )
-    require(all(isinstance(d, int) for d in shape),
-            f"{what} of symbolic size {v.dims}: a window that slides needs numbers of entries",
-            hint)  # fmt: skip
-    return shape  # type: ignore[return-value]
-
-
-def extents(v: Val, what: str, last: int) -> tuple[Dim, ...]:
-    """The sizes of the last axes, along which a window slides: numbers, or open where they may be.
-
-    Where only sizes are asked for, a window may slide along an axis of unknown size.
-    """
-    unifier = dims.active()
-    shape = tuple(map(dims.resolved, v.node.shape[-last:]))
-    named = [d for d in shape if not isinstance(d, int) and not d.has(dims.Unknown)]
-    if unifier is None or not unifier.slides or (named and not unifier.letters):
-        return concrete(v, what, last)
-    return shape
-
-
 def geometry(
     padding: Any, size: Sequence[Dim], kernel: Sequence[Dim], stride: Sequence[int],
     dilation: Sequence[int], ceil: bool = False,
@@ -84,37 +54,6 @@ def geometry(
     p = sides(padding, size, kernel, stride, dilation)  # type: ignore[arg-type]
     along = zip(size, kernel, stride, p, dilation, strict=True)
     return p, tuple(slid(*axis, ceil) for axis in along)
-
-
-def numbers(*sizes: Dim) -> bool:
-    return all(isinstance(d, int) for d in sizes)
-
-
-def slid(
-    size: Dim, kernel: Dim, stride: int, padding: tuple[int, int], dilation: int, ceil: bool = False
-) -> Dim:
-    """The number of windows along an axis; of an open size an open number."""
-    if isinstance(size, int) and isinstance(kernel, int):
-        return output_size(size, kernel, stride, padding, dilation, ceil)
-    unifier = dims.active()
-    assert unifier is not None
-    outputs = unifier.slide(Window(size, kernel, stride, *padding, dilation, ceil))
-    require(outputs is not None,
-            f"no window of {dims.one(kernel)} fits along an axis of {dims.one(size)}, whatever number "
-            "stands for the open size")  # fmt: skip
-    assert outputs is not None
-    return outputs
-
-
-def held_open(*sizes: Dim) -> None:
-    """Remember that these sizes need numbers before entries can be computed."""
-    for d in sizes:
-        slid(d, 1, 1, (0, 0), 1)
-
-
-def unsettled(name: str, operands: Sequence[Node], shape: Sequence[Dim], *parameters: Any) -> Node:
-    """Stands for a result over open sizes: it has its shape, and nothing else is asked of it."""
-    return g.call(f"{name} over open sizes", operands, parameters, shape)
 
 
 def window(
@@ -198,7 +137,8 @@ def _matching(x: Val, w: Val, groups: int, lead: int) -> bool:
     if groups == 1 or numbers(channels, outs):
         return True
     unifier = dims.active()
-    require(unifier is not None and unifier.slides,
+    whole = unifier.part(outs, groups) if unifier is not None and unifier.slides else None
+    require(whole is not None,
             f"{groups} groups need the numbers of channels, not {dims.one(channels)} and {dims.one(outs)}")  # fmt: skip
     held_open(channels, outs)
     return False
@@ -281,6 +221,7 @@ _CONV_WHY = (
     "Every entry of {y} is the dot product of one window of the input with the kernel, so it is "
     "linear in {x}."
 )
+_OUTSIDE = "; x is 0 outside, and the convention `conv: convolution` turns w round"
 DUMOULIN = "Dumoulin & Visin 2016, A guide to convolution arithmetic"
 
 CONV: tuple[Op, ...] = (
@@ -290,9 +231,7 @@ CONV: tuple[Op, ...] = (
                ([(3, 13), (5, 3, 2)], {"dilation": 3, "padding": 2}, NORMAL),
                ([(2, 3, 11), (5, 3, 3), (5,)], {"padding": "same"}, NORMAL),
                ([(4, 7), (6, 2, 3)], {"groups": 2}, NORMAL)),
-               meaning="y[o, i] = Σ x[c, s·i + d·u − p] w[o, c, u] + b[o] over all c and u, "
-                       "with x = 0 outside; "
-                       "with the convention `conv: convolution` w is turned round"),
+       meaning="y[o, i] = Σ x[c, s·i + d·u − p] w[o, c, u] + b[o] over c and u" + _OUTSIDE),
     Op("conv2d", "x[n c H W], w[o c i j], b[o] -> [n o h w]", _conv2d, _CONV_WHY,
        "d(x ⋆ w) = dx ⋆ w + x ⋆ dw", "linear map", DUMOULIN, "⋆", _direct(2),
        sample=(([(5, 7), (2, 3)], {}, NORMAL), ([(5, 7), (3, 2)], {"stride": (3, 2), "padding": 1}, NORMAL),
@@ -300,15 +239,12 @@ CONV: tuple[Op, ...] = (
                ([(2, 3, 5, 7), (2, 3, 3, 2)], {"dilation": 2, "padding": (2, 1)}, NORMAL),
                ([(4, 5, 3), (2, 2, 3, 1)], {"groups": 2}, NORMAL),
                ([(5, 7), (2, 3)], {"_conv_": "convolution"}, NORMAL)),
-               meaning="y[o, i, j] = Σ x[c, s·i + d·u − p, s·j + d·v − p] w[o, c, u, v] + b[o] "
-                       "over all c, u and v, with x = 0 outside; "
-                       "with the convention `conv: convolution` w is turned round"),
+       meaning="y[o, i, j] = Σ x[c, s·i + d·u − p, s·j + d·v − p] w[o, c, u, v] + b[o] over c, u and v" + _OUTSIDE),
     Op("conv3d", "x[n c D H W], w[o c k i j], b[o] -> [n o d h w]", _conv3d, _CONV_WHY,
        "d(x ⋆ w) = dx ⋆ w + x ⋆ dw", "linear map", DUMOULIN, "⋆", _direct(3),
        sample=(([(3, 4, 5), (2, 2, 3)], {"stride": (1, 2, 1), "padding": (1, 0, 1)}, NORMAL),
                ([(2, 3, 4, 5), (3, 2, 2, 1, 3), (3,)], {"padding": 1, "stride": 2}, NORMAL),
                ([(1, 4, 3, 2, 3), (2, 2, 2, 1, 2)], {"groups": 2, "dilation": (2, 1, 1)}, NORMAL)),
-               meaning="y[o, h, i, j] = Σ x[c, s·h + d·t − p, s·i + d·u − p, s·j + d·v − p] "
-                       "w[o, c, t, u, v] + b[o] over all c, t, u and v, with x = 0 outside; "
-                       "with the convention `conv: convolution` w is turned round"),
+       meaning="y[o, h, i, j] = Σ x[c, s·h + d·t − p, s·i + d·u − p, s·j + d·v − p] w[o, c, t, u, v] + b[o] "
+       "over c, t, u and v" + _OUTSIDE),
 )  # fmt: skip

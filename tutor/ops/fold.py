@@ -15,7 +15,8 @@ import sympy as sp
 from ..graph import dims
 from ..graph.node import Node, call
 from .base import Int, Op, Val, integers, require
-from .conv import NORMAL, extents, held_open, slid
+from .conv import NORMAL
+from .open_sizes import extents, held_open, numbers, slid, unsettled
 
 
 def _geometry(size: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Any:
@@ -39,6 +40,8 @@ def _unfold(x: Val, kernel_size: Int, dilation: Int = 1, padding: Int = 0, strid
     lead = shape[: x.order - 3] if x.order == 4 else ()
     parameters = (size, k, *rest, bare)
     out = (*lead, dims.dim(channels * prod(k)), dims.product(rest[-1]))
+    if not numbers(*shape):
+        return Val(unsettled("unfold", [x.node], out, k, *rest))
     return Val(call("unfold", [x.node], parameters, out))
 
 
@@ -51,6 +54,10 @@ def _fold(x: Val, output_size: Int, kernel_size: Int, dilation: Int = 1, padding
     size = integers(output_size, 2, "output_size", 1)
     k, *rest = _geometry(size, kernel_size, dilation, padding, stride)
     rows, columns = shape[-2:]
+    unifier = dims.active()
+    channels = None if unifier is None else unifier.part(rows, prod(k))
+    if channels is None and isinstance(rows, int):
+        channels = rows // prod(k)
     out = rest[-1]
     require(not isinstance(rows, int) or rows % prod(k) == 0,
             f"{rows} rows are not a number of channels times {k[0]}·{k[1]} taps")  # fmt: skip
@@ -58,7 +65,10 @@ def _fold(x: Val, output_size: Int, kernel_size: Int, dilation: Int = 1, padding
             f"an image of {size[0]}×{size[1]} has {out[0]}·{out[1]} = {prod(out)} windows, "
             f"but `{{left}}` has {columns} columns")  # fmt: skip
     parameters = (size, k, *rest, False)
-    whole = (*shape[:-2], dims.dim(dims.number(rows) / prod(k)), *size)
+    assert channels is not None
+    whole = (*shape[:-2], channels, *size)
+    if not numbers(*shape):
+        return Val(unsettled("fold", [x.node], whole, k, *rest))
     return Val(call("fold", [x.node], parameters, whole))
 
 

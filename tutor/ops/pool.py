@@ -17,7 +17,8 @@ from ..graph import node as g
 from ..graph.node import Node, call, ein
 from ..graph.sizes import check_pool_padding, output_size
 from .base import Flag, Int, Op, Val, Word, integers, require
-from .conv import DUMOULIN, NORMAL, extents, geometry, numbers, sides, unsettled, window
+from .conv import DUMOULIN, NORMAL, geometry, sides, window
+from .open_sizes import extents, numbers, unsettled
 from .reduce import gap_to_tie, onehot_forward
 from .reshape import stacked
 
@@ -46,6 +47,8 @@ def _max_pool(n: int, x: Val, kernel: Any, stride: Any, padding: Any, dilation: 
     x, row = _as_image(n, x)
     k, s, p, d, out = _pool_geometry(n, f"max_pool{n}d", x, kernel, stride, padding, dilation, ceil)
     shape = (*x.node.shape[: x.order - n], *out)
+    if not numbers(*x.node.shape[-n:]):
+        return Val(unsettled(f"max_pool{n}d", [x.node], shape, k, s, p, d, ceil), row)
     return Val(call("max_pool", [x.node], (k, s, p, d, out, ties), shape), row)
 
 

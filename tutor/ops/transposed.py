@@ -16,7 +16,8 @@ from ..graph import node as g
 from ..graph.dims import Dim
 from ..graph.node import Node, ein, rel
 from .base import Int, Op, Val, Word, integers, require
-from .conv import DUMOULIN, NORMAL, extents, held_open, numbers, unsettled, window
+from .conv import DUMOULIN, NORMAL, window
+from .open_sizes import extents, held_open, numbers, unsettled
 from .rows import as_row, image_rows
 
 

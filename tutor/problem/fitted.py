@@ -12,6 +12,7 @@ from typing import Any
 from ..expr import Binary, Expr, Name
 from ..graph import dims
 from ..graph.dims import Dim, Unknown
+from ..graph.sliding import Window
 from ..graph.unifier import Choice, Sliding, Unifier
 from ..notation.build import size_term
 from ..ops.base import Val
@@ -48,7 +49,7 @@ def why(unifier: Unifier, choice: Choice) -> list[Text]:
         told = _product(unifier, p)
         found += [told] if told is not None and told not in found else []
     for s, window, outputs in reversed(choice.windows):
-        told = _narrowed(unifier, choice, s, (window.size, window.kernel), outputs)
+        told = _narrowed(unifier, choice, s, window, outputs)
         found += [told] if told is not None and told not in found else []
     return found
 
@@ -68,20 +69,18 @@ def _product(unifier: Unifier, p: Any) -> Text | None:
 
 
 def _narrowed(
-    unifier: Unifier, choice: Choice, s: Sliding, inputs: tuple[Dim, Dim], outputs: Dim
+    unifier: Unifier, choice: Choice, s: Sliding, window: Window, outputs: Dim
 ) -> Text | None:
-    """{y} has 7 entries along axis 1 only if {x} has 14 or 15."""
+    """{y} has 7 entries along axis 1 only if {x} has 14 or 15 there."""
     if not isinstance(s.origin, Origin):
         return None
     many = choice.fit.values(outputs)
     place = _operand(unifier, s)
-    if many is None or place is None:
+    numbers = None if many is None else window.inputs(many)
+    if many is None or place is None or not numbers:
         return None
-    k, axis, of = place
-    numbers = choice.fit.values(inputs[of])
+    k, axis = place
     term, val = s.origin.operands[k]
-    if numbers is None:
-        return None
     y, result = _result(s.origin)
     target = result.leaf if result is not None else val
     there = axis + len(target.shape) - len(val.shape)
@@ -92,16 +91,16 @@ def _narrowed(
     return Text("{y} has {m} only if {x} has {n}.", holes | {"n": inputs_})
 
 
-def _operand(unifier: Unifier, s: Sliding) -> tuple[int, int, int] | None:
-    """Operand, axis, and whether it is the size or the kernel: where the window's size is open."""
-    for of, d in enumerate((s.window.size, s.window.kernel)):
+def _operand(unifier: Unifier, s: Sliding) -> tuple[int, int] | None:
+    """Operand and axis where the window's size or kernel is open."""
+    for d in (s.window.size, s.window.kernel):
         if isinstance(d, int):
             continue
         size = unifier.resolve(d)
         for k, (_, v) in enumerate(s.origin.operands):
             for j in reversed(range(len(v.shape))):
                 if unifier.resolve(v.shape[j]) == size:
-                    return k, j, of
+                    return k, j
     return None
 
 

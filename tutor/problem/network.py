@@ -113,7 +113,14 @@ class Reader:
         value = self._single(node, "a size of `input`", ())
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             found = schema.found(node)
-            raise schema.fail(f"a size of `input` must be a positive integer, not {found}", node)
+            asks = isinstance(node, Scalar) and node.text == "?"
+            hint = "write a name in its place, such as `n`, and ask for all numbers that fit: "
+            hint += "`solve_shape: {unknown: n, so_that: {output: […]}}`"
+            raise schema.fail(
+                f"a size of `input` must be a positive integer, not {found}",
+                node,
+                hint if asks else None,
+            )
         if value > limits.DIMENSION:
             raise schema.fail(f"a size may be at most {limits.DIMENSION}", node)
         return value

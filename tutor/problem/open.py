@@ -21,12 +21,14 @@ from .told import because, plain
 LETTERS = ("n", "m", "k", "p", "q", "r", "h")
 
 
-SIZES = ("shapes", "solve_shape", "parameters")  # tasks that need nothing but sizes
+SIZES = ("shapes", "graph", "solve_shape", "parameters")  # tasks that need nothing but sizes
 
 
 def only_sizes(problem: Problem) -> bool:
     """Whether a size may stay a letter under a window: no task works with entries."""
-    return bool(problem.tasks) and all(t.kind in SIZES for t in problem.tasks)
+    pictures = [t for t in problem.tasks if t.kind == "graph"]
+    plain = not any(t.args.get("values") or t.args.get("gradients") for t in pictures)
+    return plain and bool(problem.tasks) and all(t.kind in SIZES for t in problem.tasks)
 
 
 def fresh(problem: Problem) -> Unifier:
@@ -71,7 +73,7 @@ def _letters() -> Iterator[str]:
 def _undetermined(
     problem: Problem, graph: Graph, unifier: Unifier, open_: Sequence[Unknown]
 ) -> InputError:
-    name = _owner(open_[0])
+    name = _owner(problem, unifier, open_[0])
     choice = next((c for c in unifier.choices() if open_[0] in c.fit.sizes), None)
     if choice is not None and graph[name].kind == "given":
         raise _several(problem, graph, unifier, choice, open_[0])
@@ -98,24 +100,35 @@ def _several(
     problem: Problem, graph: Graph, unifier: Unifier, choice: Choice, u: Unknown
 ) -> ShapeError:
     """Some numbers fit, and the tasks need one."""
-    name, _, axis = str(u).rpartition(".")
-    numbers = choice.fit.numbers(u)
+    name = _owner(problem, unifier, u)
+    sizes = [unifier.resolve(d) for d in graph[name].shape]
+    axis = next(k for k, d in enumerate(sizes) if u in dims.unknowns(d))
+    numbers = choice.fit.values(sizes[axis])
     first, last = choice.fit.bounds[choice.fit.sizes.index(u)]
-    place = f" along axis {axis}" if len(graph[name].shape) > 1 else ""
+    place = f" along axis {axis}" if len(sizes) > 1 else ""
     message = f"the size of `{name}`{place} cannot be inferred from the definitions"
-    hint = f"write a number in place of its `?`: any from {first} on fits"
+    hint = "write a number in place of its `?`"
     if numbers is not None:
         message += f": {plain(listed(numbers))} would fit"
         hint = "write one of these numbers in place of its `?`"
-    elif last is not None:
-        hint = f"write a number from {first} to {last} in place of its `?`"
+    elif sizes[axis] == u:
+        hint += f": any from {first} on fits" if last is None else f", from {first} to {last}"
     error = ShapeError(message, hint=hint, where=problem.given[name].where)
     error.notes = tuple(plain(t).removesuffix(".") for t in why(unifier, choice))
     return error
 
 
-def _owner(u: Unknown) -> str:
-    return str(u).rpartition(".")[0]
+def _owner(problem: Problem, unifier: Unifier, u: Unknown) -> str:
+    """The given whose size this is, or the first one whose size rests on it."""
+    name = str(u).rpartition(".")[0]
+    if name in problem.given:
+        return name
+    return next(g for g in problem.given if _rests(unifier, problem, g, u))
+
+
+def _rests(unifier: Unifier, problem: Problem, name: str, u: Unknown) -> bool:
+    open_ = (dims.unknown(f"{name}.{k}") for k in range(len(problem.given[name].shape or ())))
+    return any(u in dims.unknowns(unifier.resolve(d)) for d in open_)
 
 
 # -- reasons --------------------------------------------------------------------------------------
@@ -168,8 +181,8 @@ def _left(u: Unknown, name: str, unifier: Unifier, problem: Problem) -> list[Tex
 
 def _free(u: Unknown, name: str, unifier: Unifier, problem: Problem) -> Text:
     letter = size_term(unifier.bound[u])
-    owner = _owner(u)
-    if owner == name:
+    owner = str(u).rpartition(".")[0]
+    if owner == name or owner not in problem.given:
         others = [n for n in problem.given if n != name and _shares(unifier, n, u, problem)]
         holes = {"n": letter, "x": Name(name)}
         if others:

@@ -26,7 +26,7 @@ def because(unifier: Unifier, size: Dim) -> list[tuple[Text, Origin]]:
 def _collect(
     unifier: Unifier, size: Dim, found: list[tuple[Text, Origin]], seen: set[Unknown]
 ) -> None:
-    for u in _unknowns(size):
+    for u in dims.unknowns(size):
         equation = unifier.equations.get(u)
         if u in seen:
             continue
@@ -46,10 +46,6 @@ def _over(unifier: Unifier, u: Unknown) -> list[Unknown]:
     return [o for o in unifier.outputs if u in unifier.below([o])]
 
 
-def _unknowns(d: Dim) -> list[Unknown]:
-    return [] if isinstance(d, int) else sorted(d.atoms(Unknown), key=str)
-
-
 def sentence(unifier: Unifier, equation: Equation) -> Text:
     """In {e}, {W} has 6 columns, so {x} needs 6 rows."""
     origin = equation.origin
@@ -60,7 +56,7 @@ def sentence(unifier: Unifier, equation: Equation) -> Text:
         (k, j)
         for k, (_, v) in enumerate(origin.operands)
         for j, d in enumerate(v.shape)
-        if equation.unknown in _unknowns(_half_resolved(unifier, d, equation.unknown))
+        if equation.unknown in dims.unknowns(_half_resolved(unifier, d, equation.unknown))
     ]
     given = origin.lines.get(name)
     if given is not None:
@@ -94,9 +90,9 @@ def sentence(unifier: Unifier, equation: Equation) -> Text:
     if several is not None:
         holes |= several
         said = Text("In {e}, {p} has {k}, {r} times {u}, so {t} needs {m}", holes)
-        if equation.unknown in unifier.outputs:
-            return Text("{this}; {end}.", {"this": said, "end": end})
-        return Text("{this}.", {"this": said})
+        if holes["t"] == Name(name):
+            return Text("{this}.", {"this": said})
+        return Text("{this}; {end}.", {"this": said, "end": end})
     if partner is None:
         said = Text("In {e}, {t} needs {m}", holes)
     else:
@@ -195,9 +191,9 @@ def _partner(
         for a in axes:
             if p != k and a < len(v.shape) and unifier.resolve(v.shape[a]) == size:
                 # the other side of the equation, else what was known by then
-                open_ = bool(_unknowns(v.shape[a]))
+                open_ = bool(dims.unknowns(v.shape[a]))
                 side = v.shape[a] in (equation.left, equation.right) and not (
-                    open_ and equation.unknown in _unknowns(v.shape[a])
+                    open_ and equation.unknown in dims.unknowns(v.shape[a])
                 )
                 found.append((not side, open_, len(found), (p, a)))
     return min(found)[3] if found else None
@@ -239,7 +235,10 @@ def plain(t: Text) -> str:
         if isinstance(x, Text):
             return plain(x)
         if isinstance(x, tuple):
-            return ", ".join(map(str, x))
-        return m[0] if x is None else str(x) if isinstance(x, str | int) else f"`{text(x)}`"
+            return ", ".join(map(shown, x))
+        return m[0] if x is None else shown(x)
+
+    def shown(x: Any) -> str:
+        return str(x) if isinstance(x, str | int) else f"`{text(x)}`"
 
     return re.sub(r"\{(\w+)\}", fill, t.english)
