@@ -40,7 +40,7 @@ class Given:
     source: Source | None = None
     properties: frozenset[str] = frozenset()  # symmetric diagonal positive homogeneous
     label: str | None = None
-    decimals: bool = False  # some number of the value was typed with a point or as 1e-3
+    decimals: bool = False  # some number was typed with a point or as 1e-3, or drawn so
 
 
 @dataclass(frozen=True)

@@ -222,7 +222,9 @@ def write_out(network: Network, given: Mapping[str, Given], defined: Collection[
     _check_numbers(w, numbers)
     for k, (name, size, start, where) in enumerate(w.weights, 1):
         value = initial.drawn(start, size, network.seed, k) if numbers else None
-        found[name] = Given(name, value, None if numbers else _terms(size), where)
+        rounded = numbers and start.kind != "constant"  # to some decimals
+        sizes = None if numbers else _terms(size)
+        found[name] = Given(name, value, sizes, where, decimals=rounded)
     if numbers and any(start.kind != "constant" for _, _, start, _ in w.weights):
         w.say("drawn", _DRAWN)
     return Written({**found, **w.constants}, tuple(w.define), w.owner, tuple(w.said.values()))
