@@ -119,10 +119,13 @@ def counted(val: Val, axis: int, numbers: Sequence[int]) -> Text:
         return along(val, axis, numbers[0])
     holes: dict[str, Any] = {"n": listed(numbers)}
     if len(val.shape) == 2:
-        return Text("{n} rows", holes) if axis == 0 else Text("{n} columns", holes)
+        if axis == 0:
+            return Text("{n} rows", holes, one="{n} row")
+        return Text("{n} columns", holes, one="{n} column")
     if len(val.shape) == 1:
-        return Text("{n} entries", holes)
-    return Text("{n} entries along axis {k}", holes | {"k": axis})
+        return Text("{n} entries", holes, one="{n} entry")
+    holes["k"] = axis
+    return Text("{n} entries along axis {k}", holes, one="{n} entry along axis {k}")
 
 
 def listed(numbers: Sequence[int]) -> Text:
