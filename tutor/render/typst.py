@@ -269,12 +269,11 @@ class Page:
     def table(self, t: Table) -> None:
         align = ", ".join("right" if i in t.right else "left" for i in range(len(t.columns)))
         head = ", ".join(f"[#strong[{self.cell(c)}]]" for c in t.columns)
-        rows = (
-            ", ".join(
-                [f"[#h({depth}em){self.cell(row[0])}]", *(f"[{self.cell(x)}]" for x in row[1:])]
-            )
-            for depth, row in t.indented
-        )
+        rows = []
+        for depth, row in t.indented:
+            cells = [f"[{self.cell(x)}]" for x in row]
+            cells[0] = f"[#h({depth}em){cells[0][1:]}" if depth else cells[0]
+            rows.append(", ".join(cells))
         if t.caption is not None:
             self.put(f"=== {self.words(t.caption)}")
         self.put(
