@@ -152,9 +152,10 @@ def is_decimal(x: Any) -> bool:
 
 def _decimal_of(x: Any, digits: int) -> Expr:
     """The decimal of an exact number."""
-    text = f"{abs(_float(x)):.{digits}g}"
+    number = _float(x)
+    text = f"{abs(number):.{digits}g}"
     exact = x.is_Rational and abs(_fraction(x)) == Fraction(text)
-    return _signed(text, bool(x < 0), not exact)
+    return _signed(text, number < 0, not exact)
 
 
 def _signed(text: str, negative: bool, rounded: bool) -> Expr:

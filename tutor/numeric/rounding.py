@@ -103,11 +103,12 @@ def _spelling(x: np.ndarray) -> np.ndarray:
 
 def _sum(node: Node, value: Errors, error: Errors, work: Any) -> np.ndarray:
     out: Any = 0.0
+    roundings = max(1, len(node.args) - 1)
     for c, arg in zip(node.attr, node.args, strict=True):
         size = abs(work.coef(c))
         own = np.abs(value[arg]) if arg.kind != "rel" else np.abs(work.relation(arg))
         carried = error[arg] if arg.kind != "rel" else 0.0
-        out = out + size * (carried + UNIT * own)
+        out = out + size * (carried + UNIT * roundings * own)
     return np.asarray(out, dtype=float)
 
 
@@ -148,7 +149,7 @@ def _function(f: sp.Expr, x: np.ndarray, e: np.ndarray) -> tuple[np.ndarray, np.
         error = np.zeros(x.shape)
         for k, (v, wrong) in enumerate(parts):
             if f.is_Add:
-                error = error + wrong + UNIT * np.abs(v)
+                error = error + wrong + UNIT * (len(parts) - 1) * np.abs(v)
             else:
                 others = [np.abs(w) for j, w in enumerate(values) if j != k]
                 error = error + wrong * np.prod(others, axis=0)
@@ -165,7 +166,7 @@ def _moved(
 ) -> tuple[np.ndarray, np.ndarray]:
     value = np.asarray(f(x), dtype=float)
     ends = [np.abs(np.asarray(f(x + step), dtype=float) - value) for step in (e, -e)]
-    return value, np.maximum(*ends) + UNIT * np.abs(value)
+    return value, np.maximum(*ends) + 2 * UNIT * np.abs(value)
 
 
 def _tried(node: Node, value: Errors, error: Errors, work: Any) -> np.ndarray:
