@@ -289,6 +289,92 @@ def test_newton_warns_of_a_saddle() -> None:
     assert s.tasks[0].value.strings() == ["0", "0"]
 
 
+SYMMETRIC = "{value: [[2, 1, 0], [1, 3, 1], [0, 1, 4]], symmetric: true}"
+DIAGONAL = "{value: [[2, 0, 0], [0, 3, 0], [0, 0, 1]], diagonal: true}"
+TIED = {"S": SYMMETRIC, "D": DIAGONAL, "b": "[1, 0, -1]", "A": "[[3, 1, 0], [1, 2, 0], [1, 0, 2]]"}
+SMOOTH = "tr(A @ S @ S) + 3*norm2(b - 1)**2 + b.T @ S @ b / 9 + sum(exp(D @ b)) + tr(D @ A @ D)"
+PLACES = [(i, j) for j in range(3) for i in range(j, 3)]
+
+
+@pytest.mark.parametrize("vec", ["column", "row"])
+def test_newton_by_the_free_entries_of_tied_matrices(vec: str) -> None:
+    """In plain NumPy: gradient and Hessian by v = (vech S, b, diag D), by differences."""
+    task = "update: {of: f, wrt: [S, b, D], optimizer: newton}"
+    rows = ["title: t", f"convention: {{vec: {vec}}}", "given:"]
+    rows += [f"  {k}: {v}" for k, v in TIED.items()]
+    rows += ["define:", f"  f: '{SMOOTH}'", "tasks:", f"  - {task}", ""]
+    (result,) = solve(loads("\n".join(rows))).tasks
+    assert result.check is not None and result.check.passed
+    a = np.array([[3, 1, 0], [1, 2, 0], [1, 0, 2.0]])
+
+    def apart(v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        s = np.zeros((3, 3))
+        for x, (i, j) in zip(v, PLACES, strict=False):
+            s[i, j] = s[j, i] = x
+        return s, v[6:9], np.diag(v[9:])
+
+    def f(v: np.ndarray) -> float:
+        s, b, d = apart(v)
+        return float(np.trace(a @ s @ s) + 3 * np.sum((b - 1) ** 2) + b @ s @ b / 9
+                     + np.exp(d @ b).sum() + np.trace(d @ a @ d))  # fmt: skip
+
+    v = np.array([2, 1, 0, 3, 1, 4, 1, 0, -1, 2, 3, 1], dtype=float)
+    eye, h = np.eye(12), 1e-3
+    slope = np.array([(f(v + h * e) - f(v - h * e)) / (2 * h) for e in eye])
+    bend = np.array([[(f(v + h * (p + q)) - f(v + h * (p - q)) - f(v - h * (p - q))
+                       + f(v - h * (p + q))) / (4 * h * h) for p in eye] for q in eye])  # fmt: skip
+    want = apart(v - np.linalg.solve(bend, slope))
+    for name, expected in zip("SbD", want, strict=True):
+        np.testing.assert_allclose(
+            result.extra["final"][name]["value"], expected, rtol=1e-3, atol=1e-4
+        )
+
+
+@pytest.mark.parametrize(
+    ("given", "function", "want"),
+    [
+        (SYMMETRIC, "tr(x @ x) - 2*sum(x)", [["1", "1", "1"]] * 3),
+        (
+            DIAGONAL,
+            "tr(A @ x @ x) - 6*tr(x)",
+            [["1", "0", "0"], ["0", "3/2", "0"], ["0", "0", "3/2"]],
+        ),
+    ],
+)
+def test_newton_solves_a_tied_quadratic_at_once(given: str, function: str, want: Any) -> None:
+    task = "update: {of: f, wrt: x, optimizer: newton, steps: 2}"
+    result = solved([task], {"x": given, "A": TIED["A"]}, {"f": function}).tasks[0]
+    assert result.extra["final"]["x"]["value"] == [[float(sp.Rational(q)) for q in r] for r in want]
+    assert result.check is not None and result.check.passed
+    words = "Only the free entries of x move"
+    assert words in " ".join(terminal(replace_tasks(result)).split())
+
+
+def test_a_pair_that_newton_counts_once_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tutor.tasks import descent
+
+    right = descent.folded
+
+    def once(matrix: Any, rows: Any, columns: Any) -> Any:
+        found = right(matrix, rows, columns).copy()
+        found[1] /= 2
+        return found
+
+    task = "update: {of: f, wrt: S, optimizer: newton}"
+    given, define = {"S": SYMMETRIC, "A": TIED["A"]}, {"f": "tr(A @ S @ S) + sum(S)"}
+    assert solved([task], given, define).tasks[0].check.passed
+    monkeypatch.setattr(descent, "folded", once)
+    assert solved([task], given, define).tasks[0].check.passed is False
+
+
+def test_a_zero_entry_is_no_false_alarm() -> None:
+    """Differences of differences: near 0 an entry has no size of its own."""
+    result = solved(["update: {of: f, wrt: W, optimizer: newton}"],
+                    {"W": "[[1, 0], [0, 2]]", "A": "[[2, 1], [1, 3]]"},
+                    {"f": "tr(A @ W @ W.T) + sum(W)"}).tasks[0]  # fmt: skip
+    assert result.check is not None and result.check.passed
+
+
 # -- the table ------------------------------------------------------------------------------------
 
 

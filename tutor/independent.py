@@ -225,9 +225,14 @@ def differences(
     x: np.ndarray,
     direction: np.ndarray,
     step: float = STEPS[0],
+    scale: float | None = None,
 ) -> np.ndarray:
-    """The derivative of f at x along a direction, by the five-point central difference."""
-    h = step * moving_scale(x, direction) / float(np.max(np.abs(direction)))
+    """The derivative of f at x along a direction, by the five-point central difference.
+
+    scale: the size of the entries that move, where it is not that of x
+    """
+    size = moving_scale(x, direction) if scale is None else scale
+    h = step * size / float(np.max(np.abs(direction)))
     with np.errstate(invalid="ignore"):  # outside its domain f is infinite: so is the error then
         near = f(x + h * direction) - f(x - h * direction)
         far = f(x + 2 * h * direction) - f(x - 2 * h * direction)

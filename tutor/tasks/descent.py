@@ -15,6 +15,7 @@ from ..numeric.program import Program
 from ..problem.lines import Line
 from ..value import Value
 from .constrained import constrained, symmetric
+from .duplication import folded, free_count, free_entries, placed, tied
 from .workspace import Workspace
 
 Point = Mapping[str, np.ndarray]
@@ -88,7 +89,8 @@ class Descent:
 
     @property
     def entries(self) -> int:
-        return sum(int(np.prod(leaf.shape)) for leaf in self.leaves)
+        """The free ones, of all parameters together."""
+        return sum(int(free_count(x)) for x in self.lines)
 
     @property
     def order(self) -> str:
@@ -96,12 +98,16 @@ class Descent:
         return "F" if self.ws.problem.convention.vec == "column" else "C"
 
     def hessian(self, point: Point) -> np.ndarray:
-        """The Hessian by all parameters, unrolled one after another; exact if the point is."""
+        """The Hessian by the free entries of all parameters, unrolled one after another.
+
+        Exact if the point is.
+        """
         rows = []
         for line, row in zip(self.lines, self.curvature, strict=True):
             blocks = self.values(row, point)
             size = int(np.prod(line.symbol.shape))
-            rows.append(np.concatenate([self._matrix(b, size) for b in blocks], axis=1))
+            parts = zip(self.lines, (self._matrix(b, size) for b in blocks), strict=True)
+            rows.append(np.concatenate([folded(m, line, other) for other, m in parts], axis=1))
         return np.concatenate(rows, axis=0)
 
     def _matrix(self, block: np.ndarray, rows: int) -> np.ndarray:
@@ -111,15 +117,23 @@ class Descent:
         return block.transpose().reshape(-1, rows).transpose()
 
     def unrolled(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
-        return np.concatenate([a.ravel(order=self.order) for a in arrays])  # type: ignore[arg-type]
+        parts = zip(self.lines, arrays, strict=True)
+        return np.concatenate([
+            a.ravel(order=self.order) if tied(x) is None else free_entries(a, x)  # type: ignore[arg-type]
+            for x, a in parts
+        ])  # fmt: skip
 
     def rolled(self, vector: np.ndarray) -> list[np.ndarray]:
         """The reverse of `unrolled`."""
         found, at = [], 0
-        for leaf in self.leaves:
-            shape = tuple(int(d) for d in leaf.shape)
-            size = int(np.prod(shape))
-            found.append(vector[at : at + size].reshape(shape, order=self.order))  # type: ignore[call-overload]
+        for line in self.lines:
+            shape = tuple(int(d) for d in line.symbol.shape)  # type: ignore[arg-type]
+            size = int(free_count(line))
+            part = vector[at : at + size]
+            if tied(line) is None:
+                found.append(part.reshape(shape, order=self.order))  # type: ignore[call-overload]
+            else:
+                found.append(placed(part, line))
             at += size
         return found
 

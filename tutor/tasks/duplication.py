@@ -117,19 +117,22 @@ def free_term(matrix: Expr, line: Line) -> Expr:
     return matrix if kind is None else Call("vech", (matrix,))
 
 
-def spread(direction: np.ndarray, line: Line) -> np.ndarray:
-    """A direction in the free entries as one of all entries, unrolled."""
-    kind = tied(line)
-    if kind is None:
-        return direction
+def placed(entries: np.ndarray, line: Line) -> np.ndarray:
+    """The reverse of `free_entries`: the whole matrix, exact if its entries are."""
     n = line.symbol.shape[0]
     assert isinstance(n, int)
-    if kind == "diagonal":
-        return np.diag(direction).ravel()
-    i, j = np.array(lower(n)).T
-    whole = np.zeros((n, n))
-    whole[i, j] = whole[j, i] = direction
-    return whole.ravel()
+    whole = np.full((n, n), sp.S.Zero if entries.dtype == object else 0.0, dtype=entries.dtype)
+    if tied(line) == "diagonal":
+        np.fill_diagonal(whole, entries)
+    else:
+        i, j = np.array(lower(n)).T
+        whole[i, j] = whole[j, i] = entries
+    return whole
+
+
+def spread(direction: np.ndarray, line: Line) -> np.ndarray:
+    """A direction in the free entries as one of all entries, unrolled."""
+    return direction if tied(line) is None else placed(direction, line).ravel()
 
 
 # -- nodes ----------------------------------------------------------------------------------------

@@ -14,9 +14,11 @@ from ..notation.build import NoMatrixForm
 from ..notation.jacobian import jacobian_term
 from ..notation.text import text
 from ..numeric.evaluate import TooLong, tidied
+from ..problem.lines import Line
 from ..steps import Step, Text, in_turn
 from ..value import Value
 from .descent import Descent, Point
+from .duplication import between, diagonal_of, duplication, free_name, free_term, tied, unit
 from .numbers import approx, equation, exact_term
 from .optimiser_terms import free
 
@@ -37,12 +39,7 @@ class Direction:
 
 
 def direction(descent: Descent, point: Point, slopes: Sequence[np.ndarray]) -> Direction:
-    """Raises InputError where H is singular, or where Newton's method is not offered."""
-    if descent.has_symmetry:
-        raise InputError(
-            "Newton's method is not offered for symmetric or diagonal parameters",
-            hint="declare the matrix without its property, or choose another `optimizer`",
-        )
+    """Raises InputError where H is singular, or too large."""
     if descent.entries > MOST:
         raise InputError(
             f"Newton's method needs the whole Hessian: {descent.entries}² entries are too many",
@@ -105,7 +102,7 @@ def direction_steps(
     lines, target = descent.lines, descent.target
     taken = descent.ws.graph.lines
     tag = f".{k + 1}"
-    slopes = [Partial(Name(target.name), Name(x.name)) for x in lines]
+    slopes = [free_term(Partial(Name(target.name), Name(x.name)), x) for x in lines]
     if len(found.vector) == 1:
         return _scalar_steps(descent, found, tag, slopes[0], names[0], taken)
     big = Name(free(("H", "H_f"), taken))
@@ -124,7 +121,9 @@ def direction_steps(
             Text("The Hessian of {L}", {"L": Name(target.name)}),
             equation(big, _formula(descent) if k == 0 else None, exact_term(value)),
             approx=approx(value),
-            why=rows if k == 0 else Text("By the same formula, at the new point."),
+            why=in_turn(rows, *_free(lines))
+            if k == 0
+            else Text("By the same formula, at the new point."),
             shape=found.hessian.shape,
         )
     ]
@@ -154,6 +153,15 @@ def direction_steps(
         )
     )
     return steps
+
+
+def _free(lines: Sequence[Line]) -> list[Text]:
+    """Which entries of symmetric and diagonal parameters count."""
+    return [
+        Text("Only the free entries of {x} move, {v}.", {"x": Name(x.name), "v": free_name(x)})
+        for x in lines
+        if tied(x) is not None
+    ]
 
 
 def _scalar_steps(
@@ -212,10 +220,14 @@ def _formula(descent: Descent) -> Expr | None:
         return None
     node = descent.curvature[0][0]
     style = descent.ws.problem.convention
+    (line,) = descent.lines
+    if tied(line) == "diagonal":
+        node = diagonal_of(node, (line, line))
     try:
-        term = jacobian_term(
-            node, descent.slopes[0].order, descent.ws.leaf_term, style.layout, style.vec
-        )
+        term = jacobian_term(node, node.order // 2, descent.ws.leaf_term, style.layout, style.vec)
     except NoMatrixForm:
         return None
+    twice = duplication(line)
+    if twice is not None:
+        term = between(term, twice, twice, unit(line))
     return term if len(text(term)) <= LONG else None

@@ -104,10 +104,13 @@ def direction_error(ws: Workspace, target: Line, lines: Sequence[Line], moment: 
     if not np.any(d):
         return 0.0
     best = np.inf
-    units = independent.directions((len(flat),))
+    units = [_together(lines, u) for u in independent.directions((len(flat),))]
+    units = [u for u in units if np.any(u)]
+    scales = [independent.moving_scale(flat, u) for u in units]  # near 0, x has none of its own
 
     def slopes(x: np.ndarray, step: float) -> np.ndarray:
-        return np.array([independent.differences(f, x, u, step) for u in units])
+        along = zip(units, scales, strict=True)
+        return np.array([independent.differences(f, x, u, step, s) for u, s in along])
 
     for step in independent.STEPS[:2]:
         bent = independent.differences(partial(slopes, step=step), flat, d, step)
