@@ -263,7 +263,7 @@ def _derived(
     result = "y" if "y" not in operands else "f"
     body = _example_text(op, operands, given)
     text = f"given:\n{chr(10).join(lines)}\ndefine:\n  {result}: {_quoted(body)}\n"
-    problem = loads(text + "tasks:\n  - graph\n")
+    problem = loads(f"{text}tasks:\n  - jacobian: {{of: {result}, wrt: {operands[0]}}}\n")
     ws = Workspace(problem, elaborate(problem), checking=False)
     results = []
     for name in operands:

@@ -6,9 +6,11 @@ the spot as the task `parameters` counts it, from which the formulas are taken.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import product
+from math import prod
 from typing import Any
 
 from .errors import InputError, ShapeError, Where
@@ -146,7 +148,7 @@ def example(spec: LayerSpec) -> Applied:
             it = apply_layer("", Layer(spec.type, args, _HERE), shape)
         except ShapeError:
             continue
-        if it.output != it.input or it.counts.weights:
+        if prod(it.output) > 1 and (it.output != it.input or it.counts.weights):
             return it
         first = first or it
     assert first is not None, f"no example of {spec.type}"
@@ -156,12 +158,15 @@ def example(spec: LayerSpec) -> Applied:
 def _inputs(spec: LayerSpec) -> list[Shape]:
     if spec.axes:
         return [(_CHANNELS, *[_SIDE] * spec.axes)]
-    return [(6,), (4, 6), (4, 6, 6), (4, 6, 6, 6)]
+    images = [(4, *[6] * axes) for axes in (0, 1, 2, 3)]
+    named = re.search(r"([123])d\Z", spec.type)  # BatchNorm2d: for images, although it slides not
+    return images[int(named[1]) :] if named else [(6,), *images[1:]]
 
 
 def _arguments(spec: LayerSpec) -> Iterator[dict[str, Any]]:
     """The arguments that are needed; then, one by one, the others that may be numbers."""
-    needed = list(spec.required)
+    axes = (n for n, a in spec.signature.items() if a.kind == kinds.AXIS and a.default is None)
+    needed = [*spec.required, *axes]
     optional = [n for n, a in spec.signature.items() if a.default is None]
     for more in ([], *([n] for n in reversed(optional))):
         names = [*needed, *more]

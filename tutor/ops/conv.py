@@ -18,7 +18,7 @@ from ..graph import node as g
 from ..graph.dims import Dim
 from ..graph.node import Node, ein, rel
 from ..graph.sizes import output_size, same_padding
-from .base import Int, Op, Padding, Val, Word, integers, require
+from .base import Int, Op, Padding, Val, Word, as_column, integers, require
 from .open_sizes import extents, held_open, numbers, slid, unsettled
 from .rows import as_row, image_rows
 
@@ -110,6 +110,7 @@ def _conv(n: int, x: Val, w: Val, bias: Val | None, stride: Any, padding: Any, d
         if _matching(x, w, groups, len(lead)) and known:
             node = _grouped(x, w, groups, lead, space, taps, places, relations)
         result = Val(node)
+    bias = None if bias is None else as_column(bias)
     if bias is None:
         return result
     outs = 1 if bare else w.node.shape[0]
@@ -126,9 +127,9 @@ def _conv(n: int, x: Val, w: Val, bias: Val | None, stride: Any, padding: Any, d
 def _matching(x: Val, w: Val, groups: int, lead: int) -> bool:
     """Compare the channels of input and kernel; whether all that is needed of them is known."""
     channels, outs, per = x.node.shape[lead], w.node.shape[0], w.node.shape[1]
-    divided = [d for d in map(dims.resolved, (channels, outs)) if isinstance(d, int)]
-    require(all(d % groups == 0 for d in divided),
-            f"{groups} groups do not divide {dims.one(channels)} input and {dims.one(outs)} output channels")  # fmt: skip
+    for side, d in (("input", dims.resolved(channels)), ("output", dims.resolved(outs))):
+        require(not isinstance(d, int) or d % groups == 0,
+                f"{groups} groups do not divide the {d} {side} channels")  # fmt: skip
     wanted = dims.dim(dims.number(per) * groups)
     require(dims.same(channels, wanted),
             f"the input `{{left}}` ({x.dims}) has {dims.one(channels)} channels, the kernel `{{right}}` "

@@ -126,6 +126,16 @@ def _layer_norm_reasons(x: Shape, a: Args, y: Shape) -> tuple[Reason, ...]:
 _NORMALISED = {"normalized_shape": Argument(SIZES, None)}
 _LAST = "`normalized_shape` is the last axis unless it is given"
 
+
+def _response_shape(x: Shape, a: Args) -> Shape:
+    if len(x) < 2:
+        raise ShapeError(
+            f"the input has shape {list(x)}, but must be [channels, …] with at least one more axis",
+            hint=f"one entry for each channel is written [{x[0]}, 1]",
+        )
+    return x
+
+
 ROWS = (
     _channel_norm("BatchNorm1d", (1, 2), True),
     _channel_norm("BatchNorm2d", (3,), True),
@@ -182,7 +192,7 @@ ROWS = (
             "beta": Argument(NUMBER, 0.75),
             "k": Argument(NUMBER, 1.0),
         },
-        lambda x, a: x,
+        _response_shape,
         "It divides each entry by a size of its neighbours in other channels: the shape stays.",
     ),
 )

@@ -226,8 +226,8 @@ def _shuffle_slides(x: Shape, a: Args) -> tuple[Scaled, ...]:
 
 
 _RESIZE_LAW = (
-    "Each channel is resampled on its own: its sizes are multiplied by the scale factor and rounded "
-    "down, or they are those asked for."
+    "Each channel is resampled on its own: its sizes are multiplied by the scale factor and "
+    "rounded down, or they are those asked for."
 )
 
 ROWS = (
