@@ -17,7 +17,7 @@ from ..expr import Call, Num
 from ..graph.dims import Dim
 from .conv_calls import Pair
 from .relations import Item
-from .sliding_axes import Groups, Labels, Move, Window, grouped, windows
+from .sliding_axes import Groups, Labels, Move, Window, apart, grouped, windows
 
 
 def convolution(
@@ -36,7 +36,7 @@ def convolution(
         if found is not None:
             groups, rest = found
             ties = windows(rest)
-    if ties is not None and 0 < len(ties) <= 3 and 0 < len(arrays) <= 2:
+    if ties is not None and apart(ties) and 0 < len(ties) <= 3 and 0 < len(arrays) <= 2:
         whole = _whole(arrays, ties, tuple(out), size, groups)
         return None if whole is None else (*whole, [])
     return _inner(arrays, moves, tuple(out), size)
@@ -79,7 +79,7 @@ def _inner(
             ]
             ties += fits[:1]
             rest += [] if fits else [move]
-        if not 0 < len(ties) <= 3 or not rest:
+        if not 0 < len(ties) <= 3 or not rest or not apart(ties):
             continue
         tied = {label for v in ties for label in (getattr(v, summed), v.b)}
         lead = dict.fromkeys(y for y in (*x.labels, *w.labels) if y not in tied)

@@ -25,7 +25,9 @@ def jacobian_term(
     node: Node, rows: int, leaf: Leaves, layout: str = "numerator", vec: str = "column"
 ) -> Expr:
     """The Jacobian of a result with `rows` axes, as a term; raises NoMatrixForm."""
+    orders = rows, node.order - rows
     node, rows = _without_unit_axes(node, rows)
+    node = turned_sides(node, rows, orders, vec)
     if node.order == 0:
         return led(_numerator(node, rows, leaf, vec))
     if layout == "denominator" and node.kind == "add" and 0 < rows < node.order > 2:
@@ -46,6 +48,27 @@ def _without_unit_axes(node: Node, rows: int) -> tuple[Node, int]:
     coef, factors, out, sizes = pieces(node)
     kept = tuple(x for k, x in enumerate(out) if k not in unit)
     return g.ein(factors, kept, coef, sizes), left
+
+
+def turned_sides(node: Node, rows: int, orders: tuple[int, int], vec: str) -> Node:
+    """An array of order three or more is unrolled row by row: where axes of size 1 leave a matrix
+    of it, that is vec by columns of the transpose.
+
+    orders: how many axes result and variable had.
+    """
+    axes = list(range(node.order))
+    for start, count, order in ((0, rows, orders[0]), (rows, node.order - rows, orders[1])):
+        if vec == "column" and count == 2 and order > 2:
+            axes[start : start + 2] = start + 1, start
+    return _permuted(node, axes) if axes != sorted(axes) else node
+
+
+def _permuted(node: Node, axes: list[int]) -> Node:
+    """Term by term, so that a sum stays one."""
+    if node.kind == "add":
+        return g.add([_permuted(a, axes) for a in node.args], node.attr)
+    coef, factors, out, sizes = pieces(node)
+    return g.ein(factors, tuple(out[k] for k in axes), coef, sizes)
 
 
 def _numerator(node: Node, rows: int, leaf: Leaves, vec: str) -> Expr:

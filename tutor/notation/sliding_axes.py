@@ -72,6 +72,12 @@ def windows(moves: Sequence[Move]) -> list[Window] | None:
     return found
 
 
+def apart(ties: Sequence[Window]) -> bool:
+    """Whether each window has axes of its own; in I ⊗ A one axis counts the blocks both ways."""
+    labels = [x for v in ties for x in (v.i, v.a, v.b)]
+    return len(set(labels)) == len(labels)
+
+
 def _window(labels: Labels, coefs: tuple, constant: int, shape: tuple) -> Window:
     """i + p·a + q·b = constant; an axis whose term has the other sign is counted from its end."""
     (i, a, b), (_, p, q), (n, ends, taps) = labels, coefs, shape

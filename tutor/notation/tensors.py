@@ -13,7 +13,7 @@ from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node, constant_of, pieces
 from .build import NoMatrixForm, hadamard, product, size_term
-from .conv_parts import permuted
+from .conv_parts import called, permuted
 from .convolutions import convolution
 from .entrywise import Laid, entrywise
 from .relations import Item
@@ -57,9 +57,11 @@ def tensor_product(node: Node, term: Term, partial: bool = False) -> Expr:
     try:
         while len(arrays) > 1:
             arrays = _multiplied(arrays, out)
-        if partial and set(arrays[0].labels) != set(out):
+        if partial and (not arrays or set(arrays[0].labels) != set(out)):
             raise NoMatrixForm
     except NoMatrixForm:
+        if not arrays:  # a number that goes with every entry
+            return product([term_of(coef), *scalars] if coef != 1 else scalars, None)
         whole, coef = entrywise(arrays, tuple(out), sizes, coef)
         if not partial and whole.labels != tuple(out):
             raise
@@ -165,6 +167,10 @@ def _summed(item: Item, out: Labels, sizes: Mapping[int, Dim]) -> Expr:
     if set(kept) != set(out) or len(set(item.labels)) < len(item.labels):
         raise NoMatrixForm  # an axis that nothing carries, or a diagonal
     e = item.term
+    if kept and gone and all(sizes[item.labels[k]] == 1 for k in gone) and len(item.labels) > 2:
+        for k in reversed(gone):
+            e = called("squeeze", e, k)
+        gone = []
     if gone and not kept:
         return Call("sum", (e,))
     if gone:
@@ -172,4 +178,4 @@ def _summed(item: Item, out: Labels, sizes: Mapping[int, Dim]) -> Expr:
         e = Call("sum", (e,), (("axis", axes[0] if len(axes) == 1 else List(axes)),))
         if len(item.labels) == 2 and gone == [0]:
             return Transpose(e)  # on paper the sum over the rows of a matrix is a row
-    return permuted(e, kept, out)
+    return Transpose(e) if kept == out[::-1] and len(out) == 2 else permuted(e, kept, out)
