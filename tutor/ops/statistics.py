@@ -19,6 +19,9 @@ from .reduce import NORMAL, REDUCED, onehot_forward, plain_reduction, reduced, t
 
 
 def _prod(x: Val, axis: Int = None, keepdims: Flag = False) -> Val:
+    if x.order == 0:
+        axes_of(x, axis)
+        return x
     return reduced(x, axis, keepdims, lambda node, axes: _without(node, tuple(axes), 0))
 
 
