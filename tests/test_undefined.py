@@ -117,6 +117,18 @@ def test_tasks_that_need_the_derivative_go_on_without_numbers() -> None:
     assert no_numbers(found)
 
 
+def test_a_picture_says_why_a_gradient_is_left_out() -> None:
+    tasks = ["graph: {values: true, gradients: true}", "graph: {values: true, gradients: false}"]
+    solution = solved({"x": "[0, 0]"}, {"r": "2*x", "L": "norm2(r)"}, *tasks)
+    first, second = solution.tasks
+    assert first.undefined is not None and second.undefined is None
+    (step,) = first.steps
+    assert step.why == first.undefined
+    nodes = data(solution)["tasks"][0]["nodes"]
+    assert [n["gradient"] for n in nodes] == [None, None, None]
+    assert data(solution)["warnings"] == ["Task 1: " + CORNER.format(f="norm2(r)", e="r == 0")]
+
+
 def test_answers() -> None:
     """A formula may agree; numbers cannot, where there are none."""
     define = {"L": "norm2(x)"}

@@ -13,15 +13,16 @@ from ..graph import dims
 from ..graph import node as g
 from ..problem.lines import Line
 from ..steps import Diagram, DiagramEdge, DiagramNode, TaskResult, Text
-from ..value import Value
+from ..value import Value, in_decimals
 from .chain import Chain, jacobian_size, paper_value, size_text
 from .renamed import rearranged_given
+from .undefined import reason, with_reason
 from .workspace import Workspace, as_json
 
 
 def solve(ws: Workspace, task_id: str, values: bool, gradients: bool) -> TaskResult:
     picture = diagram(ws, values, gradients)
-    return TaskResult(
+    result = TaskResult(
         id=task_id,
         task="graph",
         subject={"values": values, "gradients": gradients},
@@ -35,6 +36,23 @@ def solve(ws: Workspace, task_id: str, values: bool, gradients: bool) -> TaskRes
         },
         diagram=picture,
     )
+    why = _undefined(ws, picture) if gradients else None
+    return result if why is None else with_reason(result, why)
+
+
+def _undefined(ws: Workspace, picture: Diagram) -> Text | None:
+    """Why some nodes that have a value have no gradient at this point."""
+    if picture.gradient_of is None:
+        return None
+    loss = ws.line(picture.gradient_of)
+    bare = {n.id for n in picture.nodes if n.gradient is None}
+    for line in reversed(ws.graph.below([loss])):
+        if line is loss or line.name not in bare or ws.numbers[line.name] is None:
+            continue
+        chain = Chain(ws, loss, line, gradient=True)
+        if chain.missing:
+            return reason(chain)
+    return None
 
 
 def _node_json(n: DiagramNode) -> Mapping[str, Any]:
@@ -70,7 +88,8 @@ def diagram(
             "there is no scalar result from which gradients would flow back",
             hint="define one that nothing else uses, or ask for the gradient of one in `tasks`",
         )
-    slope = _gradients(ws, loss) if loss and gradients else {}
+    with in_decimals(ws.problem.in_decimals):
+        slope = _gradients(ws, loss) if loss and gradients else {}
     flows = _flows(ws, loss) if loss and backward else set()
     nodes = []
     for line in lines:

@@ -98,31 +98,29 @@ def _condition(chain: Chain, user: Line) -> Text | None:
 
 def undefined_step(why: Text) -> Step:
     """The remark in the place of a value."""
-    return Step(
-        "undefined",
-        "note",
-        "condition",
-        Text("No value at this point"),
-        why=Text("{why} The formula holds wherever the derivative exists.", {"why": why}),
-        level=0,
-    )
+    title = Text("No value at this point")
+    return Step("undefined", "note", "condition", title, why=why, level=0)
 
 
 def with_reason(result: TaskResult, why: Text) -> TaskResult:
     """A result without a value, with the reason as its last step."""
     if result.undefined is not None:
         return result
-    return replace(result, steps=(*result.steps, undefined_step(why)), undefined=why)
+    said = why
+    if result.formula is not None:
+        said = Text("{why} The formula holds wherever the derivative exists.", {"why": why})
+    return replace(result, steps=(*result.steps, undefined_step(said)), undefined=why)
 
 
 def refused(task: Task, why: Text) -> TaskResult:
     """A task that has nothing to show without the derivative: the reason alone."""
-    step = Step("undefined", "note", "condition", Text("No value at this point"), why=why, level=0)
     wrt = task.args.get("wrt", "")
     several = [] if isinstance(wrt, str) else list(wrt)
     subject = {"of": task.args["of"], "wrt": several[0] if len(several) == 1 else several or wrt}
     heading = Text("No result at this point")
-    return TaskResult(task.id, task.kind, subject, heading, steps=(step,), undefined=why)
+    return TaskResult(
+        task.id, task.kind, subject, heading, steps=(undefined_step(why),), undefined=why
+    )
 
 
 def demand(ws: Workspace, of: Line, wrt: Line) -> None:
