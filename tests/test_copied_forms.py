@@ -121,3 +121,19 @@ def test_a_number_among_the_entries_of_an_array(loss: str) -> None:
 def test_the_product_of_one_number(out: str, wrt: str, want: str | None) -> None:
     printed = formula_of(solved({"out": out}, f"gradient: {{of: out, wrt: {wrt}}}"))
     assert "prod" not in printed and want in (None, printed)
+
+
+# -- 0 log 0 --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", ["sin(kl_div(q, p))", "sin(out)", "exp(-kl_div(q, p))"])
+def test_a_closed_form_has_a_value_where_a_target_is_zero(loss: str) -> None:
+    """0·log 0 is 0 in the loss but no number where it is typed: the loss keeps its name then."""
+    given = {"q": "[-1, -2]", "p": "[0, 1]"}
+    define = {"out": "kl_div(q, p)", "L": loss}
+    for task in ("gradient", "hessian"):
+        printed = formula_of(solved(define, f"{task}: {{of: L, wrt: q}}", given))
+        assert "log" not in printed
+    given["p"] = "[0.25, 0.75]"
+    printed = formula_of(solved(define, "gradient: {of: L, wrt: q}", given))
+    assert "log(p)" in printed

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 import numpy as np
+import sympy as sp
 
 from .. import limits
 from ..calculus.reverse import identity, pullback
@@ -22,11 +23,12 @@ from ..errors import InputError
 from ..expr import Call, Expr, Name, Num, Partial, Transpose
 from ..graph import dims
 from ..graph import node as g
-from ..graph.node import Node
+from ..graph.node import Node, topological
 from ..notation.build import NoMatrixForm, size_term, transposed
 from ..notation.jacobian import jacobian_term
 from ..notation.text import text
 from ..numeric.evaluate import NotFinite
+from ..ops.scalar import xlogx
 from ..problem.lines import Line
 from ..value import Value
 from .duplication import without_swaps
@@ -160,7 +162,7 @@ class Chain:
     def first_short(self, *names: int) -> Expr | None:
         for keep in names:
             node = self.closed(keep)
-            if tree_size(node) > LONG:
+            if tree_size(node) > LONG or logs_of_zero(self.ws, node):
                 continue
             try:
                 term = self.term(node, self.wrt)
@@ -231,6 +233,19 @@ class Chain:
             return entry(self.ws, adjoint.node, lead)
         except NoMatrixForm:
             return None
+
+
+def logs_of_zero(ws: Workspace, node: Node) -> bool:
+    """Whether a formula has 0·log 0 in it here, which is 0 but has no value where it is typed."""
+    for part in topological([node]):
+        if part.kind != "map" or not any(f.func is xlogx for f in part.attr.atoms(sp.Function)):
+            continue
+        try:
+            if not np.all(ws.value_of(part.args[0]) != 0):
+                return True
+        except (KeyError, NotFinite):  # no numbers, or of an adjoint
+            continue
+    return False
 
 
 def paper_value(line: Line, number: np.ndarray) -> Value:
