@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterable, Mapping
 
 from .. import limits
 from ..errors import InputError
-from ..expr import Binary, Expr, List, Name, Num, Partial
+from ..expr import Binary, Expr, List, Name, Num, Partial, is_rounded
 from ..notation.sliding_axes import sign
 from ..steps import Diagram, DiagramEdge, DiagramNode, Variable
 from ..value import Value
 from . import font
 from .escape import terminal
+from .signs import EQUAL, NEAR
 from .wording import plain
 
 Label = Callable[[Expr], str]
@@ -188,11 +189,11 @@ def node_lines(
     if last and not _is_scalar(node.dims):
         yield "size", shorten(node.dims, 24)  # no edge leaves it that could say so
     if values and node.value is not None:
-        for line in _rows("= ", node.value, write):
+        for line in _rows("", node.value, write):
             yield "value", line
     if gradients and node.gradient is not None and diagram.gradient_of is not None:
         partial = write(Partial(Name(diagram.gradient_of), Name(node.name)))
-        for line in _rows(f"{shorten(partial, 40)} = ", node.gradient, write):
+        for line in _rows(shorten(partial, 40), node.gradient, write):
             yield "gradient", line
 
 
@@ -214,7 +215,7 @@ def _is_scalar(dims: str) -> bool:
     return dims in ("", "1×1", "scalar", "1")
 
 
-def _rows(prefix: str, value: Value, write: Label) -> list[str]:
+def _rows(subject: str, value: Value, write: Label) -> list[str]:
     """The numbers of a value, exact where short; of a big array only how many there are."""
     shape = value.shape
     if value.data.ndim <= 2 and value.data.size <= NUMBERS:
@@ -224,13 +225,14 @@ def _rows(prefix: str, value: Value, write: Label) -> list[str]:
         for term, limit in forms:
             rows = _fitting(term, limit, write)
             if rows is not None:
+                prefix = f"{subject} {NEAR if is_rounded(term) else EQUAL}".strip()
                 if len(rows) == 1:
-                    return [clean(prefix + rows[0])]
-                head = [] if prefix == "= " else [prefix.strip()]
+                    return [clean(f"{prefix} {rows[0]}")]
+                head = [prefix] if subject else []
                 return [clean(line) for line in [*head, *rows]]
     sides = shape if len(shape) > 1 else (*shape, 1)
     size = "×".join(map(str, sides))
-    return [prefix + plain("({size} numbers)", size=size)]
+    return [f"{subject} {EQUAL} {plain('({size} numbers)', size=size)}".strip()]
 
 
 def _fitting(term: Expr, limit: int, write: Label) -> list[str] | None:
