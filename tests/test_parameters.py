@@ -256,7 +256,7 @@ ERRORS = [
      "4 groups do not divide the 6 input channels"),
     ((6, 8, 8), layer("Conv2d", out_channels=8, kernel_size=3, in_channels=3),
      "`in_channels` is 3, but the input"),
-    ((3, 8, 8), layer("MaxPool2d", kernel_size=2, padding=2), "more than half the window of 2"),
+    ((3, 8, 8), layer("MaxPool2d", kernel_size=2, padding=2), "more than half the (kernel|window) of 2"),
     ((3, 8, 8), layer("Conv2d", out_channels=8, kernel_size=3, stride=0),
      "`stride` of Conv2d is 0"),
     ((3, 8, 8), layer("Conv2d", out_channels=8, kernel_size=(3, 3, 3)), "has 3 entries"),
