@@ -354,7 +354,7 @@ def test_two_sizes_that_go_together() -> None:
 
 def test_groups_that_do_not_divide_are_refused_while_other_sizes_are_open() -> None:
     given = {"x": "tensor(5, ?, 9)", "K": "tensor(8, ?, 3, 3)"}
-    with pytest.raises(ShapeError, match="2 groups do not divide 5 input"):
+    with pytest.raises(ShapeError, match="2 groups do not divide the 5 input channels"):
         graph(problem(given, {"e": "conv2d(x, K, groups=2)"}))
 
 

@@ -168,7 +168,7 @@ class _Printer(StrPrinter):
 def factored(d: sp.Expr) -> sp.Expr:
     """n(n + 1)/2 rather than n²/2 + n/2, also inside of ⌊ ⌋; other sums stay."""
     if d.has(sp.floor):
-        product = sp.factor(d)
+        product: sp.Expr = sp.factor(d)  # type: ignore[assignment]
         d = product if sp.count_ops(product) <= sp.count_ops(d) else d
         with distribute(False):  # 2(n + 1) stays
             return d.replace(sp.floor, lambda e: sp.floor(sp.together(e), evaluate=False))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from math import ceil, floor, prod
+from math import prod
 
 import sympy as sp
 
@@ -16,8 +16,9 @@ from .sliding import Dim, Window
 
 Range = tuple[int, int | None]  # the least and the largest number; None: no largest
 Solutions = tuple[tuple[int, ...], ...]
-Terms = tuple[tuple[Fraction, tuple[int, ...]], ...]  # coefficients, and which sizes go with each
-TRIES = 3000  # partial assignments that are looked at before a list counts as too long
+Number = int | Fraction  # a fraction only where it has to be: integers are quicker
+Terms = tuple[tuple[Number, tuple[int, ...]], ...]  # coefficients, and which sizes go with each
+TRIES = 2000  # partial assignments that are looked at before a list counts as too long
 SHORT = 500  # the same where one solution is looked for
 ROUNDS = 60  # of narrowing; bounds that creep on are left where they are
 
@@ -80,7 +81,8 @@ class Puzzle:
                 if base not in self.index or not (power.is_Integer and power > 0):
                     return None
                 which += [self.index[base]] * int(power)
-            found.append((Fraction(int(c.p), int(c.q)), tuple(which)))
+            number = int(c) if c.is_Integer else Fraction(int(c.p), int(c.q))
+            found.append((number, tuple(which)))
         return tuple(found)
 
     # -- search ------------------------------------------------------------------------------
@@ -110,11 +112,12 @@ class Puzzle:
 
     def example(self, wishes: Sequence[int | None]) -> tuple[int, ...]:
         """Numbers that fit, the first ones as near to the wishes as can be."""
-        ranges: list[Range] | None = [(1, None)] * len(self.sizes)
+        ranges: list[Range] = [(1, None) for _ in self.sizes]
         order = sorted(range(len(wishes)), key=lambda k: wishes[k] is None)
         for k in order:
-            ranges = self._narrowed(ranges)
-            assert ranges is not None
+            narrower = self._narrowed(ranges)
+            assert narrower is not None
+            ranges = narrower
             first, last = ranges[k]
             near = max(first, min(wishes[k] or first, last or wishes[k] or first))
             more = range(near + 1, near + SHORT if last is None else last + 1)
@@ -190,7 +193,7 @@ class Puzzle:
         return ranges
 
 
-Extent = tuple[Fraction | None, Fraction | None]
+Extent = tuple[Number | None, Number | None]
 
 
 def _split(terms: Terms, u: int) -> tuple[Terms, Terms]:
@@ -207,8 +210,8 @@ def _split(terms: Terms, u: int) -> tuple[Terms, Terms]:
 
 def _extent(terms: Terms, ranges: Sequence[Range]) -> Extent:
     """The least and the largest value of a sum; None where there is none."""
-    low: Fraction | None = Fraction(0)
-    high: Fraction | None = Fraction(0)
+    low: Number | None = 0
+    high: Number | None = 0
     for c, which in terms:
         least = c * prod(ranges[k][0] for k in which)
         ends = [ranges[k][1] for k in which]
@@ -236,12 +239,12 @@ def _inverse(
     if most is not None:
         if most < 0:
             return None
-        end = floor(most / a)
+        end = int(most // a)
         last = end if last is None else min(last, end)
     if least is not None and least > 0 and b is not None:
-        first = max(first, ceil(least / b))
+        first = max(first, int(-(-least // b)))
     return (first, last) if last is None or first <= last else None
 
 
-def _value(terms: Terms, numbers: Sequence[int]) -> Fraction:
-    return sum((c * prod(numbers[k] for k in which) for c, which in terms), Fraction(0))
+def _value(terms: Terms, numbers: Sequence[int]) -> Number:
+    return sum(c * prod(numbers[k] for k in which) for c, which in terms)

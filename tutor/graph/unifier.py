@@ -161,7 +161,10 @@ class Unifier:
         return outputs
 
     def part(self, d: Dim, of: int) -> Dim | None:
-        """The size divided by a number; an open one becomes so many times another. None: it cannot."""
+        """The size divided by a number; None where it cannot be.
+
+        An open size becomes so many times another one.
+        """
         d = self.resolve(d)
         if isinstance(d, int):
             return d // of if d % of == 0 else None
