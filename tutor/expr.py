@@ -176,6 +176,14 @@ def walk(e: Expr) -> Iterator[Expr]:
         stack.extend(reversed(children(top)))
 
 
+EQUAL, NEAR = "=", "≈"
+
+
+def sign_before(e: Expr) -> str:
+    """The sign between a quantity and its value."""
+    return NEAR if is_rounded(e) else EQUAL
+
+
 def is_rounded(e: Expr) -> bool:
     """Whether a rounded number stands in the term."""
     return any(isinstance(x, Num) and x.rounded for x in walk(e))

@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 from .. import limits
 from ..errors import InputError
-from ..expr import Binary, Expr, List, Name, Num, Partial, is_rounded
+from ..expr import Binary, Expr, List, Name, Num, Partial, sign_before
 from ..notation.sliding_axes import sign
 from ..steps import Diagram, DiagramEdge, DiagramNode, Variable
 from ..value import Value
 from . import font
 from .escape import terminal
-from .signs import EQUAL, NEAR
 from .wording import plain
 
 Label = Callable[[Expr], str]
@@ -225,14 +224,14 @@ def _rows(subject: str, value: Value, write: Label) -> list[str]:
         for term, limit in forms:
             rows = _fitting(term, limit, write)
             if rows is not None:
-                prefix = f"{subject} {NEAR if is_rounded(term) else EQUAL}".strip()
+                prefix = f"{subject} {sign_before(term)}".strip()
                 if len(rows) == 1:
                     return [clean(f"{prefix} {rows[0]}")]
                 head = [prefix] if subject else []
                 return [clean(line) for line in [*head, *rows]]
     sides = shape if len(shape) > 1 else (*shape, 1)
     size = "×".join(map(str, sides))
-    return [f"{subject} {EQUAL} {plain('({size} numbers)', size=size)}".strip()]
+    return [f"{subject} = {plain('({size} numbers)', size=size)}".strip()]
 
 
 def _fitting(term: Expr, limit: int, write: Label) -> list[str] | None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
-from ..expr import Expr, is_rounded
+from ..expr import EQUAL, NEAR, Expr, is_rounded
 from ..steps import Step
 
-EQUAL, NEAR = "=", "≈"
 LATEX = {EQUAL: "=", NEAR: r"\approx"}
 
 

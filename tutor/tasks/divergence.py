@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError
-from ..expr import Binary, Expr, Name, Num
+from ..expr import Binary, Expr, Name, Num, sign_before
 from ..numeric.evaluate import NotFinite
 from ..steps import Step, Text
 from ..value import Value, decimal_term
@@ -122,11 +122,13 @@ def _on_the_edge(descent: Descent, plan: Plan, loss: Expr) -> Text | None:
     if found is None or found[0] < 0 or abs(plan.option("alpha") * found[1] - 2) > 1e-9:
         return None
     bound = Binary("/", Num("2"), Name("lambda_max"))
-    holes = {"L": loss, "b": bound, "l": decimal_term(found[1]), "lmax": Name("lambda_max")}
+    most = decimal_term(found[1])
+    holes = {"L": loss, "b": bound, "l": most, "lmax": Name("lambda_max")}
+    holes["is_l"] = sign_before(most)
     return Text(
-        "{L} is quadratic, and the largest eigenvalue of its Hessian is {lmax} = {l}. The rate is "
-        "exactly {b}: along that direction each step turns the deviation round and keeps its "
-        "length, so it jumps to and fro for ever. Any smaller rate converges.",
+        "{L} is quadratic, and the largest eigenvalue of its Hessian is {lmax} {is_l} {l}. The "
+        "rate is exactly {b}: along that direction each step turns the deviation round and keeps "
+        "its length, so it jumps to and fro for ever. Any smaller rate converges.",
         holes,
     )
 
@@ -154,10 +156,12 @@ def _reason(descent: Descent, plan: Plan, loss: Expr) -> Text | None:
     least, largest = found
     rate, mu = plan.option("alpha"), plan.option("mu")
     quadratic = descent.is_quadratic
+    most = decimal_term(largest)
     holes: dict[str, object] = {
         "L": loss,
         "lmax": Name("lambda_max"),
-        "l": decimal_term(largest),
+        "l": most,
+        "is_l": sign_before(most),
         "rate": plan.rate,
         "least": decimal_term(least),
     }
@@ -166,23 +170,26 @@ def _reason(descent: Descent, plan: Plan, loss: Expr) -> Text | None:
         if mu:
             two = Binary("*", two, Binary("+", Num("1"), Name("mu")))
         holes["bound"] = Binary("/", two, Name("lambda_max"))
-        holes["b"] = decimal_term(2 * (1 + mu) / largest)
-        holes["factor"] = decimal_term(abs(1 - rate * largest))
+        ends = {"b": 2 * (1 + mu) / largest, "factor": abs(1 - rate * largest)}
+        for name, number in ends.items():
+            holes[name] = decimal_term(number)
+            holes[f"is_{name}"] = sign_before(decimal_term(number))
         if quadratic and mu == 0:
             words = (
-                "{L} is quadratic, and the largest eigenvalue of its Hessian is {lmax} = {l}. "
-                "Each step multiplies the deviation along that direction by |1 − {rate} · {l}| = "
-                "{factor}; gradient descent converges only for a rate below {bound} = {b}."
+                "{L} is quadratic, and the largest eigenvalue of its Hessian is {lmax} {is_l} {l}. "
+                "Each step multiplies the deviation along that direction by |1 − {rate} · {l}| "
+                "{is_factor} {factor}; gradient descent converges only for a rate below {bound} "
+                "{is_b} {b}."
             )
         elif quadratic:
             words = (
-                "{L} is quadratic, and the largest eigenvalue of its Hessian is {lmax} = {l}. "
-                "With momentum the steps converge only for a rate below {bound} = {b}."
+                "{L} is quadratic, and the largest eigenvalue of its Hessian is {lmax} {is_l} {l}. "
+                "With momentum the steps converge only for a rate below {bound} {is_b} {b}."
             )
         else:
             words = (
-                "At the start the largest eigenvalue of the Hessian of {L} is {lmax} = {l}, and a "
-                "rate above {bound} = {b} overshoots there."
+                "At the start the largest eigenvalue of the Hessian of {L} is {lmax} {is_l} {l}, "
+                "and a rate above {bound} {is_b} {b} overshoots there."
             )
         return Text(words, holes)
     if quadratic and least < 0:
