@@ -259,7 +259,7 @@ def test_constant_arrays(library: str) -> None:
 
 def test_what_has_no_code_says_so() -> None:
     with pytest.raises(InputError, match="there is no code"):
-        tutor.derive("sum(max_pool1d(x, 2))", wrt="x", x="vector(6)").code()
+        tutor.derive("sum(unfold(x, 2)**2)", wrt="x", x="tensor(2, 3, 4)").code()
     with pytest.raises(InputError, match="no code for `julia`"):
         tutor.derive("x.T @ x", wrt="x").code("julia")
 

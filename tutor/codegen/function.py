@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..expr import Call, Expr, Name, Num, names
 from ..graph import dims
 from ..graph.dims import Shape
-from ..graph.node import Node
+from ..graph.node import Node, topological
 from ..notation.build import NoMatrixForm, size_term
 from ..notation.build import transposed as turned
 from ..notation.jacobian import jacobian_term
@@ -90,7 +90,8 @@ class _Maker:
         except NoCode as missing:
             raise InputError(f"there is no code for this derivative yet: {missing}") from None
         parameters, sizes = signature(draft, self.accepted, self.ws.graph.sizes)
-        like = next((p.identifier for p in parameters if p.shape), None)
+        counted = self.indices() if self.library.like else set()
+        like = next((p.identifier for p in parameters if p.shape and p.name not in counted), None)
         if like is None and parameters:
             like = parameters[0].identifier
         fixed = Body(
@@ -105,6 +106,11 @@ class _Maker:
             self.accepted, parameters, sizes, whole, shape,
             None if formula is None else text(formula), title,
         )  # fmt: skip
+
+    def indices(self) -> set[str]:
+        """The parameters that are class indices: whole numbers, whose type no result has."""
+        hot = [n for n in topological([self.node()]) if n.kind == "call" and n.attr[0] == "one_hot"]
+        return {str(n.args[0].attr.name) for n in hot if n.args[0].kind == "var"}
 
     def single(self) -> bool:
         """Whether the whole problem is one expression, whose text is its title."""

@@ -12,6 +12,14 @@ from .entrywise import Builder, mapped, plain
 from .matrices import constant, matrix
 from .reductions import along, of_absolute, reduction
 
+# what acts entry by entry, or on all entries, whatever axes an array has
+ANY_ORDER = frozenset((
+    "exp", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh",
+    "tanh", "sign", "abs", "sigmoid", "relu", "erf", "step", "square", "reciprocal", "silu", "mish",
+    "softsign", "logsigmoid", "gelu", "leaky_relu", "elu", "softplus", "clip", "maximum", "minimum",
+    "where", "sum", "mean", "max", "min",
+))  # fmt: skip
+
 FUNCTIONS: dict[str, Builder] = {
     **{
         f: plain(f)

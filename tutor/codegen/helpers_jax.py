@@ -66,3 +66,29 @@ def shared_largest(x, axis=None):
     """Equal parts of 1 at the largest entries, 0 elsewhere."""
     mask = jnp.where(x == jnp.max(x, axis=axis, keepdims=True), 1.0, 0.0)
     return mask / jnp.sum(mask, axis=axis, keepdims=True)
+
+
+def pool_windows(x, size, stride, padding, dilation, outputs):
+    """The entries of each window along a last axis, -inf where it leaves the array."""
+    lead, n = x.ndim - len(size), len(size)
+    for k in range(n):
+        places = jnp.arange(outputs[k])[:, None] * stride[k] - padding[k]
+        places = places + jnp.arange(size[k]) * dilation[k]
+        rows = x.shape[lead]
+        inside = (places >= 0) & (places < rows)
+        x = jnp.moveaxis(x, lead, -1)[..., jnp.clip(places, 0, rows - 1)]
+        x = jnp.where(inside, x, -jnp.inf)
+    order = [*range(lead), *range(lead, x.ndim, 2), *range(lead + 1, x.ndim, 2)]
+    return jnp.transpose(x, order).reshape(*x.shape[:lead], *outputs, -1)
+
+
+def one_hot(t, classes):
+    """A last axis with a 1 at each index."""
+    return jnp.where(jnp.asarray(t)[..., None] == jnp.arange(classes), 1.0, 0.0)
+
+
+def masked_softmax(x, mask, axis=-1):
+    """softmax over the entries that the mask keeps, 0 at the others."""
+    x = jnp.where(mask != 0, x, -jnp.inf)
+    t = jnp.exp(x - jnp.max(x, axis=axis, keepdims=True))
+    return t / jnp.sum(t, axis=axis, keepdims=True)

@@ -102,3 +102,29 @@ def shared_largest(x, axis=None):
     """Equal parts of 1 at the largest entries, 0 elsewhere."""
     mask = (x == np.max(x, axis=axis, keepdims=True)).astype(float)
     return mask / np.sum(mask, axis=axis, keepdims=True)
+
+
+def pool_windows(x, size, stride, padding, dilation, outputs):
+    """The entries of each window along a last axis, -inf where it leaves the array."""
+    lead, n = x.ndim - len(size), len(size)
+    for k in range(n):
+        places = np.arange(outputs[k])[:, None] * stride[k] - padding[k]
+        places = places + np.arange(size[k]) * dilation[k]
+        rows = x.shape[lead]
+        inside = (places >= 0) & (places < rows)
+        x = np.moveaxis(x, lead, -1)[..., np.clip(places, 0, rows - 1)]
+        x = np.where(inside, x, -np.inf)
+    order = [*range(lead), *range(lead, x.ndim, 2), *range(lead + 1, x.ndim, 2)]
+    return np.transpose(x, order).reshape(*x.shape[:lead], *outputs, -1)
+
+
+def one_hot(t, classes):
+    """A last axis with a 1 at each index."""
+    return np.where(np.asarray(t)[..., None] == np.arange(classes), 1.0, 0.0)
+
+
+def masked_softmax(x, mask, axis=-1):
+    """softmax over the entries that the mask keeps, 0 at the others."""
+    x = np.where(mask != 0, x, -np.inf)
+    t = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return t / np.sum(t, axis=axis, keepdims=True)

@@ -79,3 +79,28 @@ def shared_largest(x, dim=None):
     top = torch.amax(x, dim=() if dim is None else dim, keepdim=True)
     mask = (x == top).to(x.dtype)
     return mask / (mask.sum() if dim is None else mask.sum(dim, keepdim=True))
+
+
+def pool_windows(x, size, stride, padding, dilation, outputs):
+    """The entries of each window along a last axis, -inf where it leaves the array."""
+    lead, n = x.ndim - len(size), len(size)
+    for k in range(n):
+        at = torch.arange(outputs[k], device=x.device)[:, None] * stride[k] - padding[k]
+        at = at + torch.arange(size[k], device=x.device) * dilation[k]
+        rows = x.shape[lead]
+        inside = (at >= 0) & (at < rows)
+        x = torch.movedim(x, lead, -1)[..., at.clamp(0, rows - 1)]
+        x = torch.where(inside, x, float("-inf"))
+    order = [*range(lead), *range(lead, x.ndim, 2), *range(lead + 1, x.ndim, 2)]
+    return x.permute(order).reshape(*x.shape[:lead], *outputs, -1)
+
+
+def one_hot(t, classes, like):
+    """A last axis with a 1 at each index."""
+    places = torch.arange(classes, device=like.device)
+    return (torch.as_tensor(t, device=like.device)[..., None] == places).to(like.dtype)
+
+
+def masked_softmax(x, mask, dim=-1):
+    """softmax over the entries that the mask keeps, 0 at the others."""
+    return torch.softmax(torch.where(mask != 0, x, float("-inf")), dim=dim)

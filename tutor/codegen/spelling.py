@@ -27,7 +27,8 @@ _TORCH: Mapping[str, Callable[..., Expr]] = {
 }
 _REWRITES = {"numpy": _NUMPY, "jax": _JAX, "torch": _TORCH}
 _NEW = ("eye", "ones", "zeros", "constant")  # arrays out of nothing: of the type of another
-_LIKE = ("commutation", "elimination", "duplication", "indicator")  # helpers that take it
+# helpers that take it
+_LIKE = ("commutation", "elimination", "duplication", "indicator", "one_hot")
 _LAST = ("softmax", "log_softmax", "logsumexp")  # torch wants the axis said
 
 

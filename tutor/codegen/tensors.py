@@ -16,6 +16,7 @@ from ..notation.build import NoMatrixForm
 from ..notation.matrix import map_term, matrix_term
 from ..notation.scalars import term_of
 from .arithmetic import elementwise, multiplied, times
+from .kept import builder_of
 from .kinds import ALL, Code, NoCode
 from .matrices import tuple_of
 from .program import Namer
@@ -101,6 +102,9 @@ class TensorWriter:
         operands = self.named(node)
         if node.attr[0] == "prod" and node.attr[1][1]:
             return self.products(node, operands[0])
+        build = builder_of(node)
+        if build is not None:
+            return Code(build(node, operands), node.shape)
         if node.order > 2 or any(a.order > 2 for a in node.args):
             raise NoCode(node.attr[0])
         leaves = [g.var(("operand", k), a.shape) for k, a in enumerate(node.args)]

@@ -27,7 +27,7 @@ from ..graph import dims
 from ..graph.dims import Dim
 from ..notation.functions import rewrite
 from .arithmetic import elementwise, listed, negated, squares
-from .functions import FUNCTIONS
+from .functions import ANY_ORDER, FUNCTIONS
 from .kinds import Code, NoCode, transposed
 from .products import Products, factors_of, small_power
 
@@ -127,7 +127,10 @@ class Translator(Products):
         if make is None:
             raise NoCode(e.func)
         keywords = dict(e.kwargs)
-        found = make([self.code(a) for a in e.args], keywords, self)
+        args = [self.code(a) for a in e.args]
+        if any(a.order > 2 for a in args) and (keywords or e.func not in ANY_ORDER):
+            raise NoCode(e.func)  # the rows speak of vectors and matrices
+        found = make(args, keywords, self)
         if keywords:
             raise NoCode(f"{e.func}({', '.join(keywords)})")
         return found
