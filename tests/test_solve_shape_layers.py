@@ -451,3 +451,11 @@ def test_names_are_those_of_the_definitions() -> None:
 )
 def test_what_is_said(row: tuple[str, str, str, str], words: str) -> None:
     assert words in tutor.loads(file(*row)).solve().text()
+
+
+def test_a_name_for_two_things() -> None:
+    net = f"network: {{input: [3, 8, 8], layers: [{CONV}3, padding: p}}]}}\n"
+    rest = "tasks:\n  - solve_shape: {unknown: p, so_that: {conv2d_1: [2, 8, 8]}}\n"
+    clash = "given:\n  x: tensor(3, 8, 8)\ndefine:\n  conv2d_1: max_pool2d(x, 2, padding=p)\n"
+    with pytest.raises(InputError, match="a layer of the network, and a definition as well"):
+        tutor.loads(net + clash + rest).solve()

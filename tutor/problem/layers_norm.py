@@ -131,7 +131,7 @@ def _response_shape(x: Shape, a: Args) -> Shape:
     if len(x) < 2:
         raise ShapeError(
             f"the input has shape {list(x)}, but must be [channels, …] with at least one more axis",
-            hint=f"one entry for each channel is written [{x[0]}, 1]",
+            hint=f"one entry for each channel is written {[*x, 1]}",
         )
     return x
 

@@ -40,14 +40,17 @@ KNOWN = (*_CONVS, *_POOLS, *sorted(_ELEMENTWISE), "flatten", "linear")
 def chain_to(problem: Problem, node: str, where: Any) -> Chain:
     """The chain to a node of the network (`output`, `input`, a layer) or of `define`."""
     network, known = problem.network, []
+    defined = {d.names[0] for d in problem.define if len(d.names) == 1}
     if network is not None:
         check_size(network)
         start = tuple(_size(n, network.where) for n in network.input)
         known = ["input", "output"]
         found = _Walk(node, Namer(), known).run(network)
+        if found is not None and node in defined and "input" not in problem.given:
+            message = f"`{node}` is a layer of the network, and a definition as well"
+            raise InputError(message, hint="choose another name", where=where)
         if found is not None:
             return Chain(node, start, tuple(found), network.where, True)
-    defined = {d.names[0] for d in problem.define if len(d.names) == 1}
     if node in defined or node in problem.given:
         return _Calls(problem, node, where).chain()
     known = [*defined, *problem.given, *known]

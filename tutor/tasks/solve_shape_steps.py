@@ -42,12 +42,15 @@ class Explanation:
         for goal in self.goals:
             self._goal(goal)
         smallest = self.solutions[0] if self.solutions else {}
-        read_steps(self._add, self.goals, set(smallest) - set(self.spans), smallest)
+        told = set(smallest) - set(self.spans)
+        read_steps(self._add, self.goals, told, smallest)
         if self.solutions:
             endless = without_end(self.goals, self.spans, self.solutions)
             result.found(self._add, self.spans, self.solutions, endless)
             for goal in self.goals:
-                result.verify(self._add, goal, self.solutions[0], goal in self.followed)
+                names = {n for n, _, _ in goal.chain.uses()}
+                follow = goal in self.followed and not names & told  # else followed just above
+                result.verify(self._add, goal, self.solutions[0], follow)
         else:
             result.none(self._add, self.goals, self.spans, self.complete)
         return self.done
