@@ -4,6 +4,9 @@ Unrolled row by row, y = T x with the doubly blocked Toeplitz matrix T of the ke
 with the im2col matrix C of the input, one window per row. T is the Jacobian of the convolution by
 its input and C the one by its kernel (of one output channel), since it is linear in both. With
 groups, C has the windows of all channels, and a kernel is 0 for the channels that it does not see.
+
+A transposed convolution has the transpose of the matrix of the convolution that goes back from its
+output to its input; a row of its C has the input's entries that fall on an output, by their taps.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from ..errors import InputError
 from ..expr import Name, Neg, Transpose
 from ..graph.node import var
 from ..independent import relative_error
-from ..ops.base import Val
+from ..ops.base import Val, integers
 from ..problem.lines import Line
 from ..steps import Check, TaskResult, Text
 from ..value import Value
@@ -28,11 +31,12 @@ from .workspace import Workspace, as_json
 
 Order = Literal["C", "F"]  # row by row, column by column
 SPATIAL = {"conv1d": 1, "conv2d": 2, "conv3d": 3}
+SPREADING = {f"conv_transpose{n}d": n for n in (1, 2, 3)}
 
 
 def solve(ws: Workspace, task_id: str, of: str) -> TaskResult:
     line = ws.line(of)
-    if line.op is None or line.op.name not in SPATIAL:
+    if line.op is None or line.op.name not in {**SPATIAL, **SPREADING}:
         raise InputError(
             f"`{of}` is not a convolution, so it has no matrix form",
             hint="name a line of the form `conv2d(x, w)`",
@@ -43,7 +47,8 @@ def solve(ws: Workspace, task_id: str, of: str) -> TaskResult:
     x, w, bias = _operands(ws, line)
     if w.ndim == 1:
         x = x.ravel()  # a row of numbers, however it lies
-    spatial = SPATIAL[line.op.name]
+    spread = line.op.name in SPREADING
+    spatial = {**SPATIAL, **SPREADING}[line.op.name]
     layer = w.ndim == spatial + 2  # outputs × channels × taps; else one bare kernel
     column = "vec" in ws.problem.convention.stated and ws.problem.convention.vec == "column"
     order: Order = "F" if column else "C"
@@ -51,7 +56,9 @@ def solve(ws: Workspace, task_id: str, of: str) -> TaskResult:
     leaves = [Val(var("input", x.shape)), Val(var("kernel", w.shape))]
     node = line.op.define(*leaves, None, **line.parameters).node
     # the windows do not depend on the kernel: those of one output that sees all channels
-    single = (1, x.shape[-spatial - 1], *w.shape[2:]) if layer else w.shape
+    channels = x.shape[-spatial - 1] if layer else 1
+    pair = (channels, 1) if spread else (1, channels)
+    single = (*pair, *w.shape[2:]) if layer else w.shape
     one = Val(var("window", single))
     one_node = line.op.define(leaves[0], one, None, **{**line.parameters, "groups": 1}).node
     env = {leaves[0].node: x, leaves[1].node: w, one.node: np.full(single, sp.S.Zero)}
@@ -67,7 +74,10 @@ def solve(ws: Workspace, task_id: str, of: str) -> TaskResult:
     toeplitz = _unrolled(by_input, node.order, order)
     channel = node.order - spatial - 1 if layer else None
     patches = _patches(by_kernel, node.order, channel, order)
-    kernels = _kernels(w, single[1], order) if layer else np.ravel(w, order)
+    kernels = np.ravel(w, order)
+    if layer:
+        groups = integers(line.parameters.get("groups", 1), 1, "groups", 1)[0]
+        kernels = _kernels(_by_output(w, groups) if spread else w, channels, order)
     outs = np.ravel(result, order)
     flat_x = np.ravel(x, order)
     direct = ws.reference(line)[line.name]
@@ -82,7 +92,7 @@ def solve(ws: Workspace, task_id: str, of: str) -> TaskResult:
     )
     unrolled = Unrolled(
         toeplitz, patches, flat_x, kernels, outs, bias is not None, column, layer, spatial,
-        free_names(ws.graph.lines), "vec" if same else "flatten",
+        free_names(ws.graph.lines), "vec" if same else "flatten", spread,
     )  # fmt: skip
     added = [
         np.ravel(_with_bias(a.reshape(result.shape, order=order), bias, spatial, layer), order)
@@ -115,8 +125,21 @@ def solve(ws: Workspace, task_id: str, of: str) -> TaskResult:
             "im2col_shape": [as_json(d) for d in patches.shape],
             "order": "column" if column else "row",
         },
-        check=Check("direct loops over windows", error, error < 1e-9) if ws.checking else None,
+        check=_checked(spread, error) if ws.checking else None,
     )
+
+
+def _checked(spread: bool, error: float) -> Check:
+    if spread:
+        return Check("copies of the kernel laid down one by one", error, error < 1e-9)
+    return Check("direct loops over windows", error, error < 1e-9)
+
+
+def _by_output(w: np.ndarray, groups: int) -> np.ndarray:
+    """The kernel of a transposed convolution, inputs × outputs / groups × taps, as that of a
+    convolution has it: outputs × inputs / groups × taps."""
+    parts = np.split(w, groups)
+    return np.concatenate([np.swapaxes(part, 0, 1) for part in parts])
 
 
 def _operands(ws: Workspace, line: Line) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:

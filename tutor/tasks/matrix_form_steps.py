@@ -39,6 +39,7 @@ class Unrolled:
     spatial: int
     names: tuple[str, str, str]  # what T, C and the kernels as columns are called
     unroll: str = "vec"  # what takes an array apart: flatten, where vec means another order
+    spread: bool = False  # of a transposed convolution
 
     def column(self, e: Expr) -> Expr:
         return Call(self.unroll, (e,))
@@ -89,15 +90,9 @@ def told(line: Line, u: Unrolled) -> list[Step]:
             "im2col",
             "closed",
             "im2col",
-            Text("The windows as a matrix"),
+            Text("What falls on each output") if u.spread else Text("The windows as a matrix"),
             equation(C, Value(u.patches).expr()),
-            why=in_turn(
-                Text(
-                    "Each row of {C} is one window of the input, unrolled {way} (im2col).",
-                    {"C": C, "way": _way(u)},
-                ),
-                _bias(u),
-            ),
+            why=in_turn(_windows(u), _bias(u)),
             shape=u.patches.shape,
             jacobian_dims="×".join(map(str, u.patches.shape)),
             level=0,
@@ -188,6 +183,17 @@ def _apart(line: Line, x: Expr, flat: Expr, T: Expr) -> Text:
     )
 
 
+def _windows(u: Unrolled) -> Text:
+    holes = {"C": Name(u.names[1]), "way": _way(u)}
+    if u.spread:
+        return Text(
+            "Each row of {C} belongs to one output, unrolled {way}: for every entry of the kernel "
+            "it has the input that this entry carries there, and 0 where there is none.",
+            holes,
+        )
+    return Text("Each row of {C} is one window of the input, unrolled {way} (im2col).", holes)
+
+
 def _bias(u: Unrolled) -> Text | None:
     return Text("The bias is added afterwards.") if u.biased else None
 
@@ -211,6 +217,12 @@ def _matrix(line: Line, u: Unrolled) -> Text:
             "Unrolled {way}, each row of {T} holds the kernel where its window lies and zeros "
             "elsewhere; the next row has it further on by the stride: a {kind} of which the stride "
             "keeps only some rows."
+        )
+    if u.spread:
+        rows = (
+            "Unrolled {way}, each column of {T} holds the kernel where the copy of one input lies "
+            "and zeros elsewhere. So {T} is the transpose of the matrix of the convolution with "
+            "the same kernel, stride and padding, which goes from the output back to the input."
         )
     apart = any(d > 1 for d in _numbers(line, "dilation", u.spatial))
     channels = None
