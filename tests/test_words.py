@@ -16,11 +16,11 @@ import tutor
 from tests import messages
 from tests.test_architecture import loaded
 from tests.test_problems import FILES, named, problem, solution
-from tutor import catalogue, sheets, words
+from tutor import catalogue, layer_pages, sheets, words
 from tutor.cli import app
 from tutor.derivation import derivation
 from tutor.notation.block import width
-from tutor.render import operation
+from tutor.render import layer_page, operation
 from tutor.render.html import html
 from tutor.render.json import data
 from tutor.render.latex import latex
@@ -210,6 +210,8 @@ def test_pages_of_operations_are_told_in_full(language: str) -> None:
     with strict() as lacking, speaking(language):
         for entry in catalogue.entries():
             operation.page(catalogue.page(entry.name))
+        for entry in layer_pages.entries():
+            layer_page.page(layer_pages.page(entry.name))
     assert lacking == []
 
 
