@@ -20,6 +20,8 @@ from tutor.graph.sliding import Window
 from tutor.problem.elaborate import elaborate
 from tutor.problem.lines import Graph
 from tutor.problem.told import plain
+from tutor.tasks.graph import diagram
+from tutor.tasks.workspace import Workspace
 
 MOST = 70  # numbers of entries that are tried one by one
 CHAINS = 100
@@ -295,6 +297,9 @@ CASES = [
      {"x": "2×7×8", "U": "8×12"}),
     ({"x": "matrix(?, 12)"}, {"e": "fold(x, output_size=[4, 5], kernel_size=2)"},
      {"x": "4*n×12", "e": "n×4×5"}),
+    ({"x": "matrix(?, 9)", "k": "matrix(3, 3)", "y": "matrix(5, 5)"},
+     {"p": 'pad(x, [[2, 2], [1, 1]], mode="reflect")', "e": "conv2d(p, k, stride=2) - y"},
+     {"x": "n×9", "p": "(n + 4)×11", "e": "5×5"}),
     ({"x": "tensor(?, ?, 4)", "y": "vector(12)"}, {"e": "flatten(avg_pool2d(x, 2)) + y"},
      {"y": "12×1"}),
     ({"x": "matrix(h, w)", "k": "matrix(3, 3)"}, {"e": "max_pool2d(conv2d(x, k), 2)"},
@@ -373,3 +378,18 @@ def test_a_question_mark_in_a_network_points_to_the_task_that_answers_it() -> No
     with pytest.raises(InputError) as caught:
         tutor.loads(text)
     assert "solve_shape: {unknown: n" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+def test_padding_with_entries_of_an_open_axis_asks_for_them(mode: str) -> None:
+    found = graph(problem({"x": "vector(?)"}, {"p": f'pad(x, 3, mode="{mode}")'}))
+    (fit,) = found.fits
+    (first, last), least = fit.bounds[0], {"reflect": 4, "replicate": 1, "circular": 3}[mode]
+    assert (first, last) == (least, None) and found["p"].dims == "(n + 6)×1"
+
+
+def test_no_gradient_goes_through_a_window_over_an_open_size() -> None:
+    text = IMAGE.replace("tasks:", "  L: sum(y)\ntasks:")
+    ws = Workspace(tutor.loads(text).problem, graph(text))
+    with pytest.raises(InputError, match="a derivative through `max_pool2d` needs a number"):
+        diagram(ws, values=False, backward=True)

@@ -43,12 +43,15 @@ def extents(v: Val, what: str, last: int) -> tuple[Dim, ...]:
 
     Where only sizes are asked for, a window may slide along an axis of unknown size.
     """
-    unifier = dims.active()
     shape = tuple(map(dims.resolved, v.node.shape[-last:]))
-    named = [d for d in shape if not isinstance(d, int) and not d.has(dims.Unknown)]
-    if unifier is None or not unifier.slides or (named and not unifier.letters):
-        return concrete(v, what, last)
-    return shape
+    return shape if may_stay_open(*shape) else concrete(v, what, last)
+
+
+def may_stay_open(*sizes: Dim) -> bool:
+    """Whether a result over these sizes may be asked for: `?` to be found, or letters as they are."""
+    unifier = dims.active()
+    named = any(not isinstance(d, int) and not d.has(dims.Unknown) for d in sizes)
+    return unifier is not None and unifier.slides and (unifier.letters or not named)
 
 
 def numbers(*sizes: Dim) -> bool:

@@ -10,6 +10,7 @@ from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node, ein, rel
 from .base import Number, Op, Padding, Val, Word, as_matrix, require
+from .open_sizes import held_open, may_stay_open, unsettled
 from .reshape import NORMAL, cut, joined
 
 MODES = {"constant": "constant", "reflect": "reflect", "replicate": "replicate", "edge": "replicate",
@@ -61,7 +62,12 @@ def _pad(x: Val, pad: Padding, mode: Word = "constant", value: Number = 0) -> Va
 def _along(node: Node, k: int, before: int, after: int, mode: str) -> Node:
     if mode == "constant":
         return _zeros(node, k, before, after)
-    size = node.shape[k]
+    size = dims.resolved(node.shape[k])
+    if not isinstance(size, int) and may_stay_open(size) and min(before, after) >= 0:
+        spare = {"reflect": 0, "circular": 1}.get(mode, max(before, after))
+        held_open(dims.dim(size - max(before, after) + spare))  # what is added has to be there
+        shape = [dims.dim(d + (before + after) * (a == k)) for a, d in enumerate(node.shape)]
+        return unsettled("pad", [node], shape, k, before, after, mode)
     require(isinstance(size, int), f'pad with mode="{mode}" needs the number for the size {size}')
     assert isinstance(size, int)
     most = {"reflect": size - 1, "circular": size}.get(mode)

@@ -90,7 +90,7 @@ def sentence(unifier: Unifier, equation: Equation) -> Text:
     if several is not None:
         holes |= several
         said = Text("In {e}, {p} has {k}, {r} times {u}, so {t} needs {m}", holes)
-        if holes["t"] == Name(name):
+        if holes["t"] == holes["x"]:
             return Text("{this}.", {"this": said})
         return Text("{this}; {end}.", {"this": said, "end": end})
     if partner is None:
@@ -101,7 +101,7 @@ def sentence(unifier: Unifier, equation: Equation) -> Text:
         holes["p"] = written(other, origin.lines)
         holes["k"] = _counted(origin, p, at, unifier.resolve(there.shape[at]))
         said = Text("In {e}, {p} has {k}, so {t} needs {m}", holes)
-    if holes["t"] == Name(name) and not homogeneous:
+    if holes["t"] == holes["x"] and not homogeneous:
         return Text("{this}.", {"this": said})
     return Text("{this}; {end}.", {"this": said, "end": end})
 
