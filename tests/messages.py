@@ -198,7 +198,7 @@ def tables() -> Iterator[Message]:
     from tutor.problem.arguments import WANTED
     from tutor.problem.layers import LAYERS
     from tutor.tasks.conditions import ENTRYWISE
-    from tutor.tasks.forward import FLIPPED, WORDS
+    from tutor.tasks.forward import FLIPPED, PARTS, WORDS
     from tutor.tasks.optimisers import OPTIMISERS
 
     for op in EVERY:
@@ -225,7 +225,10 @@ def tables() -> Iterator[Message]:
             yield from (
                 Message(s, None, "tasks/optimisers.py") for s in (rule.title, rule.why) if s
             )
-    yield from (Message(s, None, "tasks/forward.py") for s in (*WORDS.values(), *FLIPPED.values()))
+    yield from (
+        Message(s, None, "tasks/forward.py")
+        for s in (*WORDS.values(), *FLIPPED.values(), *PARTS.values())
+    )
 
 
 def messages() -> tuple[dict[str, Message], list[str]]:

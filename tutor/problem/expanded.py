@@ -23,6 +23,10 @@ from ..ops.build import Plain
 from .lines import Line
 from .surface import Piece, Surface, Wish
 
+# operations with a step called z: with a number below it would read as an automatic name, so all
+# their steps have the whole name of the result below
+WITH_Z = ("gru_cell",)
+
 
 def binary(
     surface: Surface, symbol: str, a: Piece, b: Piece, name: str | Wish | None, span: Any
@@ -42,8 +46,11 @@ class _Given(str):
 class Lines(Plain):
     """A builder whose quantities are pieces: the same steps as `Plain`, each one a line."""
 
-    def __init__(self, surface: Surface, names: Sequence[str | None], span: Any) -> None:
+    def __init__(
+        self, surface: Surface, names: Sequence[str | None], span: Any, of: str = ""
+    ) -> None:
         self.surface = surface
+        self.of = of
         self.names = names
         self.span = span
 
@@ -60,7 +67,10 @@ class Lines(Plain):
             return name
         result = self.names[0] or ""
         tail = re.fullmatch(r"[A-Za-z]*?(_?\d\w*|_\w+|)", result)
-        return Wish(name, tail.group(1) if tail else "", result)
+        end = tail.group(1) if tail else ""
+        if self.of in WITH_Z and end.lstrip("_")[:1].isdigit():
+            end = "_" + result.replace("_", "")
+        return Wish(name, end, result, self.of)
 
     def number(self, value: sp.Expr) -> Piece:
         return Piece(super().number(value), term_of(value))
@@ -123,7 +133,7 @@ def expanded(
     own = [p.name for p in op.parameters if op.takes_operand(p)]
     given = dict(zip(own, operands, strict=True))
     with surface.naming(operands, span, op):
-        return op.expand(Lines(surface, names, span), **given, **parameters)
+        return op.expand(Lines(surface, names, span, op.name), **given, **parameters)
 
 
 def dimensional(e: Call, lines: Mapping[str, Line]) -> str | None:

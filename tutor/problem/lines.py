@@ -49,6 +49,7 @@ class Line:
     label: str | None = None
     where: Where | None = None
     properties: frozenset[str] = frozenset()
+    part: str = ""  # of an operation that is written as several: `gru_cell.r` is its reset gate
 
     @property
     def shape(self) -> Shape:

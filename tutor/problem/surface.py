@@ -35,12 +35,14 @@ class Piece:
 class Wish:
     """A name that an automatic line would like: letters, and what follows them in its result's.
 
-    If that is taken, it is the letters with the whole name of the result below: `S_B`.
+    If that is taken, it is the letters with the whole name of the result below: `S_B`. The line
+    plays a part in an operation: `of` and the letters say which.
     """
 
     name: str
     tail: str = ""
     result: str = ""
+    of: str = ""
 
 
 class Surface:
@@ -132,6 +134,7 @@ class Surface:
         if known is not None:
             return Piece(known.leaf, Name(known.name))
         kind = "defined" if isinstance(name, str) else "auto"
+        part = f"{name.of}.{name.name}" if isinstance(name, Wish) else ""
         name = name if isinstance(name, str) else self.automatic(name)
         marks = ("boolean",) if val.boolean else ()
         leaf = Val(g.var(name, val.node.shape, marks), val.row, val.product, val.boolean)
@@ -148,6 +151,7 @@ class Surface:
             terms or tuple(p.term for p in pieces),
             rest,
             where=self.definition.where if self.definition else None,
+            part=part,
         )
         if kind == "auto":
             self.automatics.setdefault((op.name, val), self.lines[name])

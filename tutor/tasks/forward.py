@@ -56,6 +56,19 @@ FLIPPED = {  # where a file's convention is that a convolution turns the kernel 
 }
 
 
+# what a step is in the operation that it belongs to; `part` of its line
+PARTS = {
+    "gru_cell.r": "The reset gate: how much of the old state the candidate sees.",
+    "gru_cell.z": "The update gate: how much of the old state is kept.",
+    "gru_cell.n": "The candidate: the new state, if nothing of the old one were kept.",
+    "lstm_cell.a": "What goes into the gates i, f, g and o, one after the other.",
+    "lstm_cell.i": "The input gate: how much of the candidate enters the cell.",
+    "lstm_cell.f": "The forget gate: how much of the old cell is kept.",
+    "lstm_cell.g": "The candidate: what may enter the cell.",
+    "lstm_cell.o": "The output gate: how much of the cell the new state shows.",
+}
+
+
 def given_steps(ws: Workspace, lines: Sequence[Line]) -> list[Step]:
     steps = []
     for line in lines:
@@ -103,6 +116,7 @@ def forward_steps(ws: Workspace, lines: Sequence[Line]) -> list[Step]:
         products = dot_product(line, numbers) if value is not None else None
         result = exact_term(value)
         words = WORDS.get(line.op.name) if line.op else None
+        words = PARTS.get(line.part, words)
         why = Text(words) if words else None
         if line.op and line.op.name in FLIPPED and line.parameters.get("_conv_") == "convolution":
             all_ = Text("Here {formula} stands for all of that.", {"formula": line.formula})
