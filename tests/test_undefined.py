@@ -117,6 +117,24 @@ def test_tasks_that_need_the_derivative_go_on_without_numbers() -> None:
     assert no_numbers(found)
 
 
+def test_other_quantities_may_be_unknown() -> None:
+    """What the point decides is said although no value could be worked out anyway."""
+    given = {"s": "0", "x": "[0, 0]", "c": "scalar", "v": "vector(2)"}
+    define = {"L": "c*sqrt(s)", "M": "norm2(x)*sum(v) + x.T @ v", "N": "c*s**2"}
+    wrt = (("L", "s"), ("M", "x"), ("N", "s"))
+    found = data(solved(given, define, *(f"gradient: {{of: {a}, wrt: {b}}}" for a, b in wrt)))
+    assert [t["formula"] for t in found["tasks"]] == [
+        "c / (2 * sqrt(s))",
+        "sum(v) * x / norm2(x) + v",
+        "2 * c * s",
+    ]
+    assert found["warnings"] == [
+        "Task 1: " + ONLY.format(f="sqrt(s)", c="s is positive", e="here s == 0"),
+        "Task 2: " + CORNER.format(f="norm2(x)", e="x == 0"),
+    ]
+    assert all(t["value"] is None and t["check"]["passed"] for t in found["tasks"])
+
+
 def test_a_picture_says_why_a_gradient_is_left_out() -> None:
     tasks = ["graph: {values: true, gradients: true}", "graph: {values: true, gradients: false}"]
     solution = solved({"x": "[0, 0]"}, {"r": "2*x", "L": "norm2(r)"}, *tasks)

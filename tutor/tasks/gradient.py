@@ -34,7 +34,7 @@ from .numbers import approx, equation, exact_term
 from .paths import PathChain, path_steps
 from .recognised import recognised_steps
 from .renamed import ints, only_user, rearranged_given, renamed
-from .undefined import reason, with_reason
+from .undefined import is_undefined, reason, with_reason
 from .unrolled import unrolled
 from .workspace import Workspace
 
@@ -48,15 +48,16 @@ def solve(ws: Workspace, task_id: str, kind: str, of: str, wrt: str) -> TaskResu
             hint="ask for its `jacobian`, or for the gradient of a scalar such as its sum",
         )
     base = rearranged_given(variable)
-    if base is not None and not (ws.graph.depends(target, variable) and only_user(ws, base)):
-        return _through(ws, task_id, kind, target, variable, base)
-    return _direct(ws, task_id, kind, target, variable)
+    if base is None or (ws.graph.depends(target, variable) and only_user(ws, base)):
+        return _direct(ws, task_id, kind, target, variable)
+    return _through(ws, task_id, kind, target, variable, base)
 
 
 def _direct(ws: Workspace, task_id: str, kind: str, target: Line, variable: Line) -> TaskResult:
     along_paths = ws.problem.convention.style == "jacobian"
     chain = (PathChain if along_paths else Chain)(ws, target, variable, kind == "gradient")
     below = ws.graph.below([target])
+    chain.missing = is_undefined(chain)
     steps = [*given_steps(ws, below), *forward_steps(ws, below)]
     if chain.final is None and target is not variable:
         return _independent(ws, task_id, kind, target, variable, steps)
@@ -75,7 +76,7 @@ def _direct(ws: Workspace, task_id: str, kind: str, target: Line, variable: Line
     steps += reading_steps(ws, steps)
     found = check(ws, chain, value, formula, lambda at, near: shown_value(at, near, kind))
     result = _result(ws, task_id, kind, target, variable, steps, formula, value, found)
-    return with_reason(result, reason(chain)) if chain.missing else result
+    return with_reason(result, reason(chain) if chain.missing else None)
 
 
 def _through(
@@ -109,7 +110,7 @@ def _through(
     )
     steps = [*inner.steps, step]
     result = _result(ws, task_id, kind, target, variable, steps, formula, value, inner.check)
-    return result if inner.undefined is None else with_reason(result, inner.undefined)
+    return with_reason(result, inner.undefined)
 
 
 def _independent(

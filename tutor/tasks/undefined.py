@@ -50,6 +50,13 @@ def reason(chain: Chain) -> Text:
     return Text("{f} has a derivative only where {c}; here {e}.", holes | {"e": place})
 
 
+def is_undefined(chain: Chain) -> bool:
+    """Whether there is no derivative at the point, even if other quantities have no numbers."""
+    if chain.missing or chain.final is None or chain.final.value is not None:
+        return chain.missing
+    return chain.ws.numbers[chain.wrt.name] is not None and _culprit(chain) is not None
+
+
 def _culprit(chain: Chain) -> tuple[Line, Line] | None:
     """The line, and the operand by which its own derivative is not finite."""
     ws, names = chain.ws, {x.name for x in chain.path}
@@ -102,9 +109,9 @@ def undefined_step(why: Text) -> Step:
     return Step("undefined", "note", "condition", title, why=why, level=0)
 
 
-def with_reason(result: TaskResult, why: Text) -> TaskResult:
-    """A result without a value, with the reason as its last step."""
-    if result.undefined is not None:
+def with_reason(result: TaskResult, why: Text | None) -> TaskResult:
+    """A result without a value, with the reason, if there is one, as its last step."""
+    if why is None or result.undefined is not None:
         return result
     said = why
     if result.formula is not None:
