@@ -393,3 +393,48 @@ def test_no_gradient_goes_through_a_window_over_an_open_size() -> None:
     ws = Workspace(tutor.loads(text).problem, graph(text))
     with pytest.raises(InputError, match="a derivative through `max_pool2d` needs a number"):
         diagram(ws, values=False, backward=True)
+
+
+# -- sizes erased anywhere ------------------------------------------------------------------------
+
+
+def erased(seed: int) -> str:
+    """forced | open: what became of a chain with a third of its sizes erased.
+
+    What is forced is the original; with the original's numbers for the letters all sizes are.
+    """
+    chain = Chain(seed)
+    n = next(k for k in range(9, MOST) if chain.outputs(k))
+    entries = _entries(chain.outputs(n))
+    text = chain.text(f"y: W @ flatten({chain.last})", f"W: matrix(2, {entries})")
+    whole = graph(text.replace("?", str(n), 1))
+    rng = random.Random(seed)
+    rows = []
+    for line in text.replace("?", str(n), 1).splitlines():
+        head, bracket, sizes = line.partition("(")
+        if line.startswith("  ") and bracket and not head.strip().startswith(("h", "y")):
+            kept = [s if rng.random() < 0.7 else "?" for s in sizes.rstrip(")").split(", ")]
+            line = f"{head}({', '.join(kept)})"
+        rows.append(line)
+    found = graph("\n".join([*rows, ""]))
+    put: dict[sp.Basic, int] = {}
+    for name, line in found.lines.items():
+        for d, size in zip(line.shape, whole[name].shape, strict=True):
+            if isinstance(d, sp.Symbol):
+                put[d] = int(size)
+    for name, line in found.lines.items():
+        for d, size in zip(line.shape, whole[name].shape, strict=True):
+            value = d if isinstance(d, int) else int(d.subs(put))
+            assert value == size, (seed, rows, name, d, size)
+    for fit in found.fits:  # the original is among what fits
+        if fit.solutions is not None and set(fit.sizes) <= put.keys():
+            assert tuple(put[u] for u in fit.sizes) in fit.solutions, (seed, rows)
+        for u, (first, last) in zip(fit.sizes, fit.bounds, strict=True):
+            if u in put:
+                assert first <= put[u] and (last is None or put[u] <= last), (seed, rows)
+    return "open" if put else "forced"
+
+
+def test_erased_sizes_come_back_where_they_are_forced() -> None:
+    seen = Counter(erased(seed) for seed in range(CHAINS))
+    assert min(seen["forced"], seen["open"]) > CHAINS // 10, seen
