@@ -254,8 +254,7 @@ def _identity(chain: Chain) -> tuple[Expr | None, Value | None]:
 
 def _written_out(chain: Chain, kind: str, formula: Expr | None) -> Text:
     at = {"x": Name(chain.wrt.name), "d": chain.wrt.dims}
-    row = isinstance(chain, PathChain) and kind == "gradient" and not chain.wrt.has_one_entry
-    if row:
+    if isinstance(chain, PathChain) and kind == "gradient" and not chain.wrt.has_one_entry:
         return Text("The same numbers written in the shape of {x}, {d}: that is the gradient.", at)
     if chain.final is not None and chain.final.bridged:
         return Text(
