@@ -252,6 +252,26 @@ def main() -> None:
         hint = "" if "Did you mean" in said else f"\n  {_commands()}"
         sys.stderr.write(f"tutor: {escape(said)}{hint}\n")
         sys.exit(2)
+    except Exception as error:
+        if "TUTOR_TRACEBACK" in os.environ:
+            raise
+        sys.stderr.write(_fault(error))
+        sys.exit(4)
+
+
+def _fault(error: Exception) -> str:
+    """What nobody foresaw: one message, and how to see more."""
+    from traceback import extract_tb
+
+    from .problem.diagnostics import escape
+
+    place = extract_tb(error.__traceback__)[-1]
+    said = escape(f"{type(error).__name__}: {error}"[:300])
+    return (
+        f"tutor: this is a fault of tutor, not of your file: {said}\n"
+        f"  at {Path(place.filename).name}:{place.lineno}; please report it with the problem "
+        "(TUTOR_TRACEBACK=1 shows more)\n"
+    )
 
 
 def _commands() -> str:

@@ -80,6 +80,9 @@ class ShapeError(InputError):
     failed: Any = None
 
 
+REPORT = "this is a fault of tutor; please report it with the problem"
+
+
 class CheckFailed(TutorError):
     status = 3
 
@@ -93,7 +96,8 @@ ELSEWHERE = {
     "trace": "tr", "swish": "silu", "norm": "norm2", "inverse": "inv", "ln": "log",
     "expit": "sigmoid", "logistic": "sigmoid", "sgn": "sign", "heaviside": "step",
     "average": "mean", "slogdet": "logdet", "log_sum_exp": "logsumexp", "fabs": "abs",
-    "identity": "eye",
+    "identity": "eye", "bce_loss": "binary_cross_entropy", "expand": "broadcast",
+    "view": "reshape", "matmul": "dot", "cat": "concat", "concatenate": "concat",
 }  # fmt: skip
 
 
@@ -105,7 +109,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     folded = {k.lower(): k for k in known}
     if name.lower() in folded:
         return folded[name.lower()]
-    found = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    cutoff = 0.5 if len(name) == 2 else 0.6  # one of two letters
+    found = difflib.get_close_matches(name, known, n=1, cutoff=cutoff)
     return found[0] if found else None
 
 

@@ -57,6 +57,7 @@ ALIASES: dict[str, str] = {
     "maxpool3d": "max_pool3d",
     "conv": "conv2d",
     "max_pool": "max_pool2d",
+    "clamp": "clip",
 }
 
 KEPT: dict[str, Op] = {

@@ -20,7 +20,8 @@ def _adaptive_avg_pool2d(x: Val, output_size: Int) -> Val:
             f"adaptive_avg_pool2d takes an input of order 2 to 4, not size {x.dims}")  # fmt: skip
     size = extents(x, "an input", 2)
     wanted = output_size if isinstance(output_size, tuple | list) else (output_size,) * 2
-    if not numbers(*size) and len(wanted) == 2:
+    require(len(wanted) == 2, "`output_size` is one number, or one for each of the two axes")
+    if not numbers(*size):
         held_open(*size)
         kept = [o is None for o in wanted]
         told = integers([o or 1 for o in wanted], 2, "output_size", 1)

@@ -14,7 +14,7 @@ import numpy as np
 from ..graph import dims
 from ..graph.dims import Dim
 from ..graph.node import Node, call, ein, rel
-from .base import Dims, Op, Val, require
+from .base import Dims, Op, Val, positive, require
 from .matrices import NORMAL, bounded, front_labels, square
 from .matrix import matmul, mul
 from .reshape import unroll
@@ -96,6 +96,7 @@ def triangular(n: Dim) -> Dim:
 
 def _one_size(n: Any, name: str) -> Dim:
     require(not isinstance(n, tuple | list), f"{name} takes one size")
+    positive([n])
     return n
 
 

@@ -10,7 +10,7 @@ from ..graph import dims
 from ..graph import node as g
 from ..graph.dims import Dim
 from ..graph.node import Node, ein, rel
-from .base import SAME_SIZE, Dims, Int, Op, Val, as_matrix, axes_of, require
+from .base import SAME_SIZE, Dims, Int, Op, Val, as_matrix, axes_of, positive, require
 from .matrix import transpose
 from .reshape import NORMAL, flat_sizes
 
@@ -27,6 +27,7 @@ def one_axis(axis: Any, order: int, what: str) -> int:
 
 def _stack(*parts: Val, axis: Int = 0) -> Val:
     require(len(parts) > 0, "stack needs at least one part")
+    require(isinstance(axis, int), "stack makes one new axis")
     first = parts[0]
     for k, p in enumerate(parts[1:], 1):
         ok = p.row == first.row and dims.same_shape(p.node.shape, first.node.shape)
@@ -46,6 +47,7 @@ def _stack(*parts: Val, axis: Int = 0) -> Val:
 
 def _broadcast(x: Val, *shape: Dims) -> Val:
     sizes = flat_sizes(shape)
+    positive(sizes)
     node = x.node
     if x.row or (x.order == 1 and len(sizes) == 2):
         node = as_matrix(x)  # a column is n×1 and repeats to the right, a row is 1×n

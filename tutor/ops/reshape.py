@@ -97,12 +97,26 @@ def _shaped(node: Node) -> Val:
     return Val(node)
 
 
-def _flatten(x: Val) -> Val:
-    return Val(unroll(x.node if x.order else as_matrix(x), False))
+def _flatten(x: Val, start_dim: Int = 0, end_dim: Int = -1) -> Val:
+    """All axes from `start_dim` to `end_dim` as one; without them the entries of a column."""
+    paper = x.shape or (1, 1)
+    require(isinstance(start_dim, int) and isinstance(end_dim, int), "flatten takes two axes")
+    first, last = (k + len(paper) if k < 0 else k for k in (start_dim, end_dim))
+    require(0 <= first <= last < len(paper),
+            f"flatten from axis {start_dim} to axis {end_dim} of {x.dims}: there is no such part")  # fmt: skip
+    if (first, last) == (0, len(paper) - 1):
+        return Val(unroll(x.node if x.order else as_matrix(x), False))
+    return _reshape(x, *paper[:first], dims.product(paper[first : last + 1]), *paper[last + 1 :])
+
+
+def _flatten_plain(x: np.ndarray, start_dim: int = 0, end_dim: int = -1) -> np.ndarray:
+    last = end_dim % max(x.ndim, 1)
+    return np.reshape(x, (*x.shape[:start_dim], -1, *x.shape[last + 1 :]))
 
 
 def _concat(*parts: Val, axis: Int = 0) -> Val:
     require(len(parts) > 0, "concat needs at least one part")
+    require(isinstance(axis, int), "concat goes along one axis")
     parts = tuple(Val(g.broadcast(p.node, (), (1,))) if p.order == 0 else p for p in parts)
     order = max(p.order for p in parts)
     rows = all(p.row for p in parts)
@@ -251,8 +265,10 @@ RESHAPE: tuple[Op, ...] = (
        size="The same {n} entries, in the size asked for.",
        meaning="the same entries, read and written row by row"),
     Op("flatten", "x[...] -> [n]", _flatten, _MOVES, "d flatten(x) = flatten(dx)", "rearrangement",
-       "NumPy, row-major", "flatten", np.ravel, moves=True, sample=(([(2, 3, 5)], {}, NORMAL),),
-       size="All {n} entries in one column, row by row.",
+       "torch.flatten", "flatten", _flatten_plain, moves=True,
+       sample=(([(2, 3, 5)], {}, NORMAL), ([(2, 3, 5)], {"start_dim": 1}, NORMAL),
+               ([(2, 3, 5)], {"start_dim": 0, "end_dim": -2}, NORMAL)),
+       size="All {n} entries, row by row; the axes that are flattened become one.",
        meaning="all entries, read row by row"),
     Op("concat", "x[...], ... -> [...]", _concat,
        "{y} contains {x} as a block; the other entries do not depend on it.",

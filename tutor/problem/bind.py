@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
     from .elaborate import _Elaborator
     from .surface import Piece
 
-SYNONYMS = {"dim": "axis", "keepdim": "keepdims"}
+SYNONYMS = {
+    "dim": "axis", "dims": "axis", "keepdim": "keepdims", "a_min": "min", "a_max": "max",
+    "ddof": "correction",
+}  # fmt: skip
+# torch's names for the first and the second operand, and for sizes that stand one after the other
+FIRST, SECOND, SIZES = ("input", "self"), ("target", "other"), ("shape", "size", "dims", "reps")
 
 
 @dataclass
@@ -42,7 +48,6 @@ class Binder:
 
     def bind(self) -> Bound:
         args = list(self.call.args)
-        keywords = {SYNONYMS.get(k, k): v for k, v in self.call.kwargs}
         variadic = next(
             (p for p in self.visible if p.kind is inspect.Parameter.VAR_POSITIONAL), None
         )
@@ -63,16 +68,22 @@ class Binder:
                 extent(args[0]),
             )
         rest = args
-        if variadic is not None and len(rest) == 1 and isinstance(rest[0], List):
-            rest = list(rest[0].items)
         known = [p.name for p in self.visible if p is not variadic]
-        for key, value in keywords.items():
-            if key not in known:
+        if len(rest) == 2 and "axis" in known and _parts(rest[0]) and _whole(rest[1]):
+            given["axis"] = rest.pop()  # concat([A, B], 1), as in torch
+        for word, value in self.call.kwargs:
+            key = self.called(word, known, plain)
+            if variadic is not None and word in SIZES and not rest and key not in known:
+                rest = [value]
+            elif key not in known:
                 hint = did_you_mean(key, known) or f"its arguments: {self.usage()}"
                 raise self.fail(f"`{self.call.func}` has no argument `{key}`", hint, extent(value))
-            if key in given:
+            elif key in given:
                 raise self.fail(f"`{key}` is given twice", span=extent(value))
-            given[key] = value
+            else:
+                given[key] = value
+        if variadic is not None and len(rest) == 1 and isinstance(rest[0], List):
+            rest = list(rest[0].items)
         missing = [
             p.name for p in plain if p.default is inspect.Parameter.empty and p.name not in given
         ]
@@ -81,6 +92,18 @@ class Binder:
                 f"`{self.call.func}` needs `{missing[0]}`", f"its arguments: {self.usage()}"
             )
         return self.converted(given, rest, variadic)
+
+    def called(self, word: str, known: Sequence[str], plain: Sequence[inspect.Parameter]) -> str:
+        """What the operation calls an argument that torch or NumPy call `word`."""
+        if word in known:
+            return word
+        operands = [p.name for p in plain if self.op.takes_operand(p)]
+        for words, place in ((FIRST, 0), (SECOND, 1)):
+            if word in words and place < len(operands):
+                return operands[place]
+        if word == "weight" and "w" in known:
+            return "w"
+        return SYNONYMS.get(word, word)
 
     def converted(self, given: dict[str, Expr], rest: list[Expr], variadic: Any) -> Bound:
         operands: list[Piece | None] = []
@@ -94,7 +117,8 @@ class Binder:
             value = given.get(p.name)
             if self.op.takes_operand(p):
                 piece = None
-                if value is not None and not (isinstance(value, Const) and value.value is None):
+                self.refuse_none(value, p)
+                if value is not None and not _is_none(value):
                     piece = self.elaborator.piece(value)
                     if gap:  # an argument before it is left out: only its name says which it is
                         keywords.append((p.name, piece.term))
@@ -104,6 +128,7 @@ class Binder:
                 operands.append(piece)
                 continue
             gap = True
+            self.refuse_none(value, p)
             if value is not None:
                 parameters[p.name] = self.convert(value, str(p.annotation), p.name)
                 if p.name == self.words_first(variadic):
@@ -117,10 +142,18 @@ class Binder:
                 operands.extend(parts)
                 shown.extend(p.term for p in parts)
             else:
+                for e in rest:
+                    if isinstance(e, List) or _is_none(e):
+                        raise self.fail("a size is one number, or a name", span=extent(e))
                 sizes = tuple(self.convert(e, str(variadic.annotation), "size") for e in rest)
                 shown.extend(rest)
         term = Call(self.call.func, tuple(shown), tuple(keywords), self.call.span)
         return Bound(operands, parameters, sizes, term)
+
+    def refuse_none(self, value: Expr | None, p: inspect.Parameter) -> None:
+        """None means "left out", which only an argument with the default None may be."""
+        if value is not None and _is_none(value) and p.default is not None:
+            raise self.fail(f"`{p.name}` of `{self.call.func}` cannot be None", span=extent(value))
 
     def words_first(self, variadic: Any) -> str:
         """The parameter that stands before the operands: einsum("ij,jk->ik", A, B)."""
@@ -138,7 +171,7 @@ class Binder:
 
     def convert(self, e: Expr, kind: str, name: str) -> Any:
         """A parameter's Python value."""
-        if isinstance(e, Const) and e.value is None:
+        if _is_none(e):
             return None
         if kind == "Word" or (kind == "Padding" and isinstance(e, Str)):
             if not isinstance(e, Str):
@@ -156,7 +189,11 @@ class Binder:
             return values.scalar(e)
         if kind in ("Dims", "Int", "Padding"):
             if isinstance(e, List):
+                if kind != "Padding" and any(isinstance(x, List) for x in e.items):
+                    raise self.fail(f"`{name}` is a number or a list of numbers", span=extent(e))
                 return tuple(self.convert(x, kind, name) for x in e.items)
+            if isinstance(e, Str):
+                raise self.fail(f"`{name}` is a number here, not a word", span=extent(e))
             if isinstance(e, Name | Num | Neg) or names(e) or kind == "Dims":
                 size = self.elaborator.sizes.dimension(e)
             else:
@@ -169,3 +206,16 @@ class Binder:
                 raise self.fail(f"`{name}` must be a number, not `{text(e)}`", span=extent(e))
             return size
         raise self.fail(f"`{name}` cannot be `{text(e)}`", span=extent(e))
+
+
+def _is_none(e: Expr) -> bool:
+    return isinstance(e, Const) and e.value is None
+
+
+def _parts(e: Expr) -> bool:
+    """A list of arrays, rather than one of numbers."""
+    return isinstance(e, List) and not all(_whole(x) for x in e.items)
+
+
+def _whole(e: Expr) -> bool:
+    return isinstance(e.arg if isinstance(e, Neg) else e, Num)
