@@ -40,6 +40,7 @@ from tutor.calculus.forward import pushforward
 from tutor.calculus.reverse import identity, jacobian
 from tutor.calculus.simplify import simplify, substitute
 from tutor.errors import InputError
+from tutor.expr import Call, walk
 from tutor.graph.node import Node
 from tutor.notation.build import NoMatrixForm
 from tutor.notation.jacobian import jacobian_term
@@ -48,6 +49,7 @@ from tutor.notation.text import text
 from tutor.numeric.evaluate import NotFinite, TooLong, evaluate
 from tutor.problem import loads
 from tutor.problem.elaborate import elaborate
+from tutor.problem.expression import parse
 from tutor.problem.lines import Graph
 from tutor.tasks.workspace import Workspace
 
@@ -338,6 +340,16 @@ def by_both(h: np.ndarray, e: Expected, axes: int) -> np.ndarray:
 OF_ORDER_3 = ("unsqueeze(", "squeeze(", "conv_transpose1d(")
 
 
+def has_order_3(printed: str) -> bool:
+    """Whether arrays of order 3 stand in the formula: reshape makes them by three sizes."""
+    if any(name in printed for name in OF_ORDER_3):
+        return True
+    if "reshape(" not in printed:
+        return False
+    calls = [x for x in walk(parse(printed)) if isinstance(x, Call)]
+    return any(c.func == "reshape" and len(c.args) > 3 for c in calls)
+
+
 def read_back(d: Derived, value: np.ndarray, count: Counter[str]) -> None:
     q, printed = d.q, d.printed()
     if printed is None:
@@ -345,7 +357,7 @@ def read_back(d: Derived, value: np.ndarray, count: Counter[str]) -> None:
         return
     want = d.paper(value)
     reader = oracle.Reader({**q.program.env(), **q.sizes})
-    if any(name in printed for name in OF_ORDER_3):
+    if has_order_3(printed):
         count["printed with arrays of order 3"] += 1  # it is typed in again below all the same
     else:
         try:
