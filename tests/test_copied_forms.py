@@ -6,10 +6,17 @@ of the derivative; the check of the solution must see it too.
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from tutor.api import Solved, loads
+from tutor.expr import Name
+from tutor.graph.node import Node, ein, rel, topological, var
+from tutor.notation.build import NoMatrixForm
+from tutor.notation.copies import sliding
+from tutor.notation.matrix import matrix_term
 from tutor.notation.text import text
+from tutor.numeric.evaluate import evaluate
 
 MATRIX = "[[0.3, -0.7, 1.1], [0.4, 0.9, -1.3]]"
 GIVEN = {
@@ -51,6 +58,57 @@ def test_a_kronecker_product_with_an_identity(outer: str, copied: str) -> None:
     """Two axes run together: no window slides over the one without the other."""
     s = solved({"out": copied, "L": f"sum({outer}(out))"}, "gradient: {of: L, wrt: A}")
     assert "conv" not in formula_of(s)
+
+
+COPIES = [
+    ("sum(sin(kron(eye(2), A)))", "A", "2 * cos(A)"),
+    ("sum(sin(tile(A, 2, 2)))", "A", "4 * cos(A)"),
+    ("sum(exp(tile(A, 2, 1)))", "A", "2 * exp(A)"),
+    ("sum(sin(tile(x.T, 3)))", "x", "3 * cos(x)"),
+    ("sum(sin(kron(ones(2, 3), A)))", "A", "6 * cos(A)"),
+    ("sum(kron(A, B)**2)", "A", "2 * frobenius(B)**2 * A"),
+    ("sum(kron(A, A)**2)", "A", "4 * frobenius(A)**2 * A"),
+    ("sum(sin(kron(x, [1, 2, 3])))", "x", None),
+    ("sum(sin(kron(x, x)))", "x", "2 * cos(x @ x.T) @ x"),
+    ("sum(sin(vec(A)))", "A", "cos(A)"),
+    ("sum(sin(kron(A, B)))", "A", None),
+    ("sum(sin(kron(A, B)))", "B", None),
+    ("sum(sin(kron(x, A)))", "A", None),
+    ("sum(sin(kron(A, x)))", "x", None),
+    ("sum(softmax(tile(A, 2, 2))**2)", "A", None),
+    ("sum(softmax(tile(A, 2, 1))**2)", "A", None),
+    ("sum(softmax(kron(A, ones(2, 2)))**2)", "A", None),
+    ("sum(softmax(kron(A, B))**2)", "B", None),
+    ("sum(sin(diag(A[0])))", "A", "eye(2)[:, 0] @ cos(A[0, :]).T"),
+    ("sum(sin(diag(r[0])))", "r", "cos(r[0, :]).T"),
+]
+
+
+@pytest.mark.parametrize(("loss", "wrt", "want"), COPIES)
+def test_gradients_of_copies(loss: str, wrt: str, want: str | None) -> None:
+    """Not told as convolutions, which have nothing to do with them."""
+    printed = formula_of(solved({"L": loss}, f"gradient: {{of: L, wrt: {wrt}}}"))
+    assert "conv" not in printed
+    assert want in (None, printed)
+
+
+@pytest.mark.parametrize("copied", ["tile(A, 2, 3)", "kron(A, ones(2, 3))", "tile(A, 1, 2)"])
+def test_a_sum_over_copies(copied: str) -> None:
+    """Where the gradient of the copies is a name of its own, they are summed by a reshape."""
+    s = solved({"out": copied, "L": "sum(softmax(out)**2)"}, "gradient: {of: L, wrt: A}")
+    (step,) = [x for x in s.tasks[0].steps if x.id == "chain.A"]
+    shown = text(step.equation[1])
+    assert shown.startswith("sum(reshape(") and "conv" not in shown
+    assert s.solution.ok
+
+
+def test_a_window_that_moves_by_its_own_length_is_one() -> None:
+    """Where the problem has a convolution, its gradients are told as convolutions."""
+    given = {"X": "[[1, 2, 0.5, -1], [0.25, 1, 3, 2]]", "K": "[[1, -1], [0.5, 2]]"}
+    define = {"L": "sum(sin(conv2d(X, K, stride=2)))"}
+    for wrt, call in (("K", "conv2d("), ("X", "conv_transpose2d(")):
+        printed = formula_of(solved(define, f"gradient: {{of: L, wrt: {wrt}}}", given))
+        assert printed.startswith(call)
 
 
 # -- axes of size 1 in Jacobians ------------------------------------------------------------------
@@ -137,3 +195,50 @@ def test_a_closed_form_has_a_value_where_a_target_is_zero(loss: str) -> None:
     given["p"] = "[0.25, 0.75]"
     printed = formula_of(solved(define, "gradient: {of: L, wrt: q}", given))
     assert "log(p)" in printed
+
+
+# -- blocks as nodes ------------------------------------------------------------------------------
+
+a, b = var("a", (2,)), var("b", (3,))
+M, N = var("M", (2, 5)), var("N", (3, 7))
+ROWS = rel((1, -3, -1), 0, (6, 2, 3))
+COLUMNS = rel((1, -7, -1), 0, (35, 5, 7))
+BLOCKS: list[tuple[Node, str | None]] = [
+    (ein([(M, "ts"), (N, "ij"), (ROWS, "pti"), (COLUMNS, "qsj")], "pq"), "kron(M, N)"),
+    (ein([(M, "ts"), (N, "ij"), (ROWS, "pti"), (COLUMNS, "qsj")], "qp"), "kron(M.T, N.T)"),
+    (ein([(N, "ij"), (ROWS, "pti"), (COLUMNS, "qsj")], "pq"), "tile(N, 2, 5)"),
+    (ein([(M, "ts"), (ROWS, "pti"), (COLUMNS, "qsj")], "pq"), "kron(M, ones(3, 7))"),
+    (ein([(N, "ij"), (ROWS, "pti")], "pj"), "tile(N, 2, 1)"),
+    (ein([(N, "ij"), (ROWS, "pti")], "jp"), "tile(N.T, 1, 2)"),
+    (ein([(M, "ts"), (ROWS, "pti")], "ps"), "kron(M, ones(3))"),
+    (ein([(M, "ts"), (COLUMNS, "qsj")], "tq"), "kron(M, ones(1, 7))"),
+    (ein([(a, "t"), (N, "ij"), (ROWS, "pti")], "pj"), "kron(a, N)"),
+    (ein([(M, "ts"), (b, "i"), (ROWS, "pti")], "ps"), "kron(M, b)"),
+    (ein([(M, "ts"), (b, "i"), (ROWS, "pti")], "sp"), "kron(M.T, b.T)"),
+    (ein([(a, "t"), (b, "i"), (ROWS, "pti")], "p"), "kron(a, b)"),
+    (ein([(b, "i"), (ROWS, "pti")], "p"), "tile(b, 2)"),
+    (ein([(a, "t"), (ROWS, "pti")], "p"), "kron(a, ones(3))"),
+    # no Kronecker product: a column in common, or a factor without its place in the blocks
+    (ein([(M, "ts"), (var("H", (3, 5)), "is"), (ROWS, "pti")], "ps"), None),
+    (ein([(var("c", (5,)), "s"), (N, "ij"), (ROWS, "pti"), (COLUMNS, "qsj")], "pq"), None),
+]
+
+
+@pytest.mark.parametrize(("node", "want"), BLOCKS, ids=lambda x: x if isinstance(x, str) else "")
+def test_blocks_that_fill_an_axis(node: Node, want: str | None) -> None:
+    leaves = {n: Name(n.attr.name) for n in topological([node]) if n.kind == "var"}
+    with sliding(False):
+        try:
+            printed = text(matrix_term(node, leaves.__getitem__))
+        except NoMatrixForm:
+            printed = None
+    assert printed == want
+    if want is None:
+        return
+    rng = np.random.default_rng(3)
+    env = {n: rng.normal(size=n.shape) for n in leaves}
+    given = {n.attr.name: str(v.tolist()) for n, v in env.items()}
+    s = solved({"out": want}, "evaluate: {expr: out}", given)
+    value = s.tasks[0].value
+    assert value is not None
+    np.testing.assert_allclose(value.floats(), evaluate([node], env)[0])

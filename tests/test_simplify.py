@@ -7,6 +7,7 @@ import pytest
 import sympy as sp
 
 from tutor.calculus import (
+    blocks,
     definitions,
     diagonals,
     distribution,
@@ -205,6 +206,8 @@ def quotient(n: Node, s: Node, letters: str) -> Node:
 MAX_X = call("max", [x], ((0,), "first"), ())
 SOFTMAX_A = call("softmax", [A], (1,), (3, 5))
 UNROLL = rel((1, -1, -3), 0, (15, 3, 5))
+BLOCKS = rel((1, -3, -1), 0, (9, 3, 3))
+KRON = call("kron", [v, v], ("column", "column"), (9,))
 MEAN_X = ein([(x, "i")], "", sp.Rational(1, 5))
 
 PADDED = rel((1, -1), 0, (6, 5))
@@ -236,6 +239,14 @@ RULE: dict[Rule, Node] = {
     inverses.cancelled: ein([(A, "hi"), (inv(Q), "ij"), (Q, "jk"), (x, "k")], "h"),
     factors.flat: ein([(A, "ij"), (ein([(B, "jk"), (B, "lk")], "jl"), "jl")], "il"),
     factors.reshaped_back: ein([(UNROLL, "pij"), (UNROLL, "pkl"), (A, "kl")], "ij"),
+    blocks.only_place: ein([(rel((1,), 0, (1,)), "i"), (map_(SIN, x), "j")], "ij"),
+    blocks.rolled_up: ein(
+        [(UNROLL, "pij"), (map_(SIN, ein([(UNROLL, "pij"), (A, "ij")], "p")), "p"), (x, "j")], "i"),
+    blocks.rolled_up_in_terms: ein(
+        [(map_(SIN, KRON), "p"),
+         (add([ein([(BLOCKS, "pij"), (v, "i")], "pj"), ein([(BLOCKS, "pij"), (v, "j")], "pi")],
+              [2, 1]), "pj")], "j"),
+    blocks.through_a_diagonal: ein([(map_(COS, ein([(x, "i")], "ii")), "jj"), (y, "j")], "j"),
     factors.off_the_padding: ein([(PADDED, "pi"), (rel((1,), 5, (6,)), "p"), (x, "i")], ""),
     products.fused: ein([(map_(SIN, x), "i"), (map_(COS, x), "i"), (x, "i")], "i"),
     products.own_power: ein([(x, "i"), (x, "i"), (map_(T**-2, dot(x, x)), ""), (y, "j")], "j"),
@@ -299,6 +310,57 @@ def kept(raw: Node, seed: int = 0) -> None:
     assert short.shape == raw.shape
     before, after = evaluate([raw, short], env)
     np.testing.assert_allclose(np.asarray(after, float), np.asarray(before, float), 1e-9, 1e-12)
+
+
+W, J = var("W", (2, 3)), rel((1, -1), 0, (2, 2))
+ROWS, COLUMNS = rel((1, -3, -1), 0, (6, 2, 3)), rel((1, -5, -1), 0, (10, 2, 5))
+INSIDE = ein([(call("kron", [J, A], ("matrix", "matrix"), (6, 10)), "pq"), (x, "s")], "pqs")
+WHOLE = call("kron", [W, A], ("matrix", "matrix"), (6, 15))
+WIDE = rel((1, -5, -1), 0, (15, 3, 5))
+TURNED = rel((1, -1, -2), 0, (6, 2, 3))  # the other way round: no entry of A on its own
+BLOCK_FORMS: dict[str, tuple[Node, bool]] = {
+    "the blocks on the diagonal of I ⊗ A": (
+        ein([(ROWS, "pti"), (COLUMNS, "qtj"), (map_(SIN, INSIDE), "pqs")], "ijs"), True),
+    "all blocks of W ⊗ A": (
+        ein([(ROWS, "pti"), (WIDE, "qsj"), (map_(EXP, WHOLE), "pq"), (W, "ts")], "ij"), True),
+    "one block of W ⊗ A": (
+        ein([(ROWS, "pti"), (WIDE, "qsj"), (map_(EXP, WHOLE), "pq"), (A, "ij")], "ts"), True),
+    "a sum of functions": (
+        ein([(ROWS, "pti"), (WIDE, "qsj"), (W, "ts"),
+             (map_(SIN, add([map_(EXP, WHOLE), const(1, (6, 15))], [1, 2])), "pq")], "ij"), True),
+    "rows in another order": (
+        ein([(TURNED, "pti"), (map_(SIN, WHOLE), "pq")], "tiq"), False),
+    "a leaf": (ein([(ROWS, "pti"), (map_(SIN, var("c", (6,))), "p")], "it"), False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BLOCK_FORMS)
+def test_functions_of_blocks(name: str) -> None:
+    """What is rolled up again is a function of the parts, and has the value it had."""
+    raw, gone = BLOCK_FORMS[name]
+    kept(raw)
+    left = [n for n in topological([simplify(raw)]) if n.kind == "rel" and n.order > 2]
+    assert (not left) == gone
+
+
+KINDS = ("matrix", "column", "row")
+
+
+@pytest.mark.parametrize("left", KINDS)
+@pytest.mark.parametrize("right", KINDS)
+def test_a_kronecker_product_written_out(left: str, right: str) -> None:
+    from tutor.ops.base import Val
+    from tutor.ops.kronecker import kron
+
+    pair = (
+        Val(A if left == "matrix" else v, row=left == "row"),
+        Val(W if right == "matrix" else var("u", (2,)), row=right == "row"),
+    )
+    whole = kron(*pair).node
+    rng = np.random.default_rng(5)
+    env = {n: rng.normal(size=n.shape) for n in topological([whole]) if n.kind == "var"}
+    want, got = evaluate([whole, blocks.written_out(whole)], env)
+    np.testing.assert_allclose(got, want)
 
 
 def test_every_rule_has_an_example() -> None:

@@ -6,6 +6,7 @@
     definitions typed by hand: softmax, logsumexp, the norm, the variance; what cancels in them
     masks       where(m, a, b) instead of a ⊙ m + b ⊙ (1 − m)
     diagonals   diag(u) + diag(v), and what stands beside a delta
+    blocks      what is unrolled and rolled up again inside of functions
     sums        a common number, a common factor, functions of one argument
 
 Like terms, deltas, constants and views are the constructors' work.
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 
 from ..graph.node import Node, topological
 from . import (
+    blocks,
     definitions,
     diagonals,
     distribution,
@@ -45,6 +47,10 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "ein": (
         factors.flat,
         factors.reshaped_back,
+        blocks.only_place,
+        blocks.rolled_up,
+        blocks.rolled_up_in_terms,
+        blocks.through_a_diagonal,
         factors.off_the_padding,
         factors.one_unit_axis,
         distribution.over_outer_products,

@@ -16,6 +16,7 @@ from itertools import permutations, product
 from ..expr import Call, Num
 from ..graph.dims import Dim
 from .conv_calls import Pair
+from .copies import copied, in_blocks
 from .relations import Item
 from .sliding_axes import Groups, Labels, Move, Window, apart, grouped, windows
 
@@ -28,6 +29,8 @@ def convolution(
 
     The result's labels are those of the call, which may come in another order than `out`.
     """
+    if in_blocks(moves):
+        return copied(items, moves, out, sizes)
     arrays = [x for x in items if x.labels]
     size = {x: d for x, d in sizes.items() if isinstance(d, int)}
     groups, ties = None, windows(moves)

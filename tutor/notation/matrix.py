@@ -20,6 +20,7 @@ from ..ops.scalar import Named, step
 from .build import NoMatrixForm, product, relation_term, scaled, sum_term
 from .calls import call_term
 from .comparisons import condition_term, extreme, mask_term
+from .copies import in_blocks
 from .entrywise import with_bias
 from .literal import Entries, written_out
 from .norms import length_of, root_of, squared_length, takes_root
@@ -294,6 +295,10 @@ def _product(node: Node, leaf: Leaves, vec: str, spread: bool = True) -> Expr:
     try:
         return laid_out().finish()
     except NoMatrixForm:
+        moves = [(f, ls) for f, ls in factors if f.kind == "rel"]
+        carried = {frozenset(ls) for f, ls in factors if f.kind != "rel" and ls}
+        if in_blocks(moves) and node.order and len(carried) == 1:  # copies are summed
+            return tensor_product(node, lambda a: unsigned_term(a, leaf, vec))
         if all(d != 1 or x in out for x, d in sizes.items()):
             raise
         work = laid_out()

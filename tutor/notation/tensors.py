@@ -7,6 +7,7 @@ axes. Everything else of that order is left to index notation.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TypeGuard
 
 from ..expr import Binary, Call, Expr, List, Num, Transpose
 from ..graph import dims
@@ -140,9 +141,14 @@ def _reshaped(
         if (set(item.labels) - set(new)) & (others | needed):
             continue
         shape = tuple(size_term(sizes[x]) for x in new)
-        done = Item(Call("reshape", (item.term, *shape)), new)
+        whole = item.term.args[0] if _is_reshape(item.term) else item.term
+        done = Item(Call("reshape", (whole, *shape)), new)
         return [*arrays[:k], done, *arrays[k + 1 :]]
     raise NoMatrixForm
+
+
+def _is_reshape(e: Expr) -> TypeGuard[Call]:
+    return isinstance(e, Call) and e.func == "reshape"
 
 
 def _exchanged(have: Labels, old: Labels, new: Labels) -> Labels | None:

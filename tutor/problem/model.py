@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Where
-from ..expr import Expr
+from ..expr import Call, Expr, walk
 from ..steps import Text
 from ..value import Value
 
@@ -145,6 +145,14 @@ class Problem:
         where it has no short decimal.
         """
         return any(g.decimals for g in self.given.values())
+
+    @property
+    def has_windows(self) -> bool:
+        """Whether something slides over an image here, so that a formula may speak of it."""
+        called = {x.func for d in self.define for x in walk(d.expr) if isinstance(x, Call)}
+        return self.network is not None or any(
+            name in ("fold", "unfold") or "conv" in name or "pool" in name for name in called
+        )
 
     @property
     def unwritten(self) -> frozenset[str]:

@@ -36,15 +36,17 @@ def solve(
         raise InputError(
             f"there is no task `{only}`", hint=did_you_mean(only, ids) or "tasks: " + ", ".join(ids)
         )
+    from ..notation.copies import sliding
     from ..notation.sliding_axes import convolving
 
     session = _Session(problem, checking, progress)
     needed = _needed(problem, only)
     results: list[TaskResult] = []
-    convention = problem.convention
+    convention, windows = problem.convention, problem.has_windows
     for task in problem.tasks:
         if needed is None or task.id in needed:
-            with convolving(convention.conv), in_decimals(problem.in_decimals):
+            digits = in_decimals(problem.in_decimals)
+            with convolving(convention.conv), sliding(windows), digits:
                 found = session.run(task)
             results += [r for r in found if only is None or r.id == only]
     return Solution(
