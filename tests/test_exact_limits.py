@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import sympy as sp
 
+from tutor import load
 from tutor.ops.exact import TooLong, determinant, inverse, objects
 
 
@@ -31,3 +34,16 @@ def test_sums_of_many_sines_are_not_multiplied_out() -> None:
         determinant(objects(entry))
     with pytest.raises(TooLong):
         inverse(objects(entry))
+
+
+@pytest.mark.parametrize("x", [-30, -800, -100_000, 100_000])
+def test_saturated_functions_take_no_time(x: int, tmp_path: Path) -> None:
+    """1 + erf(−800) as an exact number has its first digit 278,000 places behind the point."""
+    file = tmp_path / "p.yaml"
+    file.write_text(
+        f"given: {{x: {x}}}\ndefine: {{y: gelu(x)}}\n"
+        "tasks: [forward, {gradient: {of: y, wrt: x}}]\n"
+    )
+    solved = load(file).solve()  # it was minutes, or for ever
+    assert not solved.solution.failed
+    assert solved["y"].value == pytest.approx(max(x, 0), abs=1e-30)

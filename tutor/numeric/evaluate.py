@@ -212,6 +212,9 @@ def tidied(result: np.ndarray) -> np.ndarray:
     return done.reshape(result.shape)
 
 
+SATURATED = 26  # from here on, erf is 1 but for less than the smallest float
+
+
 class NotFinite(InputError):
     """Overflow, division by zero, the logarithm of 0 …"""
 
@@ -241,6 +244,9 @@ def _tidy(v: Any) -> Any:
     if v.is_Add or v.is_Mul:
         v = sp.expand(v)
     if sp.count_ops(v) > limits.EXACT_OPERATIONS:
+        raise TooLong
+    # 1 + erf(−800) has its first digit 278,000 places behind the point, and SymPy would find it
+    if any(abs(e.args[0]) > SATURATED for e in v.atoms(sp.erf)):
         raise TooLong
     try:
         finite = math.isfinite(float(v))
