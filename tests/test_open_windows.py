@@ -213,8 +213,9 @@ def test_several_sizes_fit() -> None:
     assert found["x"].dims == "3×n×33"
     assert found["h"].dims == "8×(⌊(n - 1)/2⌋ + 1)×17"
     assert found["p"].shape == (8, 7, 8) and found["t"].shape == (448,)  # forced all the same
-    assert told(IMAGE, "x") == (
-        "In `W @ t`, `W` has 448 columns, 64 times 7, so `t` needs 448 rows; "
+    said = told(IMAGE, "x")
+    assert said.startswith("In `W @ t`, `W` has 448 columns, 64 times 7, so `t` needs 448 rows")
+    assert said.endswith(
         "`p` has 7 entries along axis 1. "
         "`p` has 7 entries along axis 1 only if `h` has 14 or 15 there. "
         "`h` has 14 or 15 entries along axis 1 only if `x` has 27, 28, 29 or 30 there. "

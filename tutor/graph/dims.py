@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import sympy as sp
+from sympy.core.intfunc import igcd, ilcm
 from sympy.core.parameters import distribute
 from sympy.printing.str import StrPrinter
 
@@ -33,7 +34,17 @@ def a_size(d: Dim) -> bool:
     """Whether the size can be a positive whole number."""
     if isinstance(d, int):
         return d >= 1
-    return not d.is_number and d.is_positive is not False
+    return not d.is_number and d.is_positive is not False and _can_be_whole(d)
+
+
+def _can_be_whole(d: sp.Expr) -> bool:
+    """Whether no divisor forbids it: n/2 can be whole, (2n + 1)/2 cannot."""
+    terms = sp.expand(d).as_coefficients_dict()
+    if not all(c.is_Rational for c in terms.values()):
+        return True
+    common = ilcm(1, *(c.q for c in terms.values()))
+    rest = int(terms.pop(sp.S.One, sp.S.Zero) * common)
+    return rest % igcd(common, *(int(c * common) for c in terms.values())) == 0
 
 
 def number(x: object) -> sp.Expr:
@@ -149,7 +160,7 @@ def one(d: Dim) -> str:
     d = resolved(d)
     if isinstance(d, int):
         return str(d)
-    open_ = {u: sp.Symbol("?") for u in d.atoms(Unknown)}
+    open_ = {u: sp.Dummy("?") for u in unknowns(d)}  # two that differ are not to cancel
     shown = factored(d.xreplace(open_) if open_ else d)
     words = _Printer().doprint(shown)
     return f"({words})" if isinstance(shown, sp.Add) else words
@@ -157,6 +168,9 @@ def one(d: Dim) -> str:
 
 class _Printer(StrPrinter):
     """SymPy's text, with ⌊ ⌋ for the whole part."""
+
+    def _print_Dummy(self, e: sp.Expr) -> str:  # noqa: N802 SymPy's name for it
+        return e.name  # type: ignore[attr-defined]
 
     def _print_floor(self, e: sp.Expr) -> str:
         return f"⌊{self.doprint(e.args[0])}⌋"

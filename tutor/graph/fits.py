@@ -6,7 +6,7 @@ numbers n. Sizes that hang together make a `Puzzle`; each is solved by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import sympy as sp
@@ -83,6 +83,8 @@ def _puzzles(
 ) -> Iterator[Puzzle]:
     windows, names = _without_floors(windows)
     equations, positive = ([_plain(d, names) for d in ds] for ds in (equations, positive))
+    sizes = {d for w, out in windows for d in (w.size, out)}
+    equations = [e for k, d in enumerate(equations) for e in _factored(d, k, sizes)]
     parts: list[tuple[set[sp.Symbol], object]] = [
         *((symbols(w.size, w.kernel, out), (w, out)) for w, out in windows),
         *((symbols(d), ("=", d)) for d in equations),
@@ -118,6 +120,26 @@ def _without_floors(
             names[whole] = y - constant
         found.append((inner, _plain(out, names)))
     return found, names
+
+
+def _factored(d: Dim, k: int, sizes: Container[Dim]) -> list[Dim]:
+    """The equation d = 0 with a size of its own for each sum that is a factor: a·(n − 1) = 12.
+
+    Such a factor is one of the sizes, so at least 1; the bounds of n are found by way of it.
+    """
+    if isinstance(d, int):
+        return [d]
+    constant, rest = d.as_coeff_Add()
+    found: list[Dim] = []
+    product = sp.S.One
+    for base, power in sp.factor(rest).as_powers_dict().items():
+        sign = next((c for c in (1, -1) if base.is_Add and c * base in sizes), 0)
+        if sign and power.is_Integer:
+            y = sp.Dummy(f"factor {k} {len(found)}", integer=True, positive=True)
+            found.append(sp.expand(sign * base - y))
+            base = sign * y
+        product *= base**power
+    return [d] if not found else [*found, product + constant]
 
 
 def _plain(d: Dim, names: Mapping[sp.Expr, sp.Expr]) -> Dim:

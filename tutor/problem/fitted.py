@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import sympy as sp
+from sympy.core.intfunc import igcd
+
 from ..expr import Binary, Expr, Name
 from ..graph import dims
 from ..graph.dims import Dim, Unknown
@@ -16,7 +19,7 @@ from ..graph.sliding import Window
 from ..graph.unifier import Choice, Sliding, Unifier
 from ..notation.build import size_term
 from ..ops.base import Val
-from ..steps import Text
+from ..steps import Text, all_of
 from .lines import Line
 from .origin import Origin, along, spelled, written
 from .told import because, plain
@@ -159,7 +162,7 @@ def left_open(
     holes["list"] = listed(numbers)
     together = [x for v, x in others.items() if v != u and v in choice.fit.sizes]
     if together and _tied(choice, [v for v in others if v in choice.fit.sizes]):
-        holes["m"] = tuple(together)
+        holes["m"] = all_of(together)
         return Text("So {n} is {list}, but not every one goes with every {m}.", holes)
     return Text("So {n} is {list}: all of these fit, and nothing says which it is.", holes)
 
@@ -190,10 +193,10 @@ def left_over(line: Line, axis: int, unifier: Unifier) -> str:
 
 def no_multiple(origin: Origin) -> list[str]:
     """A size that is a multiple of some number whatever is open, beside one that is none."""
-    for k, (term, v) in enumerate(origin.operands):
+    for k, (_, v) in enumerate(origin.operands):
         for axis, d in enumerate(v.shape):
             rate = _rate(dims.resolved(d))
-            for j, (other, w) in enumerate(origin.operands):
+            for j, (_, w) in enumerate(origin.operands):
                 if j == k or rate < 2:
                     continue
                 for at, n in enumerate(map(dims.resolved, w.shape)):
@@ -201,20 +204,27 @@ def no_multiple(origin: Origin) -> list[str]:
                         low, high = n - n % rate, n - n % rate + rate
                         near = f"{low} or {high}" if low else f"{high}"
                         return [
-                            f"`{spelled(written(term, origin.lines))}` has a multiple of {rate}, "
-                            f"whatever the `?` is, and {n} is none: `{spelled(other)}` would need "
-                            f"{near}, for example"
+                            f"`{_typed(origin, k)}` has a multiple of {rate}, whatever the `?` is, "
+                            f"and {n} is none: `{_typed(origin, j)}` would need {near}, for example"
                         ]
     return []
 
 
+def _typed(origin: Origin, k: int) -> str:
+    """An operand as the author wrote it, also where its own line has been given up."""
+    term = written(origin.operands[k][0], origin.lines)
+    if isinstance(origin.term, Binary) and isinstance(term, Name) and term.id not in origin.lines:
+        term = (origin.term.left, origin.term.right)[k]
+    return spelled(term)
+
+
 def _rate(d: Dim) -> int:
-    """The number that goes with open sizes only: 64 of 64·?."""
+    """The number that divides a size whatever the open ones in it are: 64 of 64·?."""
     if isinstance(d, int):
         return 0
-    c, rest = d.as_coeff_Mul()
-    open_ = rest.free_symbols and all(isinstance(s, Unknown) for s in rest.free_symbols)
-    return int(c) if c.is_Integer and open_ and not rest.is_Add else 0
+    parts = sp.expand(d).as_coefficients_dict().values()
+    open_ = all(isinstance(s, Unknown) for s in d.free_symbols)
+    return igcd(0, *map(int, parts)) if open_ and all(c.is_Integer for c in parts) else 0
 
 
 def _meet(origin: Origin, one: tuple[int, int], other: tuple[int, int]) -> bool:

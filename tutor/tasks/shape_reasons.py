@@ -9,7 +9,7 @@ from ..graph import dims
 from ..problem.lines import Line
 from ..problem.origin import counted_columns, counted_entries, counted_rows
 from ..steps import Text, all_of, in_turn
-from .shape_windows import open_windows
+from .shape_windows import open_transposed, open_windows
 from .windows import size_reason, slides, transposed_reason
 from .workspace import Workspace
 
@@ -33,6 +33,8 @@ def reason(ws: Workspace, line: Line) -> Text:
         shapes = [ws.graph[t.id].shape for t in line.terms[:2] if isinstance(t, Name)]
         if len(shapes) == 2 and all(isinstance(d, int) for s in shapes for d in s):
             return transposed_reason(line, *(tuple(map(int, s)) for s in shapes))
+        if (told := open_transposed(ws, line)) is not None:
+            return told
     size = line.op.size
     if line.leaf.order == 0 and not (size and "{b}" in size):  # a product says why it is one
         return Text("A number.")

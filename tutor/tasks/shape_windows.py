@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..expr import Binary, Expr, Name
@@ -13,7 +14,7 @@ from ..problem.layer_spec import axis_words
 from ..problem.lines import Line
 from ..steps import Text
 from .arithmetic import ceil_of, floor_of, num, plus, times
-from .size_equation import ONE, numerator
+from .size_equation import ONE, numerator, spread
 from .workspace import Workspace
 
 _AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
@@ -54,8 +55,39 @@ def open_windows(ws: Workspace, line: Line) -> Text | None:
         found[axis] = Binary("==", formula, result) if plain else formula
     if len(set(found.values())) == 1:
         return Text("Windows along each axis: {e}.", {"e": next(iter(found.values()))})
+    return Text("Windows: {list}.", {"list": _by_axis(found)})
+
+
+def open_transposed(ws: Workspace, line: Line) -> Text | None:
+    """(n − 1)·s − 2p + d(k − 1) + output_padding + 1 for each axis, letters left in.
+
+    None if sizes are known.
+    """
+    assert line.op is not None
+    n = int(line.op.name[-2])
+    shapes = [_shape(ws, t) for t in line.terms[:2]]
+    if len(shapes) < 2 or shapes[0] is None or shapes[1] is None:
+        return None
+    size, kernel = shapes[0][-n:], shapes[1][-n:]
+    if all(isinstance(d, int) for d in (*shapes[0], *shapes[1])):
+        return None
+    given: dict[str, Any] = dict(line.parameters)
+    options = [("stride", 1), ("padding", 0), ("dilation", 1), ("output_padding", 0)]
+    s, p, d, q = (integers(given.get(name, usual), n, name) for name, usual in options)
+    found = {}
+    for k, axis in enumerate(_AXES[n]):
+        terms = (num(s[k]), times(num(2), num(p[k])), num(d[k]), size_term(kernel[k]), num(q[k]))
+        formula, outputs = spread(size_term(size[k]), *terms), line.shape[k - n]
+        known = isinstance(outputs, int)
+        found[axis] = Binary("==", formula, size_term(outputs)) if known else formula
+    law = "(n − 1)·s − 2p + d·(k − 1) + output padding + 1 along each axis: {list}."
+    return Text(law, {"list": _by_axis(found)})
+
+
+def _by_axis(found: Mapping[str, Expr]) -> Text:
+    """height e, width f"""
     parts = tuple(Text("{axis} {e}", {"axis": axis_words([a]), "e": e}) for a, e in found.items())
-    return Text("Windows: {list}.", {"list": Text("{list}", {"list": parts})})
+    return Text("{list}", {"list": parts})
 
 
 def _formula(
