@@ -401,3 +401,56 @@ def test_a_value_that_is_missing_is_an_error_in_the_authors_words() -> None:
     asked = problem({"x": "[0, 1, 1]"}, {"h": "x[1] + 2*(1/x[0])"}, "gradient: {of: h, wrt: x}")
     with pytest.raises(InputError, match=r"the value of `1 / x\[0\]` is not a finite"):
         solve(asked)
+
+
+FINE = {
+    "sin(q)": "1e15",
+    "sin(q)**2": "1e15",
+    "(1 - cos(q))/q**2": "1e-9",
+    "(exp(q) - 1 - q)/q**2": "1e-9",
+    "sum(sin(q))": "[1e15, 2.5]",
+}
+
+
+@pytest.mark.parametrize("formula", FINE)
+def test_a_point_where_no_difference_can_decide(formula: str) -> None:
+    """The value is exact; floating-point numbers cancel there, which is no fault of it."""
+    text = source({"q": FINE[formula]}, {"L": formula}, "gradient: {of: L, wrt: q}")
+    solution = solve(loads(text))
+    found = solution.tasks[0].check
+    assert solution.ok and found is not None and found.passed is None
+    assert found.note == checked.TOO_FINE
+
+
+@pytest.mark.parametrize("rule", ["_ein_rule", "derivative"])
+@pytest.mark.parametrize("formula", FINE)
+def test_a_wrong_rule_is_noticed_where_no_difference_can_decide(
+    formula: str, rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At random values they can."""
+    from tutor.calculus import reverse
+
+    right = getattr(reverse, rule)
+    wrong = (
+        (lambda *a: scale(sp.Rational(101, 100), right(*a)))
+        if rule == "_ein_rule"
+        else (lambda f: right(f) * sp.Rational(101, 100))
+    )
+    monkeypatch.setattr(reverse, rule, wrong)
+    formula_ = formula if rule == "derivative" else f"3*({formula})*q[0]" * ("[" in FINE[formula])
+    formula_ = formula_ or f"3*({formula})*q"
+    text = source({"q": FINE[formula]}, {"L": formula_}, "gradient: {of: L, wrt: q}")
+    assert not solve(loads(text)).ok
+
+
+@pytest.mark.parametrize(
+    ("formula", "point"),
+    [("x**2 - 2*x", "1"), ("sin(x)", "0"), ("cos(x)", "0"), ("x**4", "0"), ("x**2 - x**2 + 1", "3"),
+     ("exp(-x**2)", "0"), ("sin(100*x)", "0.3"), ("1000000 + x**2", "0"), ("x**20", "1.5")],
+)  # fmt: skip
+def test_differences_decide_at_ordinary_points(formula: str, point: str) -> None:
+    """A slope of 0 too: what is left of it is within the rounding of the function."""
+    problem = loads(source({"x": point}, {"L": formula}, "gradient: {of: L, wrt: x}"))
+    ws = Workspace(problem, elaborate(problem))
+    chain = Chain(ws, ws.line("L"), ws.line("x"), True)
+    assert chain.final is None or not checked._undecided(ws, chain)

@@ -28,6 +28,14 @@ AT_AN_END = Text(
     "On one side of this point the function has no value, so the check was made elsewhere."
 )
 
+TOO_FINE = Text(
+    "At this point floating-point numbers cancel or lose their digits, so no difference can check "
+    "the result; at random values the same formula agrees with them."
+)
+
+ROUNDING = 1e-13  # of a value, relative: some hundred operations
+
+Function = Callable[[np.ndarray], np.ndarray]
 Shown = Callable[[Workspace, Chain], Value]  # the result as it is counted on paper
 
 
@@ -63,7 +71,46 @@ def check(
     if not np.isfinite(error):  # the function has no value on one side of the point
         found = _at_instance(ws.without([chain.wrt.name]), chain, formula, shown)
         return found if found is None or found.note else replace(found, note=AT_AN_END)
-    return _verdict("central differences", error, _printed_error(here, near, formula, shown), note)
+    found = _verdict("central differences", error, _printed_error(here, near, formula, shown), note)
+    if found.passed or not _is_exact(near) or not _undecided(here, near):
+        return found
+    elsewhere = _at_instance(ws.without([chain.wrt.name]), chain, formula, shown)
+    proved = elsewhere is not None and elsewhere.passed and elsewhere.note is None
+    return Check.impossible(TOO_FINE) if proved else found
+
+
+def _is_exact(chain: Chain) -> bool:
+    """Whether the derived value was found without floating-point numbers."""
+    assert chain.final is not None and chain.final.value is not None
+    return chain.final.value.dtype == object
+
+
+def _undecided(ws: Workspace, chain: Chain) -> bool:
+    """Whether differences of no two widths agree, as for sin at 1e15.
+
+    Where they agree, about a slope of 0 within the rounding of f itself, they can tell that a
+    derivative is wrong.
+    """
+    f, x = _as_function(ws, chain)
+    size = _largest(f(x))
+    for d in _directions(chain.wrt, x):
+        scale = independent.moving_scale(x, d)
+        found = [independent.differences(f, x, d, step) for step in independent.STEPS]
+        rounding = [ROUNDING * size / (step * scale) for step in independent.STEPS[1:]]
+        if not any(_alike(*three) for three in zip(found, found[1:], rounding, strict=False)):
+            return True
+    return False
+
+
+def _alike(a: np.ndarray, b: np.ndarray, rounding: float) -> bool:
+    """Whether two differences are the same number, but for the rounding of what was subtracted."""
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return False
+    return _largest(a - b) <= independent.AGREE * max(_largest(a), _largest(b)) + rounding
+
+
+def _largest(values: np.ndarray) -> float:
+    return float(np.max(np.abs(values))) if values.size else 0.0
 
 
 def derived_error(ws: Workspace, chain: Chain) -> float:
@@ -144,8 +191,8 @@ def _at_the_kink(ws: Workspace, chain: Chain) -> Check:
     return Check.impossible(ALL_KINKS)
 
 
-def difference_error(ws: Workspace, chain: Chain, derived: np.ndarray) -> float:
-    """The largest relative deviation from central differences along the chosen directions."""
+def _as_function(ws: Workspace, chain: Chain) -> tuple[Function, np.ndarray]:
+    """The result as a function of the variable, and the point."""
     moves = {line.name for line in chain.path}
     still = [line for line in ws.graph.below([chain.of]) if line.name not in moves]
     given = {name: value for name, value in ws.given_floats().items() if name not in moves}
@@ -163,13 +210,26 @@ def difference_error(ws: Workspace, chain: Chain, derived: np.ndarray) -> float:
             return np.reshape(out, ())
         return out[0] if chain.of.leaf.row else out
 
-    def together(direction: np.ndarray) -> np.ndarray:
-        """Entries (i, j) and (j, i) of a symmetric matrix move together, of a diagonal one none."""
-        if "diagonal" in chain.wrt.properties:
-            return np.diag(np.diag(direction))
-        if "symmetric" not in chain.wrt.properties:
-            return direction
-        return direction + direction.T - np.diag(np.diag(direction))
+    return f, x
+
+
+def _directions(wrt: Line, x: np.ndarray) -> list[np.ndarray]:
+    found = (_together(wrt, d) for d in independent.directions(x.shape))
+    return [d for d in found if d.any()]
+
+
+def _together(wrt: Line, direction: np.ndarray) -> np.ndarray:
+    """Entries (i, j) and (j, i) of a symmetric matrix move together, of a diagonal one none."""
+    if "diagonal" in wrt.properties:
+        return np.diag(np.diag(direction))
+    if "symmetric" not in wrt.properties:
+        return direction
+    return direction + direction.T - np.diag(np.diag(direction))
+
+
+def difference_error(ws: Workspace, chain: Chain, derived: np.ndarray) -> float:
+    """The largest relative deviation from central differences along the chosen directions."""
+    f, x = _as_function(ws, chain)
 
     def derived_along(direction: np.ndarray) -> np.ndarray:
         whole = derived.shape[: derived.ndim - x.ndim]
@@ -178,13 +238,13 @@ def difference_error(ws: Workspace, chain: Chain, derived: np.ndarray) -> float:
     best = np.inf
     if x.size > independent.FULL_DIFFERENCES:  # a large variable: the cheap way first
         got, want, scale = [], [], independent.moving_scale(x)
-        for d in map(together, independent.random_directions(x.shape)):
+        for d in (_together(chain.wrt, d) for d in independent.random_directions(x.shape)):
             got.append(derived_along(d))
             want.append(independent.two_point_differences(f, x, d, scale))
         best = independent.relative_error(np.array(got), np.array(want))
     if best < independent.AGREE:
         return best
-    along = [d for d in map(together, independent.directions(x.shape)) if d.any()]
+    along = _directions(chain.wrt, x)
     slopes = np.array([derived_along(d) for d in along])
     for step in independent.STEPS:
         want = np.array([independent.differences(f, x, d, step) for d in along])
