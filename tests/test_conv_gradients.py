@@ -1,4 +1,4 @@
-"""Gradients of convolutions with groups, turned kernels, three axes and single rows, as formulas."""
+"""Gradients of convolutions with groups, turned kernels, three axes and single rows: formulas."""
 
 from __future__ import annotations
 
@@ -73,7 +73,8 @@ FLIPPED = [
     ({"x": [3, 4], "K": [2, 3]}, "conv2d(x, K)", "K", "conv2d(flip(x), y)"),
     ({"x": [7], "K": [3]}, "conv1d(x, K, stride=2, padding=1)", "K", "conv1d(flip(x), y, padding=1, dilation=2)"),  # noqa: E501
     # the last entry of x meets nothing: the result is turned, not the input
-    ({"x": [6], "K": [3]}, "conv1d(x, K, stride=2)", "K", "flip(conv1d(x, flip(y), dilation=2)[:3])"),
+    ({"x": [6], "K": [3]}, "conv1d(x, K, stride=2)", "K",
+     "flip(conv1d(x, flip(y), dilation=2)[:3])"),
     ({"x": [2, 5, 5], "K": [3, 2, 2, 3]}, "conv2d(x, K)", "K",
      "permute(conv2d(flip(unsqueeze(x, 1), [2, 3]), unsqueeze(y, 1)), 1, 0, 2, 3)"),
     ({"x": [1, 7], "K": [1, 3]}, "conv1d(x, K)", "K", "conv1d(flip(x), y)"),
@@ -87,6 +88,25 @@ def test_formula_with_a_turned_kernel(
     (task,) = solved(TURNED + drawn(shapes), definition, wrt).tasks
     whole = formula.replace("y", definition)
     assert task.formula is not None and text(task.formula) in (formula, whole)
+    assert task.check is not None and task.check.passed
+
+
+ONES = [  # what arrives is 1 everywhere
+    ({"x": [4, 5, 3], "K": [6, 4, 2, 2]}, "conv2d(x, K)", "x",
+     "conv_transpose2d(ones(6, 4, 2), K)"),
+    ({"x": [4, 5, 3], "K": [6, 2, 3, 2]}, "conv2d(x, K, groups=2, padding=1)", "x",
+     "conv_transpose2d(ones(6, 5, 4), K, padding=1, groups=2)"),
+    ({"x": [4, 5, 3], "K": [4, 1, 3, 2]}, "conv2d(x, K, groups=4)", "K",
+     "permute(conv2d(unsqueeze(x, 0), unsqueeze(ones(4, 3, 2), 1), groups=4), 1, 0, 2, 3)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("shapes", "definition", "wrt", "formula"), ONES)
+def test_an_upstream_of_ones(
+    shapes: dict[str, list[int]], definition: str, wrt: str, formula: str
+) -> None:
+    (task,) = solved(drawn(shapes), definition, wrt, "sum(y)").tasks
+    assert task.formula is not None and text(task.formula) == formula
     assert task.check is not None and task.check.passed
 
 

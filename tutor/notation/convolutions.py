@@ -105,8 +105,9 @@ def _spread(
     if ends not in roles or out[-n:] not in roles or ends == out[-n:]:
         return None
     (missing,) = (r for r in roles if r not in (ends, out[-n:]))
-    fresh = [x for x in out[:-n] if x not in lead]  # the examples, or the channels, it repeats in
-    summed = [x for x in lead if x not in out]
+    tied = set() if groups is None else {groups.whole, groups.within}
+    fresh = [x for x in out[:-n] if x not in lead and x not in tied]  # what it repeats in
+    summed = [x for x in lead if x not in out and x not in tied]
     if groups is not None and groups.other not in (*fresh, *summed):
         return None
     labels = (*fresh, *summed, *missing)
