@@ -293,7 +293,11 @@ class Maker:
             lambda: f"reshape({self.term(('m', n, m), d)}, {m}, {n})",
             lambda: f"({self.term(('m', m + 1, n), 1)})[1:, :]",
             lambda: f"({self.term(('m', m, n + 2), 1)})[:, :{n}]",
-            lambda: f"concat({self.leaf(('m', 1, n))}, {self.term(('m', m - 1, n), 1)})",
+            lambda: (
+                f"concat({self.leaf(('m', 1, n))}, {self.term(('m', m - 1, n), 1)})"
+                if m > 1
+                else self.leaf(("m", 1, n))
+            ),
             lambda: (
                 f"concat({first}, {self.term(('m', m, n - 1), 1)}, axis=1)"
                 if n > 2

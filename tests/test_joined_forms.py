@@ -11,6 +11,8 @@ from test_index_form import Drawn, row
 from tutor.derivation import derivation
 from tutor.notation.jacobian import jacobian_term
 from tutor.notation.text import text
+from tutor.problem import loads
+from tutor.tasks import solve
 
 FORMS = [
     (row("vec(A @ X @ B)", "X", A="m n", X="n p", B="p q"), "kron(B.T, A)"),
@@ -51,3 +53,25 @@ def test_vec_by_rows_puts_the_factors_the_other_way_round() -> None:
     ).results
     assert result.formula is not None and text(result.formula) == "kron(A, B.T)"
     assert result.check is not None and result.check.passed
+
+
+ODD_IDENTITIES = [  # an identity with more rows than columns is none
+    ("Y: reshape(unvec(homogeneous(x), 5, 2), 2, 5)", "x",
+     "commutation(5, 2) @ commutation(5, 2) @ eye(10, 9)"),
+    ("Y: vec(unvec(homogeneous(x), 5, 2).T)", "x", "commutation(5, 2) @ eye(10, 9)"),
+    # the diagonal of a constant matrix is a column, and its transpose a row
+    ("Y: dot(softmax(v), diag(ones(5, 5)))", "v",
+     "(diag(ones(5, 5)) * softmax(v) - (diag(ones(5, 5)).T @ softmax(v)) * softmax(v)).T"),
+    ("Y: 2 * diag(eye(5) + 1).T @ (v * v)", "v", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("definition", "wrt", "formula"), ODD_IDENTITIES)
+def test_what_only_looks_like_its_own_transpose(
+    definition: str, wrt: str, formula: str | None
+) -> None:
+    source = f"given: {{x: vector(9), v: vector(5)}}\ndefine:\n  {definition}\n"
+    (task,) = solve(loads(source + f"tasks: [jacobian: {{of: Y, wrt: {wrt}}}]\n")).tasks
+    assert task.check is not None and task.check.passed
+    assert task.formula is not None
+    assert formula is None or text(task.formula) == formula

@@ -156,10 +156,29 @@ def _plain(e: Expr) -> bool:
     return isinstance(e.arg if isinstance(e, Transpose) else e, Name | Num)
 
 
+def is_identity(e: Expr) -> bool:
+    """eye(n); with two sizes it is none: it cuts entries off, or adds zeros."""
+    return isinstance(e, Call) and e.func == "eye" and len(e.args) == 1
+
+
 class Diagonal(Call):
     """The diagonal of a matrix, a column; `diag` of a vector is a matrix and its own transpose."""
 
     __slots__ = ()
+
+
+def as_column(e: Expr) -> Expr:
+    """A term for a column or a row: diag(M) in it, in sums and multiples too, is no matrix."""
+    match e:
+        case Call("diag"):
+            return Diagonal(e.func, e.args, e.kwargs)
+        case Neg():
+            return Neg(as_column(e.arg))
+        case Transpose():
+            return Transpose(as_column(e.arg))
+        case Binary("+" | "-" | "*" | "/"):
+            return Binary(e.op, as_column(e.left), as_column(e.right), e.elementwise)
+    return e
 
 
 def transposed(e: Expr, symmetric: frozenset[str] = frozenset()) -> Expr:

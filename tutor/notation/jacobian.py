@@ -12,7 +12,16 @@ from ..graph import node as g
 from ..graph.interned import is_symmetric
 from ..graph.node import Node, pieces
 from ..graph.sums import split_coef
-from .build import NoMatrixForm, chained, product, scaled, size_term, sum_term, transposed
+from .build import (
+    NoMatrixForm,
+    chained,
+    is_identity,
+    product,
+    scaled,
+    size_term,
+    sum_term,
+    transposed,
+)
 from .kronecker import assembled, connected, elementwise, split_diagonal
 from .matrix import Leaves, unsigned_term
 from .products import Product
@@ -98,7 +107,7 @@ def _numerator(node: Node, rows: int, leaf: Leaves, vec: str) -> Expr:
         term = _numerator(merged.node, merged.rows, leaf, vec)
         if merged.swap is None:
             return term
-        if isinstance(term, Call) and term.func == "eye":
+        if is_identity(term):
             return merged.swap
         return chained(merged.swap, term) if merged.on_top else chained(term, merged.swap)
     middle = elementwise(node, rows)

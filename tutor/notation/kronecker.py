@@ -8,7 +8,7 @@ from ..expr import Binary, Call, Expr, Num
 from ..graph import node as g
 from ..graph.dims import Dim
 from ..graph.node import Node, pieces
-from .build import NoMatrixForm, chained, size_term, transposed
+from .build import NoMatrixForm, chained, is_identity, size_term, transposed
 
 Block = tuple[tuple[int, ...], Expr]
 Factor = tuple[Node, tuple[int, ...]]
@@ -36,7 +36,7 @@ def assembled(
 
     def kron(first: Expr, second: Expr) -> Expr:
         pair = (second, first) if vec == "column" else (first, second)
-        if all(isinstance(e, Call) and e.func == "eye" and len(e.args) == 1 for e in pair):
+        if all(map(is_identity, pair)):
             m, n = (e.args[0] for e in pair)  # type: ignore[union-attr]
             whole = isinstance(m, Num) and isinstance(n, Num)
             both = Num(str(int(m.text) * int(n.text))) if whole else Binary("*", m, n)  # type: ignore[union-attr]
@@ -53,8 +53,7 @@ def assembled(
             order = (a, b) if vec == "column" else (b, a)
             swap = Call("commutation", tuple(size_term(sizes[x]) for x in order))
             middle = kron(*crossed)  # type: ignore[arg-type]
-            identity = isinstance(middle, Call) and middle.func == "eye"
-            return swap if identity else chained(middle, swap)
+            return swap if is_identity(middle) else chained(middle, swap)
         if (i, j) in by and (a, b) in by:
             return chained(Call("vec", (by[i, j],)), transposed(Call("vec", (by[a, b],))))
     if len(top) == 1 and len(side) == 2:

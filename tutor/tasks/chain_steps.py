@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ..calculus.reverse import identity, pullback
 from ..calculus.simplify import simplify
-from ..expr import Binary, Call, Expr, Name, Partial
+from ..expr import Binary, Expr, Name, Partial
 from ..graph.node import Node, topological
-from ..notation.build import NoMatrixForm, chained
+from ..notation.build import NoMatrixForm, chained, is_identity
 from ..notation.index import has_subscripts
 from ..notation.jacobian import jacobian_term
 from ..numeric.evaluate import NotFinite
@@ -242,7 +242,7 @@ def _factored(chain: Chain, adjoint: Adjoint) -> Expr | None:
             return None
         if user is not chain.of:
             upstream = Partial(Name(chain.of.name), Name(user.name))
-            if isinstance(part, Call) and part.func == "eye":
+            if is_identity(part):
                 part = upstream
             else:
                 first, last = (part, upstream) if layout == "denominator" else (upstream, part)

@@ -17,7 +17,7 @@ from ..expr import Binary, Call, Expr, Name, Partial, Transpose
 from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node
-from ..notation.build import size_term
+from ..notation.build import as_column, size_term
 from ..notation.matrix import matrix_term
 from ..numeric.evaluate import NotFinite, TooLong, evaluate
 from ..numeric.rounding import cleaned, error_of, is_suspect, noise
@@ -202,8 +202,9 @@ class Workspace:
             from ..problem.expression import parse
 
             written = parse(name[2])
-            row = node.order == 1 and isinstance(written, Transpose)
-            return written.arg if row else written  # a node of order 1 is a column
+            if node.order == 1 and isinstance(written, Transpose):
+                return as_column(written.arg)  # a node of order 1 is a column
+            return as_column(written) if node.order == 1 or 1 in node.shape else written
         line = self.graph[name]
         if "homogeneous" in line.properties and node is line.symbol:  # without its final 1
             return Binary("@", Transpose(free_columns(line)), Name(name))
