@@ -61,7 +61,7 @@ def told(tmp_path: Path, given: str, formula: str) -> str:
         ("a: vector(3)", "a.T @ a", "1×3 times 3×1: the inner sizes match"),
         ("A: 'matrix(3, 3)'", "A @ A", "3×3 times 3×3: the inner sizes match"),
         ("A: 'matrix(m, n)'", "vec(A)", "All m·n entries of a m×n matrix in one column."),
-        ("A: 'matrix(3, 4)'", "flatten(A)", "All 12 entries, row by row; the axes"),
+        ("A: 'matrix(3, 4)'", "flatten(A)", "The same 12 entries, read row by row."),
     ],
 )
 def test_what_is_said(given: str, formula: str, why: str, tmp_path: Path) -> None:

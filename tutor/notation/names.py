@@ -168,4 +168,5 @@ _POWER = re.compile(r"\*\*(\d+)")
 
 def size_words(dims: str) -> str:
     """A size as people write it: n²×n and m·n for SymPy's n**2×n and m*n."""
-    return _POWER.sub(lambda m: superscript(m[1]) or m[0], dims).replace("*", "·")
+    dims = _POWER.sub(lambda m: superscript(m[1]) or m[0], dims)
+    return dims.replace("*", "·").replace(" - ", " − ")

@@ -268,7 +268,7 @@ RESHAPE: tuple[Op, ...] = (
        "torch.flatten", "flatten", _flatten_plain, moves=True,
        sample=(([(2, 3, 5)], {}, NORMAL), ([(2, 3, 5)], {"start_dim": 1}, NORMAL),
                ([(2, 3, 5)], {"start_dim": 0, "end_dim": -2}, NORMAL)),
-       size="All {n} entries, row by row; the axes that are flattened become one.",
+       size="The same {n} entries, read row by row.",
        meaning="all entries, read row by row"),
     Op("concat", "x[...], ... -> [...]", _concat,
        "{y} contains {x} as a block; the other entries do not depend on it.",
