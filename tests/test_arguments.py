@@ -81,7 +81,6 @@ def test_their_spelling_means_ours(theirs: str, ours: str, tmp_path: Path) -> No
         ("cumsum(M, axis=(0, 1))", "one axis"),
         ("softmax(M, axis=(0, 1))", "one axis"),
         ("masked_softmax(M, N, [0, 1])", "one axis"),
-        ("argmax_onehot(M, [0, 1])", "one axis"),
         ("stack(M, M, axis=None)", "`axis` of `stack` cannot be None"),
         ("hadamard(M, None)", "`b` of `hadamard` cannot be None"),
         ("where(v > 0, None, 2)", "`a` of `where` cannot be None"),

@@ -242,3 +242,21 @@ def test_blocks_that_fill_an_axis(node: Node, want: str | None) -> None:
     value = s.tasks[0].value
     assert value is not None
     np.testing.assert_allclose(value.floats(), evaluate([node], env)[0])
+
+
+# -- reductions over axes of arrays of order three ------------------------------------------------
+
+REDUCTIONS = [
+    "max(X, axis=(0, 2))", "min(X, axis=(1, 2))", "max(X, axis=1)", "max(X)",
+    "logsumexp(X, axis=0)", "logsumexp(X, axis=1)", "logsumexp(X, axis=2)", "softmax(X, axis=1)",
+    "prod(X, axis=(0, 2))", "prod(X, axis=1)", "prod(X, axis=0)", "prod(X)",
+    "var(X, axis=(0, 2))", "std(X, axis=1)", "mean(X, axis=(0, 1))", "cumsum(X, axis=1)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("reduced", REDUCTIONS)
+@pytest.mark.parametrize("loss", ["sum(sin(out) + out**2)", "sum(exp(out / 4))"])
+def test_a_reduction_of_an_array_of_order_three(reduced: str, loss: str) -> None:
+    x = np.round(np.random.default_rng(8).normal(size=(2, 3, 5)), 2)
+    define = {"out": reduced, "L": loss}
+    formula_of(solved(define, "gradient: {of: L, wrt: X}", {"X": str(x.tolist())}))

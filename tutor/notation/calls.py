@@ -14,6 +14,7 @@ from ..expr import Binary, Call, Const, Expr, Index, List, Num, Transpose
 from ..graph.node import Node
 from ..graph.sizes import output_size
 from .build import NoMatrixForm, size_term
+from .conv_parts import permuted
 from .scalars import term_of
 
 Keywords = tuple[tuple[str, Expr], ...]
@@ -31,7 +32,8 @@ def _last_axis(node: Node, args: list[Expr]) -> Expr:
     order = node.args[0].order
     usual = axis == order - 1 and (name != "logsumexp" or order == 1)
     whole = Call(name, tuple(args), () if usual else _axis((axis,)))
-    return Transpose(whole) if name == "logsumexp" and axis < order - 1 else whole
+    row = name == "logsumexp" and order == 2 and axis == 0
+    return Transpose(whole) if row else whole
 
 
 def _power(node: Node, args: list[Expr]) -> Expr:
@@ -61,7 +63,10 @@ def _prod(node: Node, args: list[Expr]) -> Expr:
         return _column(Call("prod", tuple(args), _over(node)), node)
     if without == 1:
         one = Call("prod_others", tuple(args), _over(node))
-        return Transpose(one) if axes == (0,) and operand.order == 2 else one
+        if operand.order == 2:
+            return Transpose(one) if axes == (0,) else one
+        kept = tuple(k for k in range(operand.order) if k not in axes)
+        return permuted(one, tuple(range(operand.order)), (*kept, *axes))
     if operand.order > 1:
         raise NoMatrixForm
     return Call("prod_others", tuple(args), (("count", Num(str(without))),))

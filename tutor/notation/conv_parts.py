@@ -11,9 +11,11 @@ from .sliding_axes import Labels
 
 def permuted(e: Expr, have: Labels, want: Labels) -> Expr:
     """The array with its axes in another order."""
-    if have == want:
-        return e
-    return called("permute", e, *(have.index(x) for x in want))
+    axes = [have.index(x) for x in want]
+    if isinstance(e, Call) and e.func == "permute" and all(isinstance(a, Num) for a in e.args[1:]):
+        before = [int(a.text) for a in e.args[1:] if isinstance(a, Num)]
+        e, axes = e.args[0], [before[k] for k in axes]
+    return e if axes == sorted(axes) else called("permute", e, *axes)
 
 
 def flipped(e: Expr, space: list[int], front: int, n: int) -> Expr:

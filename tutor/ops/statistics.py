@@ -186,6 +186,7 @@ def _spread(arrays: list[np.ndarray], given: dict[str, Any]) -> float:
 def _cumsum(x: Val, axis: Int = None) -> Val:
     """Σ over the entries up to and including each: a product with tril(ones(n, n))."""
     require(x.order > 0, "cumsum takes a vector, not a number")
+    require(axis is None or isinstance(axis, int), "cumsum goes along one axis")
     if x.row:
         require(axis in (None, 1, -1), "a row has its entries along axis 1")
         k = 0
@@ -236,6 +237,11 @@ def _onehot_plain(
     """1 at the first entry that equals the maximum along the axis, one line at a time."""
     if axis is None or _rows[0]:
         return (np.arange(x.size) == int(np.argmax(x))).reshape(x.shape) * 1.0
+    if isinstance(axis, tuple | list):  # these axes as one, at the end
+        own = tuple(range(-len(axis), 0))
+        moved = np.moveaxis(x, axis, own)
+        lines = moved.reshape(*moved.shape[: -len(axis)], -1)
+        return np.moveaxis(_onehot_plain(lines, -1).reshape(moved.shape), own, axis)
     return np.apply_along_axis(lambda v: np.eye(len(v))[int(np.argmax(v))], axis, x)
 
 
@@ -291,7 +297,8 @@ STATISTICS: tuple[Op, ...] = (
     Op("argmax_onehot", "x[...] -> [...]", _argmax_onehot,
        "The mask {y} is 1 at the largest entry of {x} and 0 elsewhere; it does not move.",
        "d onehot = 0", "constant", "definition", "onehot", _onehot_plain,
-       forward=onehot_forward, vjp=lambda g_, lead, y: (None,), sample=_LINES, kinks=tie(1.0),
+       forward=onehot_forward, vjp=lambda g_, lead, y: (None,), kinks=tie(1.0),
+       sample=(*_LINES, ([(2, 3, 5)], {"axis": (0, 2)}, NORMAL)),
        convention="where several entries are largest, the first one counts as the winner",
        meaning="1 at the place of the largest entry, 0 everywhere else",
        size=SAME_SIZE),
