@@ -480,6 +480,19 @@ def test_decimals_are_not_made_long_integers() -> None:
     assert functions.tidy(6 * T + 4 * SIN) == (2, 3 * T + 2 * SIN)
 
 
+def test_a_number_in_front_of_an_argument_matters_beside_a_sign() -> None:
+    """(1 − step(t)) exp(t) + step(t) is no function of the sign alone, though 1 − 1 is 0."""
+    one = sp.Integer(1)
+    for f in ((one - scalar.step(T)) * EXP + scalar.step(T), (scalar.step(T) - sp.sign(T)) * EXP):
+        node = map_(f, scale(sp.Rational(1, 2), x))
+        assert functions.size_out(node) is node
+        values = {x: np.linspace(-2, 2, 5) + 0.1}
+        before, after = (evaluate([n], values)[0] for n in (node, simplify(node)))
+        np.testing.assert_allclose(np.asarray(before, float), np.asarray(after, float), rtol=1e-12)
+    sided = map_(scalar.step(T), scale(sp.Rational(1, 2), x))
+    assert functions.size_out(sided) is map_(scalar.step(T), x)
+
+
 def test_rewriting_ends_where_rules_go_in_circles() -> None:
     """Two rules that undo each other: an end comes, and a value is kept."""
     from tutor.calculus.rewrite import rewritten

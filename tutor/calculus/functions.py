@@ -191,7 +191,8 @@ def size_out(node: Node) -> Node:
     u, f = node.args[0], node.attr
     if u.kind != "ein" or not u.args or not u.attr.coef.is_number or abs(u.attr.coef) == 1:
         return node
-    if not f.has(step, sp.sign) or f.replace(_is_sign, lambda e: g.ONE).has(T):
+    signs = {e: sp.Dummy() for e in f.atoms(step, sp.sign) if _is_sign(e)}
+    if not signs or f.xreplace(signs).has(T):  # each its own letter: 1 − step(t) is not 0
         return node
     return map_(f, g.scale(1 / abs(u.attr.coef), u))
 
