@@ -226,3 +226,23 @@ def test_a_file_that_turns_the_kernel_has_the_sign_of_convolution(form: str) -> 
     ast, star = ("∗", "⋆") if form in ("terminal", "html") else (r"\ast", r"\star")
     assert star in plain and ast not in plain
     assert ast in turned
+
+
+def test_an_entry_of_a_transposed_convolution_with_a_turned_kernel() -> None:
+    source = (
+        "given: {x: [1, 2, 3], w: [1, 4]}\ndefine: {y: 'conv_transpose1d(x, w)'}\n"
+        "tasks: [forward: {of: y}]\n"
+    )
+    plain, turned = (
+        {s.id: s for s in tutor.loads(head + source).solve().solution.tasks[0].steps}
+        for head in ("", TURNED)
+    )
+    assert [text(e) for e in plain["entry.y"].equation[1:]] == [
+        "x[0] * w[1] + x[1] * w[0]", "1*4 + 2*1", "6",
+    ]  # fmt: skip
+    assert [text(e) for e in turned["entry.y"].equation[1:]] == [
+        "x[0] * w[0] + x[1] * w[1]", "1*1 + 2*4", "9",
+    ]  # fmt: skip
+    assert "turns the kernel around" in str(turned["entry.y"].why)
+    assert "Turn the kernel around" in str(turned["forward.y"].why)
+    assert "urn" not in str(plain["forward.y"].why)

@@ -53,6 +53,11 @@ FLIPPED = {  # where a file's convention is that a convolution turns the kernel 
     "the turned kernel, summed.",
     "conv3d": "Turn the kernel around and slide it through the input; each entry is a window times "
     "the turned kernel, summed.",
+    **{
+        f"conv_transpose{n}d": "Turn the kernel around; every entry adds a copy of it, scaled by "
+        "the entry, and the copies start one stride apart."
+        for n in (1, 2, 3)
+    },
 }
 
 
