@@ -6,6 +6,7 @@ A `Kind` draws operands' shapes and parameters, right and wrong ones, and asks t
 from __future__ import annotations
 
 import random
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -226,12 +227,6 @@ def stretched_letter(c: Call) -> str | None:
 # -- layers ---------------------------------------------------------------------------------------
 
 
-def gaps_count(c: Call) -> str | None:
-    """torch compares a pool's padding with its kernel, ours with the window it spans."""
-    k, p, d = c.more["kernel_size"], c.more["padding"], c.more.get("dilation", 1)
-    return "the window counts with its gaps" if k // 2 < p <= (d * (k - 1) + 1) // 2 else None
-
-
 def padding_counts(c: Call) -> str | None:
     """torch's 3-D average pool wants the input itself to be as large as the kernel."""
     small = min(c.shapes[0][-3:]) < c.more["kernel_size"]
@@ -304,8 +299,8 @@ def pooled(n: int, average: bool) -> Callable[[random.Random], Call]:
             more["stride"] = rng.randint(1, 3)
         if rng.random() < 0.3:
             more["ceil_mode"] = True
-        if not average and rng.random() < 0.3:
-            more["dilation"] = rng.randint(1, 2)
+        if not average and rng.random() < 0.5:
+            more["dilation"] = rng.randint(1, 3)
         return Call([(2, *x) if rng.random() < 0.4 else x], (), more)
 
     return draw
@@ -315,8 +310,19 @@ def dense(rng: random.Random) -> Call:
     i, o = rng.randint(2, 4), rng.randint(2, 4)
     x = (*some(rng, 0, 2), i)
     w = (o, i) if rng.random() < 0.7 else (o, rng.randint(2, 4))
-    bias = [(o if rng.random() < 0.8 else rng.randint(2, 4),)] if rng.random() < 0.5 else []
+    wide = (o if rng.random() < 0.8 else rng.randint(2, 4),)
+    odd = rng.choice([(o, 1), (o, o), (1, o), (rng.randint(2, 4), o), (2, 3, o), (1, 1), ()])
+    bias = [wide if rng.random() < 0.6 else odd] if rng.random() < 0.6 else []
     return Call([x, w, *bias])
+
+
+def spread_bias(c: Call) -> str | None:
+    """torch's documentation has one entry for each output; it adds whatever NumPy could add."""
+    bias = c.shapes[2] if len(c.shapes) > 2 else ()
+    column = len(bias) == 2 and bias[1] == 1
+    if column:
+        return "a column may be given for n×1"
+    return "a bias has one entry for each output" if len(bias) > 1 or bias == (1,) else None
 
 
 def normalised(rng: random.Random) -> Call:
@@ -385,6 +391,64 @@ def _scores(c: Call) -> Shape:
     return tuple(F.cross_entropy(z, t, **c.more).shape)
 
 
+def compared(rng: random.Random) -> Call:
+    """A prediction and its target: alike, a column against a row or a matrix, or apart."""
+    n, m = rng.randint(2, 4), rng.randint(2, 4)
+    pairs = [((n,), (n,)), ((n, m), (n, m)), ((2, n, m), (2, n, m)), ((n,), (m,)), ((n,), (n, 1)),
+             ((n, 1), (n,)), ((n, 1), (1, n)), ((n, m), (n,)), ((n, m), (m,)), ((n, m), (n, 1)),
+             ((n, m), (1, m)), ((n,), ()), ((), (n, m)), ((2, n, m), (n, m)), ((n, m), (m, n)),
+             ((1, n), (1, n)), ((), ())]  # fmt: skip
+    a, b = pairs[rng.randrange(3)] if rng.random() < 0.4 else rng.choice(pairs)
+    return Call([a, b], (), {"reduction": rng.choice(["mean", "sum", "none"])})
+
+
+def strictly(f: Callable[..., Any]) -> Callable[[Call], Shape]:
+    """torch's loss; sizes of which it warns that they are likely wrong count as refused."""
+
+    def judge(c: Call) -> Shape:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            try:
+                return tuple(f(*tensors(*c.shapes), **c.more).shape)
+            except UserWarning as said:
+                raise ValueError(str(said)) from None
+
+    return judge
+
+
+def _divergence(c: Call) -> Shape:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # what its mean divides by is no question here
+        return tuple(F.kl_div(*tensors(*c.shapes), **c.more).shape)
+
+
+def stretched_target(c: Call) -> str | None:
+    a, b = c.shapes
+    if a == b:
+        return None
+    if () in (a, b):
+        return "one number is compared with every entry"
+    column = a[0] == b[0] and (*a, 1)[1] == (*b, 1)[1] == 1
+    return "a column may be given for n×1" if column and max(len(a), len(b)) == 2 else None
+
+
+def repeated_target(c: Call) -> str | None:
+    apart = None if c.shapes[0] == c.shapes[1] else "kl_div has the rule of the other losses"
+    return stretched_target(c) or apart
+
+
+def indexed(rng: random.Random) -> Call:
+    """Scores, and a class index for each example: as many as there are, or not."""
+    n, k = rng.randint(2, 4), rng.randint(2, 4)
+    pairs = [((n, k), (n,)), ((k,), ()), ((2, k, n), (2, n)), ((n, k), (n, 1)), ((n, k), (1, n)),
+             ((n, k), (k,)), ((n, k), ()), ((k,), (k,)), ((n, k), (n, k))]  # fmt: skip
+    return Call([*(pairs[rng.randrange(3)] if rng.random() < 0.5 else rng.choice(pairs))], (), {})
+
+
+def _likelihood(c: Call) -> Shape:
+    return tuple(F.nll_loss(torch.ones(c.shapes[0]), torch.zeros(c.shapes[1]).long()).shape)
+
+
 def _squeezed_attention(c: Call) -> Shape:
     return tuple(F.scaled_dot_product_attention(*tensors(*c.shapes)).shape)
 
@@ -423,16 +487,21 @@ KINDS: tuple[Kind, ...] = (
     *(Kind(f"conv{n}d", convolved(n), asked(getattr(F, f"conv{n}d"))) for n in (1, 2, 3)),
     *(Kind(f"conv_transpose{n}d", transposed(n), asked(getattr(F, f"conv_transpose{n}d")), empty(n))
       for n in (1, 2)),
-    *(Kind(f"max_pool{n}d", pooled(n, False), asked(getattr(F, f"max_pool{n}d")), gaps_count)
+    *(Kind(f"max_pool{n}d", pooled(n, False), asked(getattr(F, f"max_pool{n}d")))
       for n in (1, 2, 3)),
     *(Kind(f"avg_pool{n}d", pooled(n, True), asked(getattr(F, f"avg_pool{n}d"))) for n in (1, 2)),
     Kind("avg_pool3d", pooled(3, True), asked(F.avg_pool3d), padding_counts),
-    Kind("linear", dense, asked(F.linear)),
+    Kind("linear", dense, asked(F.linear), spread_bias),
     Kind("layer_norm", normalised, asked(F.layer_norm)),
     Kind("rms_norm", normalised, asked(F.rms_norm)),
     Kind("group_norm", grouped, asked(F.group_norm)),
     Kind("attention", attended, _squeezed_attention),
     Kind("cross_entropy", scored, _scores, kind_of_target),
+    Kind("nll_loss", indexed, _likelihood),
+    *(Kind(s, compared, strictly(getattr(F, s)), stretched_target) for s in
+      ("mse_loss", "l1_loss", "huber_loss", "binary_cross_entropy",
+       "binary_cross_entropy_with_logits")),
+    Kind("kl_div", compared, _divergence, repeated_target),
     *(Kind(s, square_or_not, asked(f)) for s, f in
       (("inv", torch.linalg.inv), ("det", torch.linalg.det))),
     Kind("tr", square_or_not, asked(torch.trace), not_square),

@@ -196,7 +196,7 @@ MISTAKES = [
     (y("huber_loss(v, v, delta=-1)"), "`delta` of huber_loss must be positive", ""),
     (y("kl_div(v, v, reduction=\"max\")"), "`reduction` of kl_div is", ""),
     (y("multi_margin_loss(A, t, p=3)"), "is 1 or 2, not 3", ""),
-    (y("l1_loss(v, t)"), "cannot subtract `v` (3×1) and `t` (2×1)", ""),
+    (y("l1_loss(v, t)"), "`v` is 3×1 and `t` is 2×1", ""),
 ]  # fmt: skip
 
 

@@ -145,6 +145,47 @@ def known_refusal(type_: str, x: tuple[int, ...], batch: tuple[int, ...], said: 
     return type_.startswith("BatchNorm") and batch != (3,) and prod(x[1:]) == 1
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("batch", [(), (3,), (1,)])
+@pytest.mark.parametrize(("projected", "hidden"), [(1, 2), (2, 3), (1, 4)])
+def test_an_lstm_with_a_projection(batch: tuple[int, ...], projected: int, hidden: int) -> None:
+    cases = [(True, 1, False), (False, 2, False), (True, 2, True)]
+    for case, (bias, layers, both) in enumerate(cases):
+        args = {"hidden_size": hidden, "proj_size": projected, "bias": bias, "num_layers": layers}
+        network = one("LSTM", (2, 3), {**args, "bidirectional": both})
+        start = np.random.default_rng(case).normal(size=(*batch, 2, 3))
+        compare(network, start, case, wrt=6)
+
+
+BENT = [
+    ("Softplus", {"beta": 3, "threshold": 4}),
+    ("Softplus", {"beta": 0.5, "threshold": 0.25}),
+    ("Softplus", {"beta": 2, "threshold": 30}),
+    ("Hardtanh", {"min_val": -0.25, "max_val": 1.5}),
+    ("Threshold", {"threshold": 0.5, "value": -3}),
+    ("RReLU", {"lower": 0.25, "upper": 0.75}),
+    ("CELU", {"alpha": 2.5}),
+    ("ELU", {"alpha": 2.5}),
+    ("LeakyReLU", {"negative_slope": 0.3}),
+    ("Softshrink", {"lambd": 0.2}),
+    ("Hardshrink", {"lambd": 0.2}),
+    ("GELU", {"approximate": "tanh"}),
+]
+
+
+@pytest.mark.parametrize(("type_", "args"), BENT)
+def test_no_number_of_an_activation_is_left_unused(type_: str, args: dict[str, Any]) -> None:
+    """Every argument away from its default, on entries where it matters."""
+    x = np.linspace(-3.05, 4.05, 12).reshape(3, 4)
+    compare(one(type_, (4,), args), x, 1)
+    plain = tutor.loads(
+        f"given: {{input: {x[0].tolist()}}}\nnetwork: {{input: 4, layers: [{type_}: "
+        f"{{{', '.join(f'{k}: {v}' for k, v in args.items())}}}]}}\ntasks: [forward]"
+    )
+    (task,) = plain.solve().solution.tasks
+    assert task.check is not None and task.check.passed
+
+
 # --- blocks --------------------------------------------------------------------------------------
 
 

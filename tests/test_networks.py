@@ -69,6 +69,9 @@ def conv(rng: random.Random, type_: str) -> tuple[tuple[int, ...], dict[str, Any
     }  # fmt: skip
     if "Transpose" in type_:
         args["output_padding"] = per_axis(rng, axes, 0, 2)
+    elif rng.random() < 0.4:
+        args["padding_mode"] = rng.choice(["reflect", "replicate", "circular"])
+        args["padding"] = per_axis(rng, axes, 0, 4)
     return x, args
 
 
@@ -79,6 +82,8 @@ def pool(rng: random.Random, type_: str) -> tuple[tuple[int, ...], dict[str, Any
         "padding": per_axis(rng, axes, 0, 1),
         "ceil_mode": rng.random() < 0.5,
     }
+    if type_.startswith("Max") and rng.random() < 0.5:
+        args |= {"dilation": per_axis(rng, axes, 1, 3), "padding": per_axis(rng, axes, 0, 3)}
     if rng.random() < 0.7:
         args["stride"] = per_axis(rng, axes, 1, 3)
     return image(rng, axes), args
@@ -180,6 +185,10 @@ def pick(rng: random.Random, type_: str) -> tuple[tuple[int, ...], dict[str, Any
             return sequence(rng), {**args, "bias": flag, "norm_first": rng.random() < 0.5}
         case "PReLU":
             return some, {"num_parameters": rng.choice([1, some[0]])}
+        case "Hardtanh":
+            return some, {"min_val": rng.uniform(-2, 1), "max_val": rng.uniform(-1, 2)}
+        case "Softplus":
+            return some, {"beta": rng.choice([0.5, 1, 3]), "threshold": rng.choice([0.5, 4, 30])}
         case "Threshold":
             return some, {"threshold": 0.1, "value": 20}
         case "GLU":
@@ -504,6 +513,24 @@ WRONG = [
 def test_ill_written_blocks(text: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         solved(f"  input: 3\n  layers:\n    - {text}")
+
+
+REFUSED_BEHIND = [
+    ("Linear: {out_features: 2}", "linear_1 before it gives real ones"),
+    ("Embedding: {num_embeddings: 5, embedding_dim: 4}", "embedding_1 before it gives real ones"),
+    ("Residual: {body: [Linear: {out_features: 4}], shortcut: []}", "linear_1 before it"),
+    ("Repeat: {times: 2, of: [Embedding: {num_embeddings: 5, embedding_dim: 4}]}", "embedding_1"),
+]
+
+
+@pytest.mark.parametrize(("before", "words"), REFUSED_BEHIND)
+def test_an_embedding_takes_whole_numbers(before: str, words: str) -> None:
+    table = "Embedding: {num_embeddings: 5, embedding_dim: 2}"
+    with pytest.raises(ShapeError, match=words) as error:
+        solved(f"  input: [3, 4]\n  layers: [{before}, {table}]")
+    assert error.value.where is not None
+    moved = "Flatten, Unflatten: {dim: 1, unflattened_size: [4, 3]}, Permute: {dims: [0, 2, 1]}"
+    assert solved(f"  input: [3, 4]\n  layers: [{moved}, {table}]")
 
 
 def test_names_of_like_layers_are_gathered() -> None:

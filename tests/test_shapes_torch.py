@@ -23,9 +23,11 @@ EXCEPTIONS = {
     "neither operand has the size of the result": "x + y.T of two vectors is refused on paper",
     "an index has one size": "NumPy repeats an axis of size 1 under any letter, a sum does not",
     "a column may be given for n×1": "vectors are columns, so they have two axes if asked for two",
-    "the window counts with its gaps": "each window still holds an entry, which is what matters",
     "padding may make up for a small input, as in one and two dimensions":
         "torch's own avg_pool1d and avg_pool2d take it",
+    "a bias has one entry for each output": "torch's documentation says so; it adds what it can",
+    "one number is compared with every entry": "torch warns, but a scalar goes with anything here",
+    "kl_div has the rule of the other losses": "torch repeats what it warns of elsewhere",
     "probabilities have the size of the scores": "only the numbers tell them from indices",
     "the trace of a matrix that is not square is refused": "torch sums its main diagonal",
     "nothing is left after the padding is cut away": "an array without entries has no derivative",

@@ -257,6 +257,21 @@ def test_no_solution_says_why():
     assert any(s.why and "No whole number" in plain(s.why) for s in steps)
 
 
+def test_a_candidate_that_is_refused_is_no_proof_that_nothing_changes():
+    """8 heads let only widths of 8, 16, … through: of those that were tried, one."""
+    it = network((5, Name("d")), layer("MultiheadAttention", num_heads=8))
+    said = [plain(s.why) for s in solve(it, "d", {"output": (5, 12)}).steps if s.why]
+    assert not any("do not change it" in s for s in said)
+    assert any("is never 12: where all layers fit, it is 8." in s for s in said)
+    assert any("d = 12 does not fit" in s and "8 heads do not divide the 12" in s for s in said)
+
+
+def test_dilation_does_not_let_a_pool_pad_more():
+    pool = layer("MaxPool2d", kernel_size=4, stride=2, padding=P, dilation=Name("d"))
+    found = solutions(network((2, 30, 30), pool), ["d", "p"], {"output": (2, 15, 15)})
+    assert found and all(s["p"] <= 2 for s in found)
+
+
 @pytest.mark.parametrize(
     ("answer", "correct"),
     [

@@ -76,7 +76,8 @@ def gradient_of(module: nn.Module, it: Applied, name: str) -> torch.Tensor:
     assert grad is not None
     if base is view:
         return grad
-    return grad.as_strided(view.shape, view.stride(), view.storage_offset())
+    whole = grad.clone(memory_format=torch.contiguous_format)  # from its own place in memory
+    return whole.as_strided(view.shape, view.stride(), view.storage_offset())
 
 
 def parts_of(tree: tuple[AppliedPart, ...]) -> list[Applied]:

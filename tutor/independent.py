@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import InputError
+from .errors import REPORT, CheckFailed, InputError
 from .expr import Expr, List, Name, Neg, Num, Transpose
 from .ops import OPERATORS
 from .problem import values
@@ -33,6 +33,8 @@ FULL_SECOND = 8
 FULL_DIFFERENCES = 64  # entries up to which every one is checked, random directions beyond
 DIRECTIONS = 8
 
+# what NumPy says of operands that a plain definition does not expect
+FAULTS = (ArithmeticError, AssertionError, LookupError, TypeError, ValueError)
 Arrays = dict[str, np.ndarray]
 
 
@@ -62,6 +64,9 @@ class Pass:
                     env[line.name] = value(env)
                 except np.linalg.LinAlgError as error:
                     raise InputError(f"`{line.name}` does not exist here: {error}") from None
+                except FAULTS as error:  # the derivation could, so one of the two is wrong
+                    said = f"the independent check cannot work out `{line.name}`: {error}"
+                    raise CheckFailed(said, hint=REPORT) from error
                 for name in spent:
                     del env[name]
         return env

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import CheckFailed, ToolError
+from .errors import REPORT, CheckFailed, ToolError
 
 if TYPE_CHECKING:
     from .problem.model import Problem
@@ -120,7 +120,7 @@ def stop_if_unchecked(solution: Solution) -> None:
         raise CheckFailed(
             f"the independent check does not agree with the derivation (task {names}): "
             "do not trust this solution",
-            hint="this is a fault of tutor; please report it with the problem",
+            hint=REPORT,
         )
 
 

@@ -71,13 +71,17 @@ def same_padding(n: int, kernel: int, stride: int = 1, dilation: int = 1) -> tup
 
 
 def check_pool_padding(kernel: int, padding: Padding, dilation: int = 1) -> None:
-    """A pool pads by at most half its window, so that every window holds an entry."""
-    most = extent(kernel, dilation) // 2
+    """A pool pads by at most half its kernel, as PyTorch demands: then every window holds an entry.
+
+    With a dilation the window is wider than the kernel, and could do with more; PyTorch refuses it.
+    """
+    most = kernel // 2
     widest = max(both_sides(padding))
     if widest > most:
+        wider = ", whatever its dilation" if dilation > 1 else ""
         raise ShapeError(
-            f"a padding of {widest} is more than half the window of {extent(kernel, dilation)}",
-            hint=f"a pool with this window takes a padding of at most {most}",
+            f"a padding of {widest} is more than half the kernel of {kernel}",
+            hint=f"a pool with this kernel takes a padding of at most {most}{wider}",
         )
 
 

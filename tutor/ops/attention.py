@@ -30,6 +30,7 @@ def _masked_softmax(x: Val, mask: Val, axis: Int = None) -> Val:
     at = align(x, mask, "mask")
     require(dims.same_shape(at.shape, x.node.shape),
             f"the mask of size {mask.dims} does not fit scores of size {x.dims}")  # fmt: skip
+    require(axis is None or isinstance(axis, int), "a softmax acts along one axis")
     (k,) = (0,) if x.row else axes_of(x, -1 if axis is None else axis)
     args = list(at.both(x.node, mask.node))
     return Val(call("masked_softmax", args, (k,), x.node.shape), x.row)
@@ -60,9 +61,10 @@ def _masked_plain(x: np.ndarray, mask: np.ndarray, axis: int = -1) -> np.ndarray
     out = np.moveaxis(y, axis, -1)
     for at in np.ndindex(*rows.shape[:-1]):
         chosen = [k for k in range(rows.shape[-1]) if keeps[at][k] != 0]
-        total = sum(np.exp(rows[at][k]) for k in chosen)
+        top = max((rows[at][k] for k in chosen), default=0.0)
+        total = sum(np.exp(rows[at][k] - top) for k in chosen)
         for k in chosen:
-            out[(*at, k)] = np.exp(rows[at][k]) / total
+            out[(*at, k)] = np.exp(rows[at][k] - top) / total
     return y
 
 
@@ -147,7 +149,8 @@ def _by_query(q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: Any = None, sca
     for *at, i in np.ndindex(*lead, q.shape[-2]):
         b = tuple(at)
         seen = range(min(i + 1, k.shape[-2])) if causal else range(k.shape[-2])
-        e = [np.exp(factor * np.sum(q[b][i] * k[b][j]) + bias[b][i, j]) for j in seen]
+        scores = [factor * np.sum(q[b][i] * k[b][j]) + bias[b][i, j] for j in seen]
+        e = [np.exp(score - max(scores)) for score in scores]
         for weight, j in zip(e, seen, strict=True):
             y[(*b, i)] += weight / sum(e) * v[b][j]
     return y

@@ -154,6 +154,12 @@ def require(ok: bool, message: str, hint: str | None = None) -> None:
         raise ShapeError(message, hint=hint)
 
 
+def positive(sizes: Sequence[Any]) -> None:
+    """Sizes that are asked for, where -1 is no place to be filled in."""
+    for d in sizes:
+        require(not isinstance(d, int) or d >= 1, f"a size must be at least 1, not {d}")
+
+
 def is_column(v: Val) -> bool:
     """A column, or an n×1 matrix, which works like one."""
     return (v.order == 1 and not v.row) or (v.order == 2 and v.node.shape[1] == 1)
@@ -171,6 +177,13 @@ def as_matrix(v: Val) -> Node:
         return ein([(v.node, ())], ("r", "c"), 1, {"r": 1, "c": 1})
     label = "c" if v.row else "r"
     return ein([(v.node, (label,))], ("r", "c"), 1, {"r" if v.row else "c": 1})
+
+
+def as_column(v: Val) -> Val:
+    """An n×1 matrix, which works like a column, as the vector that it is; other operands stay."""
+    if v.order == 2 and v.node.shape[1] == 1:
+        return Val(ein([(v.node, ("r", "c"))], ("r",)))
+    return v
 
 
 def axes_of(v: Val, axis: Any, name: str = "axis") -> tuple[int, ...]:

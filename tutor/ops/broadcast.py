@@ -82,6 +82,31 @@ def align(a: Val, b: Val, operation: str) -> Aligned:
     raise mismatch(a, b, operation)
 
 
+def paired(a: Val, b: Val, name: str, number: bool = True) -> Aligned:
+    """Two operands that a loss compares entry by entry: nothing is repeated but a number.
+
+    A column against a row, or a column against a matrix, would make a loss of entries that do not
+    belong together: PyTorch warns of it or refuses it, so it raises ShapeError. An n×1 matrix is a
+    column. `number`: whether one operand may be a single number for all entries of the other.
+    """
+    single = [all(d == 1 for d in v.node.shape) for v in (a, b)]
+    lines = [(is_column(v), is_row(v)) for v in (a, b)]
+    both = any(one and other for one, other in zip(*lines, strict=True))
+    if both and max(a.order, b.order) <= 2:
+        k = 0 if lines[0][0] and lines[1][0] else -1
+        fits = dims.same(a.node.shape[k], b.node.shape[k])
+    else:
+        fits = a.row == b.row and dims.same_shape(a.node.shape, b.node.shape)
+    if fits or all(single) or (number and 0 in (a.order, b.order)):
+        return align(a, b, "compare")
+    error = ShapeError(
+        f"{name} compares entry by entry, but `{{left}}` is {a.dims} and `{{right}}` is {b.dims}",
+        hint=_where_they_part(a, b) if a.order == b.order else "both need the same size",
+    )
+    error.pair = (a, b)
+    raise error
+
+
 def _trailing(a: Val, b: Val, operation: str) -> Aligned:
     """NumPy's rule, from the last axis back."""
     n = max(len(a.shape), len(b.shape))
@@ -107,8 +132,10 @@ def _trailing(a: Val, b: Val, operation: str) -> Aligned:
 
 def mismatch(a: Val, b: Val, operation: str) -> ShapeError:
     """Names both sizes, and says where they part; the elaborator adds names, place and what fits."""
+    joint = {"divide": "by", "raise": "to the power"}.get(operation, "and")
     error = ShapeError(
-        f"cannot {operation} `{{left}}` ({a.dims}) and `{{right}}` ({b.dims}): these sizes do not fit",
+        f"cannot {operation} `{{left}}` ({a.dims}) {joint} `{{right}}` ({b.dims}): "
+        "these sizes do not fit",
         hint=_where_they_part(a, b),
     )
     error.pair = (a, b)

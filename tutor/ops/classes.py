@@ -17,7 +17,7 @@ from ..graph import node as g
 from ..graph.dims import number
 from ..graph.node import Node, T, call, ein, map_
 from . import scalar as s
-from .base import Int, Number, Op, Val, Word, require
+from .base import Int, Number, Op, Val, Word, as_column, require
 from .loss import one_hot, reduce_loss
 
 NORMAL = (-2.0, 2.0)
@@ -34,7 +34,7 @@ class _Targets:
         self.own = tuple(range(z.order))
         self.rest = tuple(k for k in self.own if k != self.axis)
         sizes = tuple(z.node.shape[k] for k in self.rest)
-        require(t.order == z.order - 1 and dims.same_shape(t.node.shape, sizes),
+        require(t.order == z.order - 1 and not t.row and dims.same_shape(t.node.shape, sizes),
                 f"the scores `{{left}}` ({z.dims}) need one class index per example (from 0), "
                 f"not `{{right}}` ({t.dims})")  # fmt: skip
         self.weight = class_weight(name, weight, self.classes)
@@ -69,6 +69,7 @@ class _Targets:
 def class_weight(name: str, weight: Val | None, classes: Any) -> Node | None:
     if weight is None:
         return None
+    weight = as_column(weight)
     require(weight.order == 1 and dims.same(weight.node.shape[0], classes),
             f"{name} takes one weight per class ({classes}), not size {weight.dims}")  # fmt: skip
     return weight.node
@@ -163,6 +164,8 @@ def _looped(example: Example, x: np.ndarray, t: np.ndarray, weight: Any, reducti
     for at in np.ndindex(*rows.shape[:-1]):
         target = round(float(targets[at])) if single else targets[at]
         if not single or target != ignored:
+            within = not single or target in range(rows.shape[-1])
+            require(within, f"a class index is none of 0 to {rows.shape[-1] - 1}")
             losses[at], counts[at] = example(rows[at], target, w)
     if reduction == "none":
         return losses[0] if x.ndim == 1 else losses
@@ -176,7 +179,7 @@ def _cross_entropy_plain(z: np.ndarray, t: np.ndarray, weight: Any = None, ignor
         p = np.eye(len(row))[target] if isinstance(target, int) else target
         smooth = float(label_smoothing)
         p = (1 - smooth) * p + smooth / len(row)
-        logs = np.log(np.exp(row) / np.exp(row).sum())
+        logs = row - np.logaddexp.reduce(row)
         return -float(np.sum(w * p * logs)), w[target] if isinstance(target, int) else 1.0
 
     return _looped(example, z, t, weight, reduction, ignore_index)

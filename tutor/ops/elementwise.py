@@ -93,8 +93,24 @@ def elementwise(
     )
 
 
-def _softplus(beta: Any = 1, threshold: Any = 20) -> sp.Expr:
-    return s.softplus(T, number(beta))
+_STRAIGHT = 20  # from this βx on softplus differs from x by less than 1e-8/β
+
+
+def _softplus(beta: Any = 1, threshold: Any = _STRAIGHT) -> sp.Expr:
+    """PyTorch's: x itself where βx is beyond the threshold. It says so to spare exp(βx), and at the
+    threshold of 20 no digit that is printed tells the two apart: only below does the bend count."""
+    b, t = number(beta), number(threshold)
+    smooth = s.softplus(T, b)
+    if bool(t >= _STRAIGHT):
+        return smooth
+    beyond = s.step(b * T - t)
+    return (1 - beyond) * smooth + beyond * T
+
+
+def _softplus_plain(x: Any, beta: Any = 1, threshold: Any = _STRAIGHT) -> Any:
+    b, t = float(beta), float(threshold)
+    smooth = np.logaddexp(0.0, b * x) / b
+    return smooth if t >= _STRAIGHT else np.where(b * x > t, x, smooth)
 
 
 def _gelu(approximate: str = "none") -> sp.Expr:
@@ -217,7 +233,7 @@ ELEMENTWISE: tuple[Op, ...] = (
     elementwise("silu", s.silu(T), lambda x: x * _sig(x), "σ + x σ(1 − σ)",
                 source="Elfwing et al. 2018",
                 form="(σ(x) + x σ(x) (1 − σ(x)))"),
-    elementwise("mish", s.mish(T), lambda x: x * np.tanh(np.log(1 + np.exp(x))),
+    elementwise("mish", s.mish(T), lambda x: x * np.tanh(np.logaddexp(0.0, x)),
                 "tanh(softplus x) + x (1 − tanh²(softplus x)) σ(x)", source="Misra 2019",
                 form="(tanh s + x (1 − tanh² s) σ(x))"),
     elementwise("hardsigmoid", s.hardsigmoid(T), lambda x: np.minimum(np.maximum(x + 3, 0), 6) / 6,
@@ -232,15 +248,18 @@ ELEMENTWISE: tuple[Op, ...] = (
                 form="([x ≥ 3] + (2x + 3)/6 [|x| < 3])",
                 meaning="0 where x ≤ −3, x where x ≥ 3, x (x + 3)/6 between"),
     elementwise("softplus", _softplus,
-                lambda x, beta=1, threshold=20: np.log(1 + np.exp(float(beta) * x)) / float(beta),
-                "σ(βx)", parameters=(("beta", sp.Integer(1)), ("threshold", sp.Integer(20))),
-                examples=({}, {"beta": sp.Integer(2)}),
+                _softplus_plain,
+                "σ(βx)", parameters=(("beta", sp.Integer(1)), ("threshold", sp.Integer(_STRAIGHT))),
+                examples=({}, {"beta": sp.Integer(2)},
+                          {"beta": sp.Integer(3), "threshold": sp.Integer(1)}),
+                kinks=lambda b, t: (float(t) / float(b),) if t < _STRAIGHT else (),
+                convention="where βx is the threshold softplus jumps to x; the slope on its left is taken",
                 form="σ(βx)",
-                meaning="log(1 + exp(βx))/β"),
+                meaning="log(1 + exp(βx))/β, and x itself where βx is beyond the threshold"),
     elementwise("softsign", s.softsign(T), lambda x: x / (1 + np.abs(x)), "1/(1 + |x|)²",
                 bends=lambda arrays, _: float(np.min(np.abs(arrays[0]), initial=np.inf)),
                 form="1/(1 + |x|)²"),
-    elementwise("logsigmoid", s.logsigmoid(T), lambda x: np.log(_sig(x)), "1 − σ(x)",
+    elementwise("logsigmoid", s.logsigmoid(T), lambda x: -np.logaddexp(0.0, -x), "1 − σ(x)",
                 form="(1 − σ(x))"),
     elementwise("square", T**2, lambda x: x * x, "2x", symbol="(·)²",
                 form="2x",

@@ -26,6 +26,8 @@ def _embedding(indices: Val, weight: Val) -> Val:
 
 
 def _embedding_plain(indices: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    within = all(round(v) in range(len(weight)) for v in np.ravel(indices).tolist())
+    require(within, f"an index of embedding is none of 0 to {len(weight) - 1}")
     rows = [weight[round(float(k))] for k in np.ravel(indices)]
     return np.reshape(np.stack(rows), (*np.shape(indices), weight.shape[1]))
 

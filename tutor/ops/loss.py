@@ -12,8 +12,23 @@ from ..errors import ShapeError
 from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node, T, call, ein, map_
-from .arithmetic import add, sub
-from .base import SAME_SIZE, Dims, Flag, Int, Op, Val, Word, as_matrix, axes_of, is_column, require
+from .arithmetic import add
+from .base import (
+    SAME_SIZE,
+    Dims,
+    Flag,
+    Int,
+    Op,
+    Val,
+    Word,
+    as_column,
+    as_matrix,
+    axes_of,
+    is_column,
+    positive,
+    require,
+)
+from .broadcast import paired, paper
 from .matrix import matmul, transpose
 from .reduce import _mean, _sum, plain_reduction, reduced
 
@@ -25,6 +40,7 @@ def _axis(x: Val, axis: Any) -> int:
         require(axis in (None, 1, -1), "a row has its entries along axis 1")
         return 0
     require(x.order >= 1, "a softmax of a scalar is always 1")
+    require(axis is None or isinstance(axis, int), "a softmax acts along one axis")
     return axes_of(x, -1 if axis is None else axis)[0]
 
 
@@ -38,12 +54,12 @@ def _log_softmax(x: Val, axis: Int = None) -> Val:
 
 def _logsumexp(x: Val, axis: Int = None, keepdims: Flag = False) -> Val:
     require(x.order >= 1, "logsumexp takes a vector or a matrix, not a number")
-    require(axis is not None or x.order == 1, "logsumexp of a matrix needs `axis`")
 
     def make(node: Node, axes: Sequence[int]) -> Node:
-        require(len(axes) == 1, "logsumexp takes one axis")
-        shape = [d for j, d in enumerate(node.shape) if j not in axes]
-        return call("logsumexp", [node], tuple(axes), shape)
+        for k in sorted(axes, reverse=True):  # log Σᵢ Σⱼ exp = log Σᵢ exp(log Σⱼ exp)
+            shape = [d for j, d in enumerate(node.shape) if j != k]
+            node = call("logsumexp", [node], (k,), shape)
+        return node
 
     return reduced(x, axis, keepdims, make)
 
@@ -128,16 +144,18 @@ def _linear(x: Val, weight: Val, bias: Val | None = None) -> Val:
         y = Val(g.broadcast(y.node, (), (1,)))
     if bias is None:
         return y
-    row = not column and bias.order == 1 and y.order < 3
-    try:
-        return add(y, Val(bias.node, row=True) if row else bias)
-    except ShapeError:
-        outs = dims.one(weight.node.shape[0])
+    outs, b = weight.node.shape[0], as_column(bias)
+    fits = b.order == 0 or (
+        (b.order == 1 and (not b.row or not column) and dims.same(b.node.shape[0], outs))
+        or (not column and dims.same_shape(b.shape, (1, outs)))
+    )
+    if not fits:
         raise ShapeError(
             f"linear cannot add the bias `{{bias}}` ({bias.dims}): the weight `{{right}}` "
-            f"({weight.dims}) gives {outs} outputs",
+            f"({weight.dims}) gives {dims.one(outs)} outputs",
             hint="the bias needs one entry for each output",
-        ) from None
+        )
+    return add(y, Val(b.node, row=not column and b.order == 1 and y.order < 3))
 
 
 def _linear_plain(x: np.ndarray, weight: np.ndarray, bias: Any = None) -> np.ndarray:
@@ -153,13 +171,13 @@ def reduce_loss(x: Val, reduction: str) -> Val:
 
 
 def _mse_loss(x: Val, y: Val, reduction: Word = "mean") -> Val:
-    gap = sub(x, y)
-    return reduce_loss(Val(map_(T**2, gap.node), gap.row), reduction)
+    at = paired(x, y, "mse_loss")
+    return reduce_loss(Val(map_(T**2, g.sub(*at.both(x.node, y.node))), at.row), reduction)
 
 
 def _plain_loss(f: Any) -> Any:
     def reference(x: np.ndarray, y: np.ndarray, reduction: str = "mean") -> Any:
-        return {"mean": np.mean, "sum": np.sum, "none": np.asarray}[reduction](f(x, y))
+        return {"mean": np.mean, "sum": np.sum, "none": np.asarray}[reduction](f(*paper(x, y)))
 
     return reference
 
@@ -189,13 +207,16 @@ def _one_hot_forward(arrays: list[np.ndarray], parameters: Any) -> np.ndarray:
 
 
 def _eye(n: Dims, m: Dims = None) -> Val:
-    return Val(g.rel((1, -1), 0, (n, n if m is None else m)))
+    sizes = (n, n if m is None else m)
+    positive(sizes)
+    return Val(g.rel((1, -1), 0, sizes))
 
 
 def _fill(value: int) -> Any:
     def define(*shape: Dims) -> Val:
         sizes = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
         require(bool(sizes), "the size is missing")
+        positive(sizes)
         return Val(g.const(value, sizes))
 
     return define
@@ -209,11 +230,14 @@ def _plain_axis(f: Any) -> Any:
 
 
 def _soft(x: np.ndarray, axis: int) -> np.ndarray:
-    return np.exp(x) / np.sum(np.exp(x), axis=axis, keepdims=True)
+    top = np.max(x, axis=axis, keepdims=True)  # exp of large scores is beyond the largest float
+    return np.exp(x - top) / np.sum(np.exp(x - top), axis=axis, keepdims=True)
 
 
 def _lse(x: np.ndarray, axis: Any = None, keepdims: bool = False) -> Any:
-    return np.log(np.sum(np.exp(x), axis=axis, keepdims=keepdims))
+    top = np.max(x, axis=axis, keepdims=True)
+    y = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return y if keepdims else np.squeeze(y, axis=axis)
 
 
 AXES = (
@@ -235,7 +259,7 @@ LOSS: tuple[Op, ...] = (
     Op("log_softmax", "z[... k] -> [... k]", _log_softmax,
        "The logarithm of a softmax is z minus logsumexp(z), and the gradient of logsumexp is the "
        "softmax.", "d log p = dz − pᵀdz", "derivative of log-softmax", _GOODFELLOW, "log softmax",
-       _plain_axis(lambda x, axis: np.log(_soft(x, axis))), forward=_log_softmax_forward,
+       _plain_axis(lambda x, axis: x - _lse(x, axis, True)), forward=_log_softmax_forward,
        vjp=_log_softmax_vjp, sample=AXES, meaning="zᵢ − log Σⱼ exp(zⱼ)",
        size=SAME_SIZE),
     Op("logsumexp", "z[... k] -> [...]", _logsumexp,
@@ -243,7 +267,8 @@ LOSS: tuple[Op, ...] = (
        "derivative of logsumexp", _GOODFELLOW, "lse", plain_reduction(_lse),
        forward=_logsumexp_forward, vjp=_logsumexp_vjp,
        sample=(([(7,)], {}, NORMAL), ([(3, 5)], {"axis": 1}, NORMAL), ([(3, 5)], {"axis": 0}, NORMAL),
-               ([(1, 5)], {"axis": 1}, NORMAL), ([(2, 3, 5)], {"axis": 1, "keepdims": True}, NORMAL)),
+               ([(1, 5)], {"axis": 1}, NORMAL), ([(2, 3, 5)], {"axis": 1, "keepdims": True}, NORMAL),
+               ([(3, 5)], {}, NORMAL), ([(2, 3, 5)], {"axis": (0, 2)}, NORMAL)),
        meaning="log Σⱼ exp(zⱼ)"),
     Op("linear", "x[n i], W[o i], b[o] -> [n o]", _linear,
        "A linear layer {y} is linear in {x}: W x + b.", "d(W x + b) = dW x + W dx + db",

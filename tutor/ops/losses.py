@@ -13,23 +13,23 @@ from ..graph import node as g
 from ..graph.dims import number
 from ..graph.node import Node, T, map_
 from . import scalar as s
-from .arithmetic import sub
 from .base import Flag, Number, Op, Val, Word, require
-from .broadcast import align, paper
+from .broadcast import paired, paper
 from .loss import reduce_loss
 
 NORMAL, INSIDE = (-2.0, 2.0), (0.1, 0.9)
 
 
 def _l1_loss(x: Val, y: Val, reduction: Word = "mean") -> Val:
-    gap = sub(x, y)
-    return reduce_loss(Val(map_(sp.Abs(T), gap.node), gap.row), reduction)
+    at = paired(x, y, "l1_loss")
+    return reduce_loss(Val(map_(sp.Abs(T), g.sub(*at.both(x.node, y.node))), at.row), reduction)
 
 
 def _huber_loss(x: Val, y: Val, reduction: Word = "mean", delta: Number = 1) -> Val:
     require(bool(number(delta) > 0), "`delta` of huber_loss must be positive")
-    gap = sub(x, y)
-    return reduce_loss(Val(map_(s.huber(T, number(delta)), gap.node), gap.row), reduction)
+    at = paired(x, y, "huber_loss")
+    gap = g.sub(*at.both(x.node, y.node))
+    return reduce_loss(Val(map_(s.huber(T, number(delta)), gap), at.row), reduction)
 
 
 def _weighted(losses: Node, row: bool, weight: Val | None, reduction: str) -> Val:
@@ -54,7 +54,7 @@ def _trailing(v: Val, like: Node, name: str) -> Node:
 
 def _bce(p: Val, y: Val, weight: Val | None = None, reduction: Word = "mean") -> Val:
     """−(y log p + (1 − y) log(1 − p))."""
-    at = align(p, y, "compare")
+    at = paired(p, y, "binary_cross_entropy", number=False)
     chance, label = at.both(p.node, y.node)
     other = g.sub(g.const(1, label.shape), label)
     hit, miss = map_(sp.log(T), chance), map_(sp.log(1 - T), chance)
@@ -65,7 +65,7 @@ def _bce(p: Val, y: Val, weight: Val | None = None, reduction: Word = "mean") ->
 def _bce_logits(z: Val, y: Val, weight: Val | None = None, reduction: Word = "mean",
                 pos_weight: Val | None = None) -> Val:  # fmt: skip
     """softplus(z) − y z; with a weight of the positive class (1 − y) z + (1 + (w − 1) y) softplus(−z)."""
-    at = align(z, y, "compare")
+    at = paired(z, y, "binary_cross_entropy_with_logits", number=False)
     score, label = at.both(z.node, y.node)
     if pos_weight is None:
         losses = g.sub(map_(s.softplus(T, sp.S.One), score), g.mul(label, score))
@@ -79,7 +79,7 @@ def _bce_logits(z: Val, y: Val, weight: Val | None = None, reduction: Word = "me
 
 def _kl_div(log_q: Val, p: Val, reduction: Word = "mean", log_target: Flag = False) -> Val:
     """p (log p − log q), and 0 where p is 0; the target comes second, as in PyTorch."""
-    at = align(log_q, p, "compare")
+    at = paired(log_q, p, "kl_div")
     log, target = at.both(log_q.node, p.node)
     if log_target:
         losses = g.mul(map_(sp.exp(T), target), g.sub(target, log))
@@ -95,7 +95,7 @@ def _kl_div(log_q: Val, p: Val, reduction: Word = "mean", log_target: Flag = Fal
 
 
 def _hinge_loss(s_: Val, y: Val, reduction: Word = "mean") -> Val:
-    at = align(s_, y, "compare")
+    at = paired(s_, y, "hinge_loss")
     agreement = at.product(s_.node, y.node)
     short = g.sub(g.const(1, agreement.shape), agreement)
     return reduce_loss(Val(map_(s.relu(T), short), at.row), reduction)
@@ -127,16 +127,24 @@ def _huber_plain(x: Any, y: Any, delta: Any = 1) -> Any:
     return np.where(gap <= d, gap**2 / 2, d * (gap - d / 2))
 
 
+def _alike(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both as columns where one is a column and the other n×1."""
+    shape = min(np.shape(x), np.shape(y), key=len)
+    return np.reshape(x, shape), np.reshape(y, shape)
+
+
 def _bce_plain(p: np.ndarray, y: np.ndarray, weight: Any = None, reduction: str = "mean") -> Any:
+    p, y = _alike(p, y)
     losses = -(y * np.log(p) + (1 - y) * np.log(1 - p))
     return _reduced(losses * (1.0 if weight is None else weight), reduction)
 
 
 def _bce_logits_plain(z: np.ndarray, y: np.ndarray, weight: Any = None, pos_weight: Any = None,
                       reduction: str = "mean") -> Any:  # fmt: skip
-    p = 1 / (1 + np.exp(-z))
+    z, y = _alike(z, y)
     positive = 1.0 if pos_weight is None else pos_weight
-    losses = -(positive * y * np.log(p) + (1 - y) * np.log(1 - p))
+    hit, miss = -np.logaddexp(0.0, -z), -np.logaddexp(0.0, z)  # log σ(z) and log(1 − σ(z))
+    losses = -(positive * y * hit + (1 - y) * miss)
     return _reduced(losses * (1.0 if weight is None else weight), reduction)
 
 
@@ -148,6 +156,11 @@ def _kl_plain(log_q: Any, p: Any, log_target: bool = False) -> Any:
 def _gap(arrays: list[np.ndarray], given: dict[str, Any]) -> float:
     a, b = paper(*arrays[:2])
     return float(np.min(np.abs(a - b), initial=np.inf))
+
+
+def _at_the_margin(arrays: list[np.ndarray], given: dict[str, Any]) -> float:
+    s_, y = paper(*arrays[:2])
+    return float(np.min(np.abs(1 - s_ * y), initial=np.inf))
 
 
 def _past_delta(arrays: list[np.ndarray], given: dict[str, Any]) -> float:
@@ -210,7 +223,7 @@ LOSSES: tuple[Op, ...] = (
        "others are pushed with slope −y.",
        "d H = −1/n Σ [y s < 1] (y ds + s dy)", "maximum", "Cortes & Vapnik 1995", "hinge",
        _plain(lambda s_, y: np.maximum(0.0, 1 - y * s_)),
-       kinks=lambda arrays, _: float(np.min(np.abs(1 - arrays[0] * arrays[1]), initial=np.inf)),
+       kinks=_at_the_margin,
        convention="exactly at the margin, y s = 1, the slope is taken to be 0", sample=PAIRS,
        meaning="the mean of max(0, 1 − sᵢ yᵢ)"),
 )  # fmt: skip

@@ -49,7 +49,13 @@ def _scaled_product(a: Val, b: Val) -> Val:
 
 def _batched(a: Val, b: Val) -> Val:
     """NumPy's matmul: the last two axes multiply, the axes before them are a batch."""
-    require(not (a.row or b.row), "a row cannot be multiplied with a tensor of order 3 or more")
+    if a.row or b.row:
+        error = ShapeError(
+            f"cannot multiply `{{left}}` ({a.dims}) and `{{right}}` ({b.dims}): a row does not go "
+            "with a tensor of order 3 or more",
+        )
+        error.pair = (a, b)
+        raise error
     ca = ["m", "k"] if a.order >= 2 else ["k"]
     cb = ["k", "n"] if b.order >= 2 else ["k"]
     lead = max(a.order, b.order) - 2
@@ -133,7 +139,9 @@ def _swapped_plain(x: np.ndarray, dim0: Any = None, dim1: Any = None) -> np.ndar
         return np.swapaxes(x, dim0, dim1)
     if dim0 is not None and dim0 % x.ndim == dim1 % x.ndim:
         return x
-    return x.ravel() if x.ndim == 2 and x.shape[0] == 1 else x.T if x.ndim == 2 else x[None, :]
+    if x.ndim == 1:
+        return x[None, :]
+    return x.ravel() if x.ndim == 2 and x.shape[0] == 1 else x.T
 
 
 def _outer(a: Val, b: Val) -> Val:

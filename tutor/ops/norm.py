@@ -16,7 +16,7 @@ from ..graph import node as g
 from ..graph.dims import Dim, number
 from ..graph.node import Node, T, ein, map_, rel
 from . import norm_reference as plain
-from .base import SAME_SIZE, Dims, Flag, Int, Number, Op, Val, integers, require
+from .base import SAME_SIZE, Dims, Flag, Int, Number, Op, Val, as_column, integers, require
 from .normalized import LAW, SOURCE, WHY, normalized
 
 NORMAL, POSITIVE = (-2.0, 2.0), (0.2, 2.0)
@@ -28,20 +28,20 @@ def _affine(
 ) -> Node:
     """weight ⊙ node + bias, both running along the given axes."""
     sizes = tuple(node.shape[k] for k in axes)
-    for what, v in (("weight", weight), ("bias", bias)):
-        if v is not None:
-            _fits(v, sizes, f"the {what} `{{{what}}}`", name)
     if weight is not None:
-        node = g.mul(g.broadcast(weight.node, axes, node.shape), node)
+        scale = _fitting(weight, sizes, "the weight `{weight}`", name)
+        node = g.mul(g.broadcast(scale, axes, node.shape), node)
     if bias is not None:
-        node = g.add([node, g.broadcast(bias.node, axes, node.shape)])
+        shift = _fitting(bias, sizes, "the bias `{bias}`", name)
+        node = g.add([node, g.broadcast(shift, axes, node.shape)])
     return node
 
 
-def _fits(v: Val, sizes: Sequence[Dim], what: str, name: str) -> None:
-    """One entry per channel, or for each entry along the last axes."""
+def _fitting(v: Val, sizes: Sequence[Dim], what: str, name: str) -> Node:
+    """One entry per channel, or for each entry along the last axes; an n×1 matrix is a column."""
+    v = as_column(v) if len(sizes) == 1 else v
     if dims.same_shape(v.node.shape, sizes):
-        return
+        return v.node
     entries = f"{dims.one(sizes[0])} entries" if len(sizes) == 1 else f"size {dims.text(sizes)}"
     each = "it holds one number for each feature of `{left}`"
     if name != "layer_norm" and name != "rms_norm":
@@ -60,10 +60,12 @@ def _with_statistics(
 ) -> Node:
     """(x − mean)/√(var + ε) with statistics that are given."""
     sizes = tuple(x.shape[k] for k in channel)
-    for what, v in (("running_mean", mean), ("running_var", var)):
-        _fits(v, sizes, f"`{what}`, here `{{{what}}}`,", name)
-    inverse = map_((T + number(eps)) ** sp.Rational(-1, 2), var.node)
-    centred = g.sub(x, g.broadcast(mean.node, channel, x.shape))
+    middle, spread = (
+        _fitting(v, sizes, f"`{what}`, here `{{{what}}}`,", name)
+        for what, v in (("running_mean", mean), ("running_var", var))
+    )
+    inverse = map_((T + number(eps)) ** sp.Rational(-1, 2), spread)
+    centred = g.sub(x, g.broadcast(middle, channel, x.shape))
     own = tuple(range(x.order))
     return ein([(centred, own), (inverse, tuple(channel))], own)
 

@@ -14,20 +14,29 @@ import numpy as np
 import sympy as sp
 
 from ..graph import dims
-from .base import Op, Val, Word, is_column, require
+from .base import Op, Val, Word, as_column, is_column, require
 from .build import defined
 
 NORMAL = (-1.0, 1.0)
 
 
-def _checked(name: str, gates: int, x: Val, h: Val, w_ih: Val, w_hh: Val, more: dict[str, Val | None]
-             ) -> bool:  # fmt: skip
-    """Whether the operands are columns; every size is compared with the weights'."""
+def _checked(name: str, gates: int, x: Val, h: Val, w_ih: Val, w_hh: Val, more: dict[str, Val | None],
+             w_hr: Val | None = None) -> bool:  # fmt: skip
+    """Whether the operands are columns; every size is compared with the weights'.
+
+    With W_hr the state h is a projection of the units, and has a size of its own.
+    """
     require(all(w.order == 2 or w.row for w in (w_ih, w_hh)),
             f"the weights of {name} are matrices: W_ih is gates·hidden × input, W_hh gates·hidden × hidden",
             f"they have sizes {w_ih.dims} and {w_hh.dims}")  # fmt: skip
     rows, inputs = w_ih.shape
-    hidden = w_hh.shape[1]
+    hidden = state = w_hh.shape[1]
+    if w_hr is not None:
+        require((w_hr.order == 2 or w_hr.row) and dims.same(w_hr.shape[0], state),
+                f"the projection W_hr of {name} has size {w_hr.dims}, but its rows are the "
+                f"{dims.one(state)} columns of W_hh",
+                "W_hr is state × units, W_hh gates·units × state")  # fmt: skip
+        hidden = w_hr.shape[1]
     stacked = dims.dim(gates * dims.number(hidden))
     times = (
         f"{gates} gates of {dims.one(hidden)} units" if gates > 1 else f"{dims.one(hidden)} units"
@@ -41,31 +50,35 @@ def _checked(name: str, gates: int, x: Val, h: Val, w_ih: Val, w_hh: Val, more: 
             f"the input x of {name} has size {x.dims}, but W_ih takes {inputs} features",
             "x is a column of features, or a batch with one example per row")  # fmt: skip
     for what, v in {"h": h, **more}.items():
+        n = state if what == "h" else hidden
         if v is None or what.startswith("b"):
-            ok = v is None or (v.order == 1 and dims.same(v.node.shape[0], rows))
+            bias = None if v is None else as_column(v)
+            ok = bias is None or (bias.order == 1 and dims.same(bias.node.shape[0], rows))
             require(
                 ok, f"the bias {what} of {name} has {rows} entries, not size {v.dims if v else ''}"
             )
             continue
-        fits = is_column(v) and dims.same(v.node.shape[0], hidden)
+        fits = is_column(v) and dims.same(v.node.shape[0], n)
         if not column:
-            fits = dims.same_shape(v.shape, (x.shape[0], hidden))
-        shape = f"{hidden}×1" if column else f"{dims.one(x.shape[0])}×{hidden}"
+            fits = dims.same_shape(v.shape, (x.shape[0], n))
+        shape = f"{n}×1" if column else f"{dims.one(x.shape[0])}×{n}"
         require(fits,
                 f"the state {what} of {name} has size {v.dims}, but must be {shape}",
                 "x and the state are both columns, or both batches with one example per row")  # fmt: skip
     return column
 
 
-def _affine(build: Any, column: bool, x: Any, w: Any, b: Any) -> Any:
-    """W x + b of a column, X Wᵀ + bᵀ of rows."""
+def _affine(build: Any, column: bool, x: Any, w: Any, b: Any, name: Any = None) -> Any:
+    """W x + b of a column, X Wᵀ + bᵀ of rows; `name` is for a product without a bias."""
     rows = build.val(w).shape[0]
+    lost = rows == 1  # on paper 1×1 is a number, n×1 a column
     if column:
-        y, size = build.binary("@", w, x), (rows,)
+        y, size = build.binary("@", w, x, None if lost else name), (rows,)
     else:
-        y, size = build.binary("@", x, build.transposed(w)), (build.val(x).shape[0], rows)
-    if not dims.same_shape(build.val(y).shape, size):  # on paper 1×1 is a number, n×1 a column
-        y = build.call("reshape", y, rest=size)
+        y = build.binary("@", x, build.transposed(w), None if lost else name)
+        size = (build.val(x).shape[0], rows)
+    if lost:
+        y = build.call("reshape", y, rest=size, name=name)
     if b is None:
         return y
     return build.binary("+", y, b if column else build.transposed(b))
@@ -90,17 +103,18 @@ def _rnn(build: Any, x: Val, h: Val, W_ih: Val, W_hh: Val, b_ih: Val | None = No
     return (build.call(nonlinearity, a, name=build.result(0)),)
 
 
-def _column(
-    build: Any, name: str, gates: int, x: Any, h: Any, w_ih: Any, w_hh: Any, more: Any
-) -> bool:
+def _column(build: Any, name: str, gates: int, x: Any, h: Any, w_ih: Any, w_hh: Any, more: Any,
+            w_hr: Any = None) -> bool:  # fmt: skip
     vals = {k: None if v is None else build.val(v) for k, v in more.items()}
-    return _checked(name, gates, build.val(x), build.val(h), build.val(w_ih), build.val(w_hh), vals)
+    down = None if w_hr is None else build.val(w_hr)
+    return _checked(name, gates, *map(build.val, (x, h, w_ih, w_hh)), vals, down)
 
 
 def _lstm(build: Any, x: Val, h: Val, c: Val, W_ih: Val, W_hh: Val, b_ih: Val | None = None,
-          b_hh: Val | None = None) -> tuple[Any, ...]:  # fmt: skip
-    """Gates i, f, g, o, in this order; c' = f ⊙ c + i ⊙ g and h' = o ⊙ tanh(c')."""
-    column = _column(build, "lstm_cell", 4, x, h, W_ih, W_hh, {"c": c, "b_ih": b_ih, "b_hh": b_hh})
+          b_hh: Val | None = None, W_hr: Val | None = None) -> tuple[Any, ...]:  # fmt: skip
+    """Gates i, f, g, o, in this order; c' = f ⊙ c + i ⊙ g and h' = o ⊙ tanh(c'), times W_hr."""
+    more = {"c": c, "b_ih": b_ih, "b_hh": b_hh}
+    column = _column(build, "lstm_cell", 4, x, h, W_ih, W_hh, more, W_hr)
     new = _affine(build, column, x, W_ih, b_ih)
     old = _affine(build, column, h, W_hh, b_hh)
     a = build.binary("+", new, old, "a")
@@ -112,7 +126,10 @@ def _lstm(build: Any, x: Val, h: Val, c: Val, W_ih: Val, W_hh: Val, b_ih: Val | 
     )
     kept, added = build.binary("*", f, c), build.binary("*", i, g)
     cell = build.binary("+", kept, added, build.result(1))
-    return build.binary("*", o, build.call("tanh", cell), build.result(0)), cell
+    if W_hr is None:
+        return build.binary("*", o, build.call("tanh", cell), build.result(0)), cell
+    units = build.binary("*", o, build.call("tanh", cell), "m")
+    return _affine(build, column, units, W_hr, None, build.result(0)), cell
 
 
 def _gru(build: Any, x: Val, h: Val, W_ih: Val, W_hh: Val, b_ih: Val | None = None,
@@ -144,6 +161,7 @@ def _by_example(step: Callable[..., Any], states: int) -> Callable[..., Any]:
     def reference(x: np.ndarray, *more: Any, **given: Any) -> Any:
         old, (w_ih, w_hh, *biases) = more[:states], more[states:]
         b = [np.zeros(len(w_ih)) if v is None else np.ravel(v) for v in (*biases, None, None)[:2]]
+        b += [v for v in biases[2:] if v is not None]
         if x.ndim == 1:
             return step(x, *old, w_ih, w_hh, *b, **given)
         rows = [step(x[k], *(s[k] for s in old), w_ih, w_hh, *b, **given) for k in range(len(x))]
@@ -157,13 +175,14 @@ def _rnn_step(x: Any, h: Any, w: Any, u: Any, b: Any, d: Any, nonlinearity: str 
     return np.tanh(a) if nonlinearity == "tanh" else np.maximum(a, 0.0)
 
 
-def _lstm_step(x: Any, h: Any, c: Any, w: Any, u: Any, b: Any, d: Any) -> Any:
+def _lstm_step(x: Any, h: Any, c: Any, w: Any, u: Any, b: Any, d: Any, down: Any = None) -> Any:
     a = [w[k] @ x + b[k] + u[k] @ h + d[k] for k in range(len(w))]
-    n = len(h)
+    n = len(c)
     cell = np.array([
         _sigmoid(a[n + k]) * c[k] + _sigmoid(a[k]) * np.tanh(a[2 * n + k]) for k in range(n)
     ])  # fmt: skip
-    return np.array([_sigmoid(a[3 * n + k]) * np.tanh(cell[k]) for k in range(n)]), cell
+    units = np.array([_sigmoid(a[3 * n + k]) * np.tanh(cell[k]) for k in range(n)])
+    return units if down is None else np.array([row @ units for row in down]), cell
 
 
 def _gru_step(x: Any, h: Any, w: Any, u: Any, b: Any, d: Any) -> Any:
@@ -201,14 +220,16 @@ RECURRENT: tuple[Op, ...] = (
        sample=(([(3,), (2,), (6, 3), (6, 2)], {}, NORMAL),
                ([(5, 3), (5, 2), (6, 3), (6, 2), (6,), (6,)], {}, NORMAL)),
                size="The state keeps its size."),
-    Op("lstm_cell", "x[i], h[k], c[k], W_ih[4k i], W_hh[4k k], b_ih[4k], b_hh[4k] -> h[k], c[k]",
+    Op("lstm_cell", "x[i], h[k], c[k], W_ih[4k i], W_hh[4k k], b_ih[4k], b_hh[4k], W_hr[k k] -> h[k], c[k]",
        defined(_lstm),
        "{y} depends on {x} through the gates, and the cell passes its own gradient on, times f.",
        "dc' = f ⊙ dc + c ⊙ df + i ⊙ dg + g ⊙ di", "chain rule", _TORCH + "LSTMCell", "LSTM",
        _by_example(_lstm_step, 2), expand=_lstm, results=("h", "c"),
        meaning="a = W_ih x + b_ih + W_hh h + b_hh, cut into four; i, f, o = σ and g = tanh of their "
-       "parts, in the order i, f, g, o; c' = f ⊙ c + i ⊙ g; h' = o ⊙ tanh(c')",
+       "parts, in the order i, f, g, o; c' = f ⊙ c + i ⊙ g; h' = o ⊙ tanh(c'), or W_hr (o ⊙ tanh(c')) if W_hr "
+       "is given",
        sample=(([(3,), (2,), (2,), (8, 3), (8, 2)], {}, NORMAL),
-               ([(5, 3), (5, 2), (5, 2), (8, 3), (8, 2), (8,), (8,)], {}, NORMAL)),
+               ([(5, 3), (5, 2), (5, 2), (8, 3), (8, 2), (8,), (8,)], {}, NORMAL),
+               ([(3,), (2,), (3,), (12, 3), (12, 2), (12,), (12,), (2, 3)], {}, NORMAL)),
                size="The state keeps its size."),
 )  # fmt: skip

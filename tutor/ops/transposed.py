@@ -15,7 +15,7 @@ from ..graph import dims
 from ..graph import node as g
 from ..graph.dims import Dim
 from ..graph.node import Node, ein, rel
-from .base import Int, Op, Val, Word, integers, require
+from .base import Int, Op, Val, Word, as_column, integers, require
 from .conv import DUMOULIN, NORMAL, window
 from .open_sizes import extents, held_open, numbers, unsettled
 from .rows import as_row, image_rows
@@ -73,6 +73,7 @@ def _transposed(n: int, x: Val, w: Val, bias: Val | None, stride: Any, padding: 
     else:
         (groups,) = integers(groups, 1, "groups", 1)
         node = _grouped(x.node, w.node, groups, lead, space, taps, places, relations)
+    bias = None if bias is None else as_column(bias)
     if bias is None:
         return Val(node)
     outs = 1 if bare else dims.dim(ws[1] * groups)

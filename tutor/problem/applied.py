@@ -10,7 +10,7 @@ from .. import limits
 from ..errors import InputError, ShapeError
 from ..expr import Name, Num
 from .arguments import Args, UnknownSizeError, bind, substitute
-from .layer_spec import Counts, LayerSpec, Shape, Slide, Window
+from .layer_spec import Counts, LayerSpec, Shape, Slide, Told, Window
 from .layers import LAYERS
 
 if TYPE_CHECKING:  # model imports numpy
@@ -88,8 +88,8 @@ def apply_layer(
     try:
         y = spec.shape(x, args)
     except ShapeError as error:
-        message = f"{name} ({spec.type}): {error.message}"
-        raise type(error)(message, hint=error.hint).at(layer.where) from None
+        error.message = f"{name} ({spec.type}): {error.message}"
+        raise error.at(layer.where) from None
     for n in y:
         if n > limits.DIMENSION:
             raise TooLargeError(
@@ -125,13 +125,42 @@ def apply_tree(
     """Every layer and block with its sizes."""
     check_size(network)
     try:
-        return apply_parts(network.layers, input_shape(network, values), Namer(), values)
+        tree = apply_parts(network.layers, input_shape(network, values), Namer(), values)
+        _check_indices(tree, None)
+        return tree
     except ShapeError as error:
         if isinstance(error.failed, Joint):
             from .joints import mended
 
             error.hint = error.hint or mended(network, error.failed, values)
         raise
+
+
+_MOVES = ("Flatten", "Unflatten", "Permute", "Select", "Identity")  # whole numbers stay whole
+
+
+def _check_indices(parts: Sequence[AppliedPart], reals: str | None) -> str | None:
+    """Refuse an Embedding behind a layer that makes real numbers out of indices.
+
+    reals: the layer whose real numbers arrive; None where the network's input does. Gives the same
+    of what leaves the parts.
+    """
+    for part in parts:
+        if isinstance(part, Applied):
+            if part.spec.type == "Embedding" and reals is not None:
+                raise ShapeError(
+                    f"{part.name} (Embedding): it looks up whole numbers in its table, but {reals} "
+                    "before it gives real ones",
+                    hint="an Embedding takes the network's input: the indices of words",
+                ).at(part.layer.where)
+            reals = reals if part.spec.type in _MOVES else part.name
+        elif part.parallel:
+            ends = [_check_indices(branch, reals) for branch in part.branches]
+            reals = next((end for end in ends if end is not None), None)
+        else:
+            for branch in part.branches:
+                reals = _check_indices(branch, reals)
+    return reals
 
 
 def check_size(network: Network) -> None:
@@ -208,7 +237,12 @@ def _apply_block(
     branches: list[tuple[AppliedPart, ...]] = []
     start, one_by_one = x, block.kind in ("Sequential", "Repeat")
     for branch in block.branches * block.times:
-        branches.append(apply_parts(branch, start, name, values))
+        try:
+            branches.append(apply_parts(branch, start, name, values))
+        except ShapeError as error:
+            if block.times > 1 and isinstance(error.failed, Told):
+                error.hint = f"leave out `{error.failed.argument}`: each round infers its own"
+            raise
         ends.append(branches[-1][-1].output if branches[-1] else start)
         start = ends[-1] if one_by_one else x
     if one_by_one:

@@ -31,6 +31,7 @@ PRIMES = (3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41)
 KINDS = ("any", "positive", "definite", "fraction")  # what values are drawn, by the seed
 LARGER = 3  # that many primes are left out where small arrays do not do: x[3] needs 4 entries
 SEEDS = 3 * len(KINDS)  # how many attempts make sense
+WHOLE = ("add", "sub", "neg", "index", "concat", "stack")  # keep whole numbers whole
 # operands that hold class indices: drawn as whole numbers that every operation accepts
 INDICES = {"cross_entropy": 1, "nll_loss": 1, "multi_margin_loss": 1, "embedding": 0}
 
@@ -44,14 +45,14 @@ def instance(problem: Problem, seed: int = 0, graph: Graph | None = None) -> Pro
     sizes = chosen(graph, seed)
     rng = np.random.Generator(np.random.PCG64(2024 + seed))
     kind = KINDS[seed % len(KINDS)]
-    indices = _indices(graph)
+    whole = indices(graph)
     given = {}
     for name, g in problem.given.items():
         value, shape = g.value, g.shape
         if value is None:
             line = graph[name]
             drawn = concrete(line.symbol.shape, sizes)
-            value = Value(_drawn(rng, drawn, line.properties, kind, name in indices))
+            value = Value(_drawn(rng, drawn, line.properties, kind, name in whole))
             # what was inferred stays known where only a part of the problem is drawn again
             shape = tuple(Num(str(n)) for n in drawn)
         elif shape is not None:
@@ -59,6 +60,16 @@ def instance(problem: Problem, seed: int = 0, graph: Graph | None = None) -> Pro
         given[name] = replace(g, value=value, shape=shape)
     define = tuple(replace(d, expr=with_sizes(d.expr, sizes)) for d in problem.define)
     return replace(problem, given=given, define=define)
+
+
+def drawn(graph: Graph, shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, np.ndarray]:
+    """Arrays of these shapes for the givens of these names, as `instance` draws them."""
+    rng = np.random.Generator(np.random.PCG64(2024 + seed))
+    kind, whole = KINDS[seed % len(KINDS)], indices(graph)
+    return {
+        name: _drawn(rng, shape, graph[name].properties, kind, name in whole)
+        for name, shape in shapes.items()
+    }
 
 
 def chosen(graph: Graph, seed: int = 0) -> dict[str, int]:
@@ -152,8 +163,9 @@ def _drawn(
     index: bool,
 ) -> np.ndarray:
     """Random values of one kind that keep the declared properties."""
-    if index:
-        return rng.integers(0, 2, size=shape).astype(float)
+    if index:  # 0 and 1; only one of them where a definition moves an index (t + 1)
+        least, beyond = {"positive": (1, 2), "fraction": (0, 1)}.get(kind, (0, 2))
+        return rng.integers(least, beyond, size=shape).astype(float)
     square = len(shape) == 2 and shape[0] == shape[1]
     if kind == "definite" and square and "diagonal" not in properties:
         a = rng.uniform(0.1, 1.0, size=shape)
@@ -177,9 +189,9 @@ def _signs(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return rng.permutation(signs).reshape(shape)
 
 
-def _indices(graph: Graph) -> frozenset[str]:
-    """The givens that are used as class indices."""
-    found = set()
+def indices(graph: Graph) -> frozenset[str]:
+    """What is used as class indices, and what these are moved from by definitions."""
+    found: set[str] = set()
     for line in graph.lines.values():
         place = INDICES.get(line.op.name) if line.op is not None else None
         if place is None or len(line.terms) <= place:
@@ -188,9 +200,18 @@ def _indices(graph: Graph) -> frozenset[str]:
         if isinstance(term, Name) and term.id in graph.lines:
             operand = graph[term.id]
             whole = place == 0 or operand.leaf.order < _order(graph, line, 0)
-            if operand.op is None and whole:
-                found.add(operand.name)
+            if whole:
+                found.update(x.name for x in _moved_from(operand))
     return frozenset(found)
+
+
+def _moved_from(line: Line) -> list[Line]:
+    """The line itself; where whole numbers stay whole, also what it is made from."""
+    found = [line]
+    for x in found:
+        if x.op is not None and (x.op.moves or x.op.name in WHOLE):
+            found += [o for o in x.operands if o not in found]
+    return found
 
 
 def _order(graph: Graph, line: Line, place: int) -> int:

@@ -49,6 +49,15 @@ def _glu_shape(x: Shape, a: Args) -> Shape:
     return (*x[:i], x[i] // 2, *x[i + 1 :])
 
 
+def _hardtanh_shape(x: Shape, a: Args) -> Shape:
+    if a["min_val"] >= a["max_val"]:
+        raise ShapeError(
+            f"`min_val` {a['min_val']} is not below `max_val` {a['max_val']}",
+            hint="Hardtanh keeps x between the two",
+        )
+    return x
+
+
 def _prelu_shape(x: Shape, a: Args) -> Shape:
     if a["num_parameters"] not in (1, x[0]):
         raise ShapeError(
@@ -114,7 +123,12 @@ ROWS = (
     _activation("Tanhshrink"),
     _activation("Hardsigmoid", _INPLACE),
     _activation("Hardswish", _INPLACE),
-    _activation("Hardtanh", {**_numbers(min_val=-1.0, max_val=1.0), **_INPLACE}),
+    LayerSpec(
+        "Hardtanh",
+        {**_numbers(min_val=-1.0, max_val=1.0), **_INPLACE},
+        _hardtanh_shape,
+        "It acts on each entry, so the shape stays.",
+    ),
     _activation(
         "Threshold", {"threshold": Argument(NUMBER), "value": Argument(NUMBER), **_INPLACE}
     ),

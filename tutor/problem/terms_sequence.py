@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..steps import Text
 from .applied import Applied
 from .initial import ONES, ZEROS, fan_in, xavier
 from .spelling import number
@@ -23,6 +24,7 @@ def _recurrent(w: Writer, x: str, it: Applied) -> str:
         states = w.line(_recurrent(w, alone, it), f"{it.name}_states")
         w.batch = 1
         return f"reshape({states}, {w.sizes(it.output)})"
+    _batch_first(w, it)
     a, (length, _) = it.args, it.input
     before = ":, " * len(w.lead)
     steps = [f"{x}[{before}{t}]" for t in range(length)]
@@ -41,6 +43,13 @@ def _recurrent(w: Writer, x: str, it: Applied) -> str:
     return f"stack({', '.join(steps)}, axis={w.axis(0)})"
 
 
+def _batch_first(w: Writer, it: Applied) -> None:
+    """Say how a batch is read where torch's default is another order of the axes."""
+    if w.batch is not None and it.args.get("batch_first") is False:
+        words = "The first axis of a batch counts the examples, as with batch_first = true in torch."
+        w.say("batch first", Text(words))
+
+
 def _direction(w: Writer, steps: list[str], it: Applied, n: int, tail: str) -> list[str]:
     """The states of one cell after each step, in the order in which it reads them."""
     a, type_ = it.args, it.spec.type
@@ -56,6 +65,7 @@ def _direction(w: Writer, steps: list[str], it: Applied, n: int, tail: str) -> l
     down = w.weight("W_hr", (out, hidden), start, tail) if projected else ""
     h, c = f"zeros({w.sizes((out,))[1:-1]})", f"zeros({w.sizes((hidden,))[1:-1]})"
     more = ['nonlinearity="relu"'] if a.get("nonlinearity") == "relu" else []
+    more += [f"W_hr={down}"] if projected else []
     states = []
     for t, step in enumerate(steps, 1):
         name = w.numbered("h", f"{tail}_{t}")
@@ -65,9 +75,7 @@ def _direction(w: Writer, steps: list[str], it: Applied, n: int, tail: str) -> l
             h = w.line(call, name)
         else:
             c = w.numbered("c", f"{tail}_{t}")
-            h = w.line(call, w.numbered("m", f"{tail}_{t}") if projected else name, c)
-            if projected:
-                h = w.line(f"linear({h}, {down})", name)
+            h = w.line(call, name, c)
         states.append(h)
     return states
 
@@ -76,6 +84,7 @@ def _direction(w: Writer, steps: list[str], it: Applied, n: int, tail: str) -> l
 
 
 def _attention(w: Writer, x: str, it: Applied) -> str:
+    _batch_first(w, it)
     a = it.args
     return _attend(w, x, it, a["num_heads"], a["bias"], a["add_bias_kv"], a["add_zero_attn"])
 
@@ -130,6 +139,7 @@ def _cut(w: Writer, name: str, length: int, heads: int, d: int) -> str:
 
 def _encoder(w: Writer, x: str, it: Applied) -> str:
     """Attention, then two linear layers, each added to its input; a layer norm before or behind."""
+    _batch_first(w, it)
     a, d = it.args, it.input[1]
 
     def norm(y: str, k: int) -> str:

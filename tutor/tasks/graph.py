@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..expr import Num
 from ..graph import dims
 from ..graph import node as g
+from ..problem.instance import indices
 from ..problem.lines import Line
 from ..steps import Diagram, DiagramEdge, DiagramNode, TaskResult, Text
 from ..value import Value, in_decimals
@@ -175,7 +176,7 @@ def _loss(ws: Workspace, lines: list[Line]) -> Line | None:
 
 def _gradients(ws: Workspace, loss: Line) -> dict[str, Value]:
     """The gradient of the loss at every node that it depends on and that has a value."""
-    found = {}
+    found, whole = {}, indices(ws.graph)
     for line in ws.graph.below([loss]):
         if line is loss:
             continue
@@ -183,5 +184,7 @@ def _gradients(ws: Workspace, loss: Line) -> dict[str, Value]:
             continue
         final = Chain(ws, loss, line, gradient=True).final
         if final is not None and final.value is not None:
+            if line.name in whole and not final.value.any():
+                continue  # an index of a class does not move
             found[line.name] = paper_value(line, final.value)
     return found

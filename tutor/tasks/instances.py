@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import independent, limits
-from ..errors import InputError, ShapeError, TutorError
+from ..errors import InputError, ShapeError
 from ..problem.elaborate import elaborate
 from ..problem.instance import SEEDS, chosen, concrete, instance
 from ..problem.lines import Line
@@ -73,7 +73,7 @@ def instances_of(ws: Workspace, *of: Line) -> Iterator[Instance]:
             here = Workspace(drawn, elaborate(drawn, drawn.unknowns), checking=False)
             below = here.graph.below([here.line(x.name) for x in of])
             env = independent.forward(below, here.given_floats())
-        except TutorError:
+        except InputError:
             continue  # outside the domain, or a size that does not fit
         if not all(np.isfinite(v).all() for v in env.values()):
             continue

@@ -9,7 +9,7 @@ from math import prod
 from ..errors import ShapeError
 from ..expr import Name
 from ..steps import Text
-from .shape_search import Goal
+from .shape_search import Goal, Values
 
 _MOST = 2_000  # beyond so many candidates, trying them all takes too long
 
@@ -20,7 +20,7 @@ def reasons(goals: Sequence[Goal], spans: Mapping[str, range]) -> list[Text]:
         return []
     found = []
     for goal in goals:
-        shapes = _attained(goal, spans)
+        shapes, refused = _attained(goal, spans)
         conflicts = _conflicts(goal, spans)
         found += conflicts
         if not shapes and conflicts:
@@ -32,16 +32,30 @@ def reasons(goals: Sequence[Goal], spans: Mapping[str, range]) -> list[Text]:
         for axis, size in enumerate(goal.target):
             sizes = sorted({shape[axis] for shape in shapes})
             if size not in sizes:
-                found.append(_missed(goal, axis, size, sizes))
-    return found
+                found.append(_missed(goal, axis, size, sizes, bool(refused)))
+                found += _refusal(size, refused)
+    return list(dict.fromkeys(found))
 
 
-def _missed(goal: Goal, axis: int, size: int, sizes: Sequence[int]) -> Text:
+def _refusal(size: int, refused: Sequence[tuple[Values, str]]) -> list[Text]:
+    """Why the layers do not take what would give the size: an unknown that is this size itself."""
+    for values, said in refused:
+        for name, n in values.items():
+            if n == size:
+                holes = {"u": Name(name), "n": n, "why": said}
+                return [Text("{u} = {n} does not fit: {why}.", holes)]
+    return []
+
+
+def _missed(goal: Goal, axis: int, size: int, sizes: Sequence[int], refused: bool) -> Text:
+    """`refused`: whether other candidates do not fit through the layers at all."""
     near = [n for n in sizes if n < size][-1:] + [n for n in sizes if n > size][:1]
     chain = goal.chain
     i = axis + chain.of_network  # the batch is axis 0 of a network
     holes = {"i": i, "y": chain.called, "n": size, "a": near[0], "b": near[-1]}
-    if len(sizes) == 1:
+    if len(sizes) == 1 and refused:
+        words = "Axis {i} of {y} is never {n}: where all layers fit, it is {a}."
+    elif len(sizes) == 1:
         words = "Axis {i} of {y} is never {n}, but always {a}: the unknowns do not change it."
     elif len(near) == 1:
         words = "Axis {i} of {y} is never {n}; the nearest that it gets is {a}."
@@ -50,15 +64,18 @@ def _missed(goal: Goal, axis: int, size: int, sizes: Sequence[int]) -> Text:
     return Text(words, {k: v for k, v in holes.items() if f"{{{k}}}" in words})
 
 
-def _attained(goal: Goal, spans: Mapping[str, range]) -> list[tuple[int, ...]]:
-    """The node's shape for every candidate that fits through the layers."""
-    shapes = []
+def _attained(
+    goal: Goal, spans: Mapping[str, range]
+) -> tuple[list[tuple[int, ...]], list[tuple[Values, str]]]:
+    """The node's shape for each candidate that fits through the layers; the others, and why not."""
+    shapes, refused = [], []
     for combination in product(*spans.values()):
+        values = dict(zip(spans, combination, strict=True))
         try:
-            shapes.append(goal.relaxed.run(dict(zip(spans, combination, strict=True)))[0])
-        except ShapeError:
-            continue
-    return shapes
+            shapes.append(goal.relaxed.run(values)[0])
+        except ShapeError as error:
+            refused.append((values, error.message))
+    return shapes, refused
 
 
 def _conflicts(goal: Goal, spans: Mapping[str, range]) -> list[Text]:

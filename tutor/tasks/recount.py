@@ -64,7 +64,9 @@ def recount_shape(
         if "output_padding" in args:
             found = _spread_places(i, n, args)
         else:
-            found = len(starts(*_slide(i, n, args)))
+            slide = _slide(i, n, args)
+            copied = {"reflect": n - 1, "circular": n}.get(args.get("padding_mode", ""))
+            found = 0 if copied is not None and max(slide[3:5]) > copied else len(starts(*slide))
         if not found:
             return None
         out.append(found)
@@ -200,8 +202,7 @@ def _channels(c: int, args: Mapping[str, Any]) -> int | None:
     """The output channels, None when the layer's own channels or groups do not fit."""
     if "out_channels" not in args:
         for i, sides in enumerate(args["padding"]):
-            taps = args["dilation"][i] if "dilation" in args else 1
-            if 2 * max(sides) > taps * (args["kernel_size"][i] - 1) + 1:
+            if 2 * max(sides) > args["kernel_size"][i]:
                 return None
         return c
     groups, filters = args["groups"], args["out_channels"]

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..errors import InputError
 from ..expr import Binary, Expr, Name, Partial
 from ..graph import dims
 from ..graph.fits import examples
 from ..notation.names import size_words
 from ..problem.lines import Line
-from ..steps import Check, Step, Table, TaskResult, Text
+from ..steps import Check, Step, Table, TaskResult, Text, in_turn
 from .chain import jacobian_size, size_text
 from .graph import gradient_size
 from .shape_reasons import edge_reason, reason
 from .workspace import Workspace, as_json
 
 BLANK = "_" * 12  # where a student writes
+NOWHERE = Text("No values were found at which everything exists, so the sizes were not tried out.")
 LONG = 24  # characters of a formula beside an automatic name
 
 
@@ -38,6 +40,9 @@ def solve(ws: Workspace, task_id: str, of: Sequence[str], edges: Any) -> TaskRes
     for a, b in pairs:
         size = jacobian_size(a, b, layout)
         why = edge_reason(a, b, layout)
+        if b not in ws.graph.below([a]):
+            holes = {"y": Name(a.name), "x": Name(b.name)}
+            why = in_turn(why, Text("All entries are 0: {y} does not depend on {x}.", holes))
         found.append(_edge(a, b, layout))
         steps.append(_edge_step(a, b, size, why))
         written = size_words(size_text(size))
@@ -73,7 +78,14 @@ def asked(
     """
     lines = [ws.line(n) for n in of] or list(ws.graph.lines.values())
     if edges != "all":
-        return lines, [(ws.line(a), ws.line(b)) for a, b in edges or ()], None
+        pairs = [(ws.line(a), ws.line(b)) for a, b in edges or ()]
+        for a, b in pairs:
+            if a is not b and a in ws.graph.below([b]):
+                raise InputError(
+                    f"`{a.name}` does not depend on `{b.name}`, but the other way round",
+                    hint=f"write [{b.name}, {a.name}] for ∂{b.name}/∂{a.name}",
+                )
+        return lines, pairs, None
     pairs = [(u, o) for u in ws.graph.lines.values() for o in u.operands]
     users = ws.graph.consumers()
     ends = [x for x in ws.graph.lines.values() if x.op is not None and not users[x.name]]
@@ -173,6 +185,8 @@ def check(ws: Workspace, lines: Sequence[Line], pairs: Sequence[tuple[Line, Line
     import numpy as np
 
     from .. import independent
+    from ..errors import CheckFailed
+    from ..problem.instance import SEEDS, drawn
 
     if not ws.checking:
         return None
@@ -180,9 +194,8 @@ def check(ws: Workspace, lines: Sequence[Line], pairs: Sequence[tuple[Line, Line
     for symbol in ws.graph.sizes.values():
         number[symbol] = (5, 7, 11, 13, 17, 19)[len(number) % 6]
     number |= examples(ws.graph.fits, number)  # under a window not every number will do
-    rng = np.random.Generator(np.random.PCG64(1))
     given = {name: np.asarray(float(number[d])) for name, d in ws.graph.sizes.items()}
-    total = 0
+    open_, total = {}, 0
     for line in ws.graph.lines.values():
         if line.op is None:
             shape = tuple(_size(d, number) for d in line.shape)
@@ -190,15 +203,27 @@ def check(ws: Workspace, lines: Sequence[Line], pairs: Sequence[tuple[Line, Line
             if total > 10**6:
                 return None
             value = ws.paper(line)
-            given[line.name] = (
-                value.floats() if value is not None else rng.uniform(0.5, 1.5, size=shape)
-            )
-    try:
-        env = independent.forward(list(ws.graph.lines.values()), given)
-    except (ValueError, IndexError):
-        return Check("running the definitions on arrays of these sizes", 1.0, False)
+            if value is None:
+                open_[line.name] = shape
+            else:
+                given[line.name] = value.floats()
+    for seed in range(SEEDS):  # an inverse or an index does not exist for every array
+        try:
+            arrays = {**given, **drawn(ws.graph, open_, seed)}
+            env = independent.forward(list(ws.graph.lines.values()), arrays)
+            break
+        except InputError:
+            continue
+        except CheckFailed:
+            return _ran(False)
+    else:
+        return Check.impossible(NOWHERE)
     every = {x.name: x for x in (*lines, *(p for pair in pairs for p in pair))}
     ok = all(np.shape(env[n]) == tuple(_size(d, number) for d in x.shape) for n, x in every.items())
+    return _ran(ok)
+
+
+def _ran(ok: bool) -> Check:
     return Check("running the definitions on arrays of these sizes", 0.0 if ok else 1.0, ok)
 
 
