@@ -75,3 +75,12 @@ def test_what_only_looks_like_its_own_transpose(
     assert task.check is not None and task.check.passed
     assert task.formula is not None
     assert formula is None or text(task.formula) == formula
+
+
+def test_a_mask_of_equal_entries_keeps_its_size() -> None:
+    """Beside `where` one number will do for all entries; as a diagonal it needs all of them."""
+    source = "given: {v: vector(2), x: vector(2)}\ndefine: {Y: 'where(ones(2)*sum(v) > 0, v, x)'}\n"
+    (task,) = solve(loads(source + "tasks: [jacobian: {of: Y, wrt: x}]\n")).tasks
+    assert task.check is not None and task.check.passed
+    assert task.formula is not None
+    assert text(task.formula) == "diag(sum(v) * ones(2) <= 0)"

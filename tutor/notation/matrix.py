@@ -20,7 +20,7 @@ from ..ops.scalar import Named, step
 from .build import NoMatrixForm, product, relation_term, scaled, sum_term
 from .calls import call_term
 from .comparisons import condition_term, extreme, mask_term
-from .copies import in_blocks
+from .copies import in_blocks, narrow
 from .entrywise import with_bias
 from .literal import Entries, written_out
 from .norms import length_of, root_of, squared_length, takes_root
@@ -84,10 +84,11 @@ SPREAD = ("power", "where")  # a scalar exponent or choice goes with any first o
 def _condition(
     node: Node, argument: Expr | None, leaf: Leaves, vec: str, strict: bool
 ) -> Expr | None:
-    """A mask as a comparison."""
+    """A mask as a comparison; without an argument, one number may stand for all entries."""
+    alone = argument is not None and unrepeated(node.args[0]).order < node.order
 
     def write(part: Node) -> Expr:
-        return led(unsigned_term(unrepeated(part), leaf, vec))
+        return led(unsigned_term(part if alone else unrepeated(part), leaf, vec))
 
     def function(f: sp.Expr) -> Expr:
         inner = unsigned_term(node.args[0], leaf, vec) if argument is None else argument
@@ -278,6 +279,9 @@ def _downstairs(f: sp.Expr) -> bool:
 
 def _product(node: Node, leaf: Leaves, vec: str, spread: bool = True) -> Expr:
     """spread: whether an axis that nothing carries is written as a vector of ones."""
+    slim = narrow(node)
+    if slim is not node and spread:
+        return unsigned_term(slim, leaf, vec)
     coef, factors, out, sizes = pieces(node)
     out = out if spread else ()
 
