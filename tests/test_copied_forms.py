@@ -92,6 +92,22 @@ def test_gradients_of_copies(loss: str, wrt: str, want: str | None) -> None:
     assert want in (None, printed)
 
 
+ONE_ENTRY = {"x": "[0.7]", "y": "[0.3, 0.4]", "A": "[[0.25, -1.5]]"}
+
+
+@pytest.mark.parametrize(
+    ("out", "wrt"),
+    [("tile(x, 4)", "x"), ("sin(tile(x, 4))", "x"), ("kron(x, y)", "x"), ("sin(kron(y, x))", "x"),
+     ("exp(kron(x, x))", "x"), ("sin(tile(A, 3, 1))", "A"), ("sin(tile(A, 1, 3))", "A"),
+     ("sin(kron(A, x))", "A"), ("sin(kron(x, A))", "x"), ("exp(kron(A, y))", "A")],
+)  # fmt: skip
+def test_blocks_of_one_place(out: str, wrt: str) -> None:
+    """A factor with one entry, or one row: its axis is none on paper."""
+    formula_of(solved({"out": out}, f"jacobian: {{of: out, wrt: {wrt}}}", ONE_ENTRY))
+    loss = {"out": out, "L": "sum(out**3)"}
+    formula_of(solved(loss, f"gradient: {{of: L, wrt: {wrt}}}", ONE_ENTRY))
+
+
 @pytest.mark.parametrize("copied", ["tile(A, 2, 3)", "kron(A, ones(2, 3))", "tile(A, 1, 2)"])
 def test_a_sum_over_copies(copied: str) -> None:
     """Where the gradient of the copies is a name of its own, they are summed by a reshape."""

@@ -20,7 +20,7 @@ def rolled_up(node: Node) -> Node:
     count = uses(node)
     factors = labelled(node)
     for at, (relation, labels) in enumerate(factors):
-        if not is_unrolling(relation) or len(set(labels)) < len(labels):
+        if not is_unrolling(relation) or len(set(labels)) < len(labels) or 1 in relation.shape:
             continue
         p, *parts = labels
         others = [k for k, (_, ls) in enumerate(factors) if p in ls and k != at]

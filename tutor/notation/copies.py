@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from ..expr import Call, Expr, Num
 from ..graph import dims
 from ..graph.dims import Dim
+from ..graph.node import Node, ein, pieces, rel
 from .build import size_term, transposed
 from .relations import Item
 from .sliding_axes import Move
@@ -59,6 +60,28 @@ def _block(move: Move) -> Block | None:
         if fills and coefs[place] == -1 and dims.same(coefs[block], step):
             return Block(labels[0], labels[block], labels[place])
     return None
+
+
+def narrow(node: Node) -> Node:
+    """The product with blocks of one place, or one block, as the axis that is left of them."""
+    if _windows.get() or node.kind != "ein":
+        return node
+    coef, factors, out, sizes = pieces(node)
+    slim = [_narrow(f, ls) if f.kind == "rel" else (f, ls) for f, ls in factors]
+    if all(a[0] is b[0] for a, b in zip(slim, factors, strict=True)):
+        return node
+    return ein(slim, out, coef, sizes)
+
+
+def _narrow(relation: Node, labels: tuple[int, ...]) -> Move:
+    if _block((relation, labels)) is None or 1 not in relation.shape[1:]:
+        return relation, labels
+    kept = [0, *(k for k in (1, 2) if relation.shape[k] != 1)]
+    coefs, constant = relation.attr
+    if len(kept) == 1:
+        return relation, labels
+    slim = rel([coefs[k] for k in kept], constant, [relation.shape[k] for k in kept])
+    return slim, tuple(labels[k] for k in kept)
 
 
 def copied(

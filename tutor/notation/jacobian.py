@@ -22,6 +22,7 @@ from .build import (
     sum_term,
     transposed,
 )
+from .copies import narrow
 from .kronecker import assembled, connected, elementwise, split_diagonal
 from .matrix import Leaves, unsigned_term
 from .products import Product
@@ -56,7 +57,7 @@ def _without_unit_axes(node: Node, rows: int) -> tuple[Node, int]:
         return g.add([_without_unit_axes(a, rows)[0] for a in node.args], node.attr), left
     coef, factors, out, sizes = pieces(node)
     kept = tuple(x for k, x in enumerate(out) if k not in unit)
-    return g.ein(factors, kept, coef, sizes), left
+    return narrow(g.ein(factors, kept, coef, sizes)), left
 
 
 def turned_sides(node: Node, rows: int, orders: tuple[int, int], vec: str) -> Node:
