@@ -101,3 +101,14 @@ def test_values_and_gradients_are_torchs() -> None:
     value, by_x, by_k = answers("conv1d(X, K, stride=2, padding=1)", "X", "K")
     assert value.tolist() == y.tolist()
     assert by_x.ravel().tolist() == t.grad.tolist() and by_k.ravel().tolist() == w.grad.tolist()
+
+
+def test_a_row_is_one_channel_of_a_layer() -> None:
+    given = {"x": "[1, 2, 3]", "K": "[[[1, 2], [3, 4]]]"}
+    define = {"y": "conv_transpose1d(x.T, K)", "z": '"conv_transpose1d([[1, 2, 3]], K)"'}
+    define |= {"L": "sum(y**2)"}
+    solution = solve(loads(source(given, define, "forward", "gradient: {of: L, wrt: [x, K]}")))
+    found = data(solution)
+    assert found["variables"]["y"]["value"] == found["variables"]["z"]["value"]
+    assert found["variables"]["y"]["shape"] == [2, 4]
+    assert all(t.check is not None and t.check.passed for t in solution.tasks)

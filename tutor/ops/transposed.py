@@ -46,6 +46,8 @@ def _transposed(n: int, x: Val, w: Val, bias: Val | None, stride: Any, padding: 
                             dilation, flip)  # fmt: skip
         return as_row(inner, x)
     bare = w.order == n
+    if n == 1 and w.order == 3 and x.row:  # a row is one channel
+        x = Val(ein([(x.node, "c")], "rc", 1, {"r": 1}))
     require(bare or w.order == n + 2,
             f"{name} takes a kernel of order {n} (one channel) or {n + 2} (inputs × outputs × …), "
             f"not size {w.dims}")  # fmt: skip
