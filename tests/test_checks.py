@@ -11,6 +11,8 @@ import pytest
 import sympy as sp
 
 from tutor import cli, independent
+from tutor.calculus.reverse import identity, pullback
+from tutor.calculus.simplify import simplify
 from tutor.derivation import derivation
 from tutor.errors import InputError
 from tutor.expr import Binary, Call, Expr, List, Neg, Num, Transpose
@@ -25,6 +27,7 @@ from tutor.render.terminal import terminal
 from tutor.tasks import checked, instances, solve
 from tutor.tasks.chain import Chain
 from tutor.tasks.printed import printed_error
+from tutor.tasks.second import written_out
 from tutor.tasks.workspace import Workspace
 from tutor.value import Value
 
@@ -454,3 +457,21 @@ def test_differences_decide_at_ordinary_points(formula: str, point: str) -> None
     ws = Workspace(problem, elaborate(problem))
     chain = Chain(ws, ws.line("L"), ws.line("x"), True)
     assert chain.final is None or not checked._undecided(ws, chain)
+
+
+@pytest.mark.parametrize(
+    ("expression", "wrt"),
+    [("var(maximum(x, y))", "x"), ("std(relu(x - y))", "y"), ("sum(selu(x / 2))", "x")],
+)
+def test_a_mask_at_one_entry_says_nothing_of_the_others(expression: str, wrt: str) -> None:
+    """Simplified wrongly once: a mean over all entries under a mask, and selu(x/2)."""
+    given = {"x": "[1, -2, 0.5, 3, -1]", "y": "[0.5, 1, -1, 4, -2]"}
+    p = problem(given, {"L": expression}, f"gradient: {{of: L, wrt: {wrt}}}")
+    (task,) = solve(p).tasks
+    assert task.check is not None and task.check.passed and task.value is not None
+    ws = Workspace(p, elaborate(p))
+    whole = written_out(ws, ws.line("L"))
+    raw = pullback(whole, identity(()), [ws.line(wrt).symbol])[0]
+    for node in (raw, simplify(raw)):
+        got = Value(ws.value_of(node)).floats()
+        np.testing.assert_allclose(got, task.value.floats(), rtol=1e-9, atol=1e-12)

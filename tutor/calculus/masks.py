@@ -222,7 +222,11 @@ def _settle_terms(node: Node, base: Node, condition: sp.Expr | None, side: bool)
     terms = []
     for term in node.args:
         if term.kind == "ein" and term.args:
-            pairs = [(_settled(f, base, condition, side), ls) for f, ls in labelled(term)]
+            own = tuple(range(term.order))  # of a sum over all entries, others count too
+            pairs = [
+                (_settled(f, base, condition, side) if tuple(ls) == own else f, ls)
+                for f, ls in labelled(term)
+            ]
             sizes = dict(enumerate(term.attr.sizes))
             terms.append(ein(pairs, tuple(range(term.order)), term.attr.coef, sizes))
         else:
