@@ -276,3 +276,11 @@ def test_a_reduction_of_an_array_of_order_three(reduced: str, loss: str) -> None
     x = np.round(np.random.default_rng(8).normal(size=(2, 3, 5)), 2)
     define = {"out": reduced, "L": loss}
     formula_of(solved(define, "gradient: {of: L, wrt: X}", {"X": str(x.tolist())}))
+
+
+def test_a_norm_of_what_is_zero_keeps_its_names() -> None:
+    """With W − W written out, x / ‖x‖ is 0/0 at every point, and no formula."""
+    s = solved({"x": "A - A", "L": "norm2(x)"}, "gradient: {of: L, wrt: x}")
+    result = s.tasks[0]
+    assert result.value is None and result.undefined is not None
+    assert result.formula is not None and text(result.formula) == "x / frobenius(x)"

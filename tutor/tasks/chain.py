@@ -162,7 +162,7 @@ class Chain:
     def first_short(self, *names: int) -> Expr | None:
         for keep in names:
             node = self.closed(keep)
-            if tree_size(node) > LONG or logs_of_zero(self.ws, node):
+            if tree_size(node) > LONG or without_value(self.ws, node):
                 continue
             try:
                 term = self.term(node, self.wrt)
@@ -235,9 +235,12 @@ class Chain:
             return None
 
 
-def logs_of_zero(ws: Workspace, node: Node) -> bool:
-    """Whether a formula has 0·log 0 in it here, which is 0 but has no value where it is typed."""
+def without_value(ws: Workspace, node: Node) -> bool:
+    """Whether a formula has no value where it is typed, though the numbers of the steps may exist:
+    0·log 0, which is 0 but not on a calculator, or a number that became 0/0."""
     for part in topological([node]):
+        if part.kind == "ein" and part.attr.coef.has(sp.nan, sp.zoo, sp.oo):
+            return True
         if part.kind != "map" or not any(f.func is xlogx for f in part.attr.atoms(sp.Function)):
             continue
         try:

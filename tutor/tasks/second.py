@@ -20,7 +20,7 @@ from ..notation.text import text
 from ..numeric.evaluate import NotFinite
 from ..problem.lines import Line
 from ..value import Value
-from .chain import LONG, Chain, logs_of_zero, tree_size
+from .chain import LONG, Chain, tree_size, without_value
 from .constrained import MATRICES
 from .extended import extended, folded, free_name, written
 from .no_value import NoDerivative
@@ -163,7 +163,7 @@ def term(ws: Workspace, node: Node, rows: int) -> Expr | None:
     rows: how many of the node's axes are those of the first variable.
     """
     style = ws.problem.convention
-    if tree_size(node) > LONG or logs_of_zero(ws, node):
+    if tree_size(node) > LONG or without_value(ws, node):
         return None
     try:
         node = distributed(sp.S.One, ws.whole(node))
