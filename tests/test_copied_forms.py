@@ -280,7 +280,7 @@ def test_a_reduction_of_an_array_of_order_three(reduced: str, loss: str) -> None
 
 def test_a_norm_of_what_is_zero_keeps_its_names() -> None:
     """With W − W written out, x / ‖x‖ is 0/0 at every point, and no formula."""
-    s = solved({"x": "A - A", "L": "norm2(x)"}, "gradient: {of: L, wrt: x}")
+    s = solved({"D": "A - A", "L": "norm2(D)"}, "gradient: {of: L, wrt: D}")
     result = s.tasks[0]
     assert result.value is None and result.undefined is not None
-    assert result.formula is not None and text(result.formula) == "x / frobenius(x)"
+    assert result.formula is not None and text(result.formula) == "D / frobenius(D)"
