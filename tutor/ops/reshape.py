@@ -207,6 +207,9 @@ def cut(node: Node, axis: int, item: Any) -> Node:
     start, stop, step = item
     if start is None and stop is None and step is None:
         return node
+    left, right = (0 if d is None else d for d in (start, stop))
+    if dims.unknowns(size) and step is None and left >= 0 and (stop is None or right < 0):
+        return _symbolic_cut(node, axis, left, dims.dim(size + right), certain=True)
     if not isinstance(size, int) and step is None and start is not None and stop is not None:
         return _symbolic_cut(node, axis, start, stop)
     require(isinstance(size, int), f"a slice of an axis of symbolic size {size} needs its number")
@@ -217,12 +220,12 @@ def cut(node: Node, axis: int, item: Any) -> Node:
     return ein([(node, own), (shift, (axis, "o"))], out)
 
 
-def _symbolic_cut(node: Node, axis: int, start: Any, stop: Any) -> Node:
+def _symbolic_cut(node: Node, axis: int, start: Any, stop: Any, certain: bool = False) -> Node:
     """Entries start … stop − 1 of a symbolic axis, where it is certain that it has them."""
     size = node.shape[axis]
     first, last, whole = (dims.number(d) for d in (start, stop, size))
     inside = first.is_nonnegative and (last - first).is_positive and (whole - last).is_nonnegative
-    require(bool(inside),
+    require(certain or bool(inside),
             f"a slice from {start} to {stop} of an axis of symbolic size {size} needs its number")  # fmt: skip
     shift = rel((1, -1), dims.dim(first), (size, dims.dim(last - first)))
     own = tuple(range(node.order))

@@ -19,7 +19,7 @@ from .model import Definition, Problem
 from .origin import Origin, below, trail
 from .repairs import candidates
 from .resizes import letter_sizes, other_sizes, renumbered, resized, said
-from .told import because, plain
+from .told import because, might_repeat, plain
 
 TRIALS = 60  # of a problem of up to DEFINITIONS definitions, fewer of a longer one
 DEFINITIONS = 30
@@ -84,6 +84,7 @@ def _homogeneous(problem: Problem, origin: Origin) -> list[str]:
 def _inferred(origin: Origin, unifier: Unifier) -> list[str]:
     """Why the open sizes below the operands are what they are, with the places in the file."""
     found: dict[str, None] = {}
+    repeats = False
     for line in _below(origin):
         for k in range(len(line.shape) if line.kind == "given" else 0):
             for told, cause in because(unifier, dims.unknown(f"{line.name}.{k}")):
@@ -95,9 +96,15 @@ def _inferred(origin: Origin, unifier: Unifier) -> list[str]:
                     words += f" ({where.path}:{where.line}:{where.column})"
                 if "?" not in words:  # a size that is open itself explains nothing
                     found[words] = None
+            if line.kind == "given" and might_repeat(unifier, dims.unknown(f"{line.name}.{k}")):
+                repeats = True
             words = left_over(line, k, unifier)
             if words:
                 found[words] = None
+    if repeats:
+        found["where sizes are compared, a `?` is taken to be equal, not a 1 that is repeated"] = (
+            None
+        )
     return list(found)
 
 

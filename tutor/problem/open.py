@@ -16,8 +16,9 @@ from ..steps import Text, all_of
 from .fitted import choice_of, forced, left_open, listed, why
 from .lines import Graph
 from .model import Problem
-from .told import because, plain
+from .told import because, might_repeat, plain
 
+EQUAL = Text("A ? is taken to be an equal size, not a 1 that is repeated.")
 LETTERS = ("n", "m", "k", "p", "q", "r", "h")
 
 
@@ -141,12 +142,14 @@ def reasons(
     found: dict[str, list[Text]] = {}
     for given in problem.given.values():
         told: list[Text] = []
+        repeats = False
         for k, d in enumerate(given.shape or ()):
             if d != "?" and d != Name("?"):
                 continue
             u = dims.unknown(f"{given.name}.{k}")
             if u in unifier.equations:
                 told += [t for t, _ in because(unifier, u) if t not in told]
+                repeats |= might_repeat(unifier, u)
             else:
                 val = graph[given.name].leaf
                 found_ = forced(unifier, u, Name(given.name), val, k)
@@ -155,6 +158,8 @@ def reasons(
                 if v == u or (u in unifier.equations and _rests_on(unifier, u, v)):
                     ts = _left(v, given.name, unifier, problem)
                     told += [t for t in ts if t not in told]
+        if repeats:
+            told.append(EQUAL)
         if told:
             found[given.name] = told
     return found
