@@ -11,6 +11,7 @@ import pytest
 
 import tutor.cli
 from tutor import load
+from tutor.api import loads
 from tutor.errors import InputError
 
 GIVEN = """
@@ -129,3 +130,15 @@ def test_a_fault_of_ours_is_one_message(
     monkeypatch.setenv("TUTOR_TRACEBACK", "1")
     with pytest.raises(ValueError):
         tutor.cli.main()
+
+
+@pytest.mark.parametrize(
+    ("expr", "want"),
+    [("max_pool2d(Z, 2, 1, padding=[[1, 0], [0, 1]])", [[2, 2], [4, 4]]),
+     ("avg_pool2d(Z, 2, 1, padding=[[1, 0], [0, 1]])", [[0.75, 0.5], [2.5, 1.5]]),
+     ("conv2d(Z, eye(2), padding=[[1, 0], [0, 1]])", [[2, 0], [5, 2]])],
+)  # fmt: skip
+def test_padding_of_both_ends_of_every_axis(expr: str, want: list[list[float]]) -> None:
+    text = f"given:\n  Z: [[1, 2], [3, 4]]\ntasks:\n  - evaluate: {{expr: '{expr}'}}\n"
+    value = loads(text).solve().tasks[0].value
+    assert value is not None and value.numbers() == want

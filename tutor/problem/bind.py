@@ -189,7 +189,8 @@ class Binder:
             return values.scalar(e)
         if kind in ("Dims", "Int", "Padding"):
             if isinstance(e, List):
-                if kind != "Padding" and any(isinstance(x, List) for x in e.items):
+                ends = kind == "Padding" or name == "padding"  # (before, after) of every axis
+                if not ends and any(isinstance(x, List) for x in e.items):
                     raise self.fail(f"`{name}` is a number or a list of numbers", span=extent(e))
                 return tuple(self.convert(x, kind, name) for x in e.items)
             if isinstance(e, Str):
