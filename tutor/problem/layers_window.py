@@ -106,9 +106,24 @@ def _conv_shape(axes: int) -> Rule:
     def rule(x: Shape, a: Args) -> Shape:
         needs_axes(x, axes)
         check_channels(x, a)
-        return slid(_windows(x, a), a["out_channels"])
+        windows = _windows(x, a)
+        for w in windows:
+            _check_edge(w, a["padding_mode"])
+        return slid(windows, a["out_channels"])
 
     return rule
+
+
+def _check_edge(w: Window, mode: str) -> None:
+    """A mirror image needs entries beside the edge, a repetition as many as it adds."""
+    most = {"reflect": w.size - 1, "circular": w.size}.get(mode)
+    if most is None or max(w.before, w.after) <= most:
+        return
+    raise ShapeError(
+        f"{w.axis}: `padding_mode: {mode}` can add at most {most} at each end of an axis of "
+        f"{w.size}, not {max(w.before, w.after)}",
+        hint=f"what fits: a padding of at most {most}, or another `padding_mode`",
+    )
 
 
 def _pool_shape(axes: int, strict: bool) -> Rule:
