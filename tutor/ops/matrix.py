@@ -83,8 +83,10 @@ def _product_mismatch(a: Val, b: Val) -> ShapeError:
         columns, rows = as_matrix(a).shape[1], as_matrix(b).shape[0]
     else:
         columns, rows = a.node.shape[-1], b.node.shape[-2 if b.order >= 2 else -1]
+    vectors = max(a.order, b.order) >= 3  # beside a tensor, a vector lies along what is summed
     error.hint = (
-        f"`{{left}}` has {_count(columns, 'column')}, `{{right}}` has {_count(rows, 'row')}"
+        f"`{{left}}` has {_count(columns, 'entry' if vectors and a.order == 1 else 'column')}, "
+        f"`{{right}}` has {_count(rows, 'entry' if vectors and b.order == 1 else 'row')}"
     )
     if max(a.order, b.order) >= 3 and dims.equal(columns, rows):
         error.hint = "the last two axes multiply; the axes before them are a batch, and differ"
@@ -92,7 +94,8 @@ def _product_mismatch(a: Val, b: Val) -> ShapeError:
 
 
 def _count(d: Dim, word: str) -> str:
-    return f"{dims.one(d)} {word}" + ("" if d == 1 else "s")
+    several = word.removesuffix("y") + ("ies" if word.endswith("y") else "s")
+    return f"{dims.one(d)} {word if d == 1 else several}"
 
 
 def _matmul_plain(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ..errors import InputError, ShapeError
-from ..expr import Expr, Name, exchanged, names
+from ..expr import Expr, Name, exchanged, names, walk
 from ..graph import dims
 from ..graph.unifier import Unifier
 from ..notation.text import text
@@ -42,8 +42,9 @@ def explained(
         notes = [
             *_homogeneous(problem, origin),
             *no_multiple(origin),
+            *_rigid(origin),
             *_inferred(origin, unifier),
-            *trail([t for t, _ in origin.operands], origin.lines),
+            *trail(origin),
         ]
         fixes = _fixes(problem, origin, elaborate)
     fact = [error.hint] if error.hint else []
@@ -79,6 +80,19 @@ def _homogeneous(problem: Problem, origin: Origin) -> list[str]:
                 f"one more than the {entries - 1} in its shape"
             )
     return found
+
+
+def _rigid(origin: Origin) -> list[str]:
+    """A named size beside a number that it would have to be."""
+    sizes = [[dims.resolved(d) for d in v.shape] for _, v in origin.operands]
+    letters = {s for own in sizes for d in own if not isinstance(d, int) for s in d.free_symbols}
+    numbers = any(isinstance(d, int) and d > 1 for own in sizes for d in own)
+    known = sorted(str(s) for s in letters if not isinstance(s, dims.Unknown))
+    if not known or not numbers:
+        return []
+    each = "each stand" if len(known) > 1 else "stands"
+    listed = " and ".join(f"`{n}`" for n in known)
+    return [f"{listed} {each} for any number; a size that is to be found is written `?`"]
 
 
 def _inferred(origin: Origin, unifier: Unifier) -> list[str]:
@@ -127,7 +141,7 @@ def _fixes(problem: Problem, origin: Origin, elaborate: Elaborate) -> str:
             size = graph[FIT].dims if FIT in graph.lines else ""
             found.append((text(term), size))
     if found:
-        return _listed(found) + " would fit"
+        return f"{_listed(found)}{_places(origin)} would fit"
     sizes = []
     left = max(left, 4)
     for changes, size in other_sizes(origin):
@@ -146,6 +160,14 @@ def _fixes(problem: Problem, origin: Origin, elaborate: Elaborate) -> str:
         if _tried(renumbered(problem, name, size), elaborate) is not None
     ]
     return " or ".join(letters) + " would fit" if letters else ""
+
+
+def _places(origin: Origin) -> str:
+    """Where to write it: what stands there more than once has to change everywhere."""
+    count = sum(e == origin.term for e in walk(origin.definition.expr))
+    if count < 2:
+        return ""
+    return f" in {'both' if count == 2 else f'all {count}'} places"
 
 
 def _listed(found: Sequence[tuple[str, str]]) -> str:

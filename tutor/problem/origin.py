@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import Where
-from ..expr import Expr, Name, Neg, Transpose, exchanged, names
+from ..expr import Binary, Call, Expr, Name, Neg, Transpose, exchanged, names
 from ..graph import dims
 from ..notation.text import text
+from ..ops import ALIASES
 from ..ops.base import Op, Val
 from ..steps import Text
 from .expression import extent
@@ -52,17 +53,34 @@ def written(term: Expr, lines: Mapping[str, Line]) -> Expr:
     return exchanged(term, formula)
 
 
+def typed(origin: Origin) -> list[Expr]:
+    """The operands as the author typed them, arguments by place included."""
+    known = [written(t, origin.lines) for t, _ in origin.operands]
+    match origin.term:
+        case Binary(left=left, right=right):
+            own = (left, right)
+        case Call(args=args) if ALIASES.get(origin.term.func, origin.term.func) == origin.op.name:
+            own = args
+        case _:
+            return known
+    if len(own) < len(known):
+        return known
+    pairs = zip(own, known, strict=False)  # sizes come after the operands
+    return [e if set(names(e)) == set(names(t)) else t for e, t in pairs]
+
+
 def spelled(term: Expr) -> str:
     """The term as typed, without its middle if it is long."""
     whole = text(term)
     return whole if len(whole) <= LONG else f"{whole[: LONG // 2]}…{whole[-LONG // 3 :]}"
 
 
-def trail(terms: Sequence[Expr], lines: Mapping[str, Line], most: int = 5) -> list[str]:
+def trail(origin: Origin, most: int = 5) -> list[str]:
     """How the operands came by their sizes: a sentence for each that is not simply given."""
+    terms, lines = [t for t, _ in origin.operands], origin.lines
     found: list[str] = []
     seen: set[str] = set()
-    queue = [written(t, lines) for t in terms]
+    queue = typed(origin)
     own = [lines.get(t.id) if isinstance(t, Name) else None for t in terms]
     sizes = {spelled(e): x.dims for e, x in zip(queue, own, strict=True) if x is not None}
     while queue and len(found) < most:

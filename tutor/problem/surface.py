@@ -17,7 +17,7 @@ from ..ops import OPERATORS, OPS
 from ..ops.base import Op, Val
 from .lines import Line
 from .model import Definition, Problem
-from .origin import Origin, spelled, written
+from .origin import Origin, spelled, typed, written
 from .sizes import Sizes
 
 KEEP_MASKS = ("mul", "hadamard", "maximum", "minimum", "index", "tril", "triu")  # and, or, parts
@@ -97,11 +97,12 @@ class Surface:
             yield
         except InputError as error:
             own = [p.name for p in op.parameters if op.takes_operand(p)]
-            terms = [
-                (p.val, spelled(written(p.term, self.lines)), name)
-                for p, name in zip_longest(operands, own, fillvalue="")
-                if isinstance(p, Piece)
-            ]
+            pairs = zip_longest(operands, own, fillvalue="")
+            present = [(p, name) for p, name in pairs if isinstance(p, Piece)]
+            words = (
+                [written(p.term, self.lines) for p in pieces] if origin is None else typed(origin)
+            )
+            terms = [(p.val, spelled(e), name) for (p, name), e in zip(present, words, strict=True)]
             named = _named(error, terms, span, origin)
             named.message = self.sizes.shown(named.message)
             named.hint = self.sizes.shown(named.hint) if named.hint else None
