@@ -42,6 +42,10 @@ def _checked(name: str, gates: int, x: Val, h: Val, w_ih: Val, w_hh: Val, more: 
         f"{gates} gates of {dims.one(hidden)} units" if gates > 1 else f"{dims.one(hidden)} units"
     )
     for what, w in (("W_ih", w_ih), ("W_hh", w_hh)):
+        stack, units = dims.resolved(w.shape[0]), dims.resolved(hidden)
+        require(isinstance(units, int) or not isinstance(stack, int) or stack % gates == 0,
+                f"{what} of {name} has {stack} rows, and {gates} gates do not divide them",
+                f"the rows of {gates} gates are stacked, so their number is a multiple of {gates}")  # fmt: skip
         require(dims.same(w.shape[0], stacked),
                 f"{what} of {name} has {dims.one(w.shape[0])} rows, but {times} need {dims.one(stacked)}")  # fmt: skip
     column = is_column(x) and (x.order == 1 or not dims.same(inputs, 1))

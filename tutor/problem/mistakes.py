@@ -17,7 +17,7 @@ from .fitted import left_over, no_multiple
 from .lines import Graph, Line
 from .model import Definition, Problem
 from .origin import Origin, below, trail
-from .repairs import candidates
+from .repairs import candidates, is_form
 from .resizes import letter_sizes, other_sizes, renumbered, resized, said
 from .told import because, might_repeat, plain
 
@@ -129,6 +129,10 @@ def _fixes(problem: Problem, origin: Origin, elaborate: Elaborate) -> str:
     """`A.T @ x` or `x.T @ A` would fit; empty if nothing is found."""
     family = _family(problem, origin.definition)
     left = max(1, TRIALS * DEFINITIONS // max(DEFINITIONS, len(family)))
+    if is_form(origin):  # nothing but a square matrix can be meant
+        sizes = _sizes(problem, origin, elaborate, left)
+        if sizes:
+            return sizes
     found: list[tuple[str, str]] = []
     best = None
     for cost, term in candidates(origin):
@@ -142,6 +146,19 @@ def _fixes(problem: Problem, origin: Origin, elaborate: Elaborate) -> str:
             found.append((text(term), size))
     if found:
         return f"{_listed(found)}{_places(origin)} would fit"
+    sizes = _sizes(problem, origin, elaborate, left)
+    if sizes:
+        return sizes
+    letters = [
+        f"{name} = {size}"
+        for name, size in letter_sizes(origin)
+        if _tried(renumbered(problem, name, size), elaborate) is not None
+    ]
+    return " or ".join(letters) + " would fit" if letters else ""
+
+
+def _sizes(problem: Problem, origin: Origin, elaborate: Elaborate, left: int) -> str:
+    """A of size 3×3 would fit; empty if no other size does."""
     sizes = []
     left = max(left, 4)
     for changes, size in other_sizes(origin):
@@ -152,14 +169,7 @@ def _fixes(problem: Problem, origin: Origin, elaborate: Elaborate) -> str:
         graph = None if other is None else _tried(other, elaborate)
         if graph is not None:
             sizes.append(said(problem, changes, graph))
-    if sizes:
-        return " or ".join(sizes) + " would fit"
-    letters = [
-        f"{name} = {size}"
-        for name, size in letter_sizes(origin)
-        if _tried(renumbered(problem, name, size), elaborate) is not None
-    ]
-    return " or ".join(letters) + " would fit" if letters else ""
+    return " or ".join(sizes) + " would fit" if sizes else ""
 
 
 def _places(origin: Origin) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from ..expr import Binary, Call, Const, Expr, List, Neg, Num, Str, Transpose
+from ..expr import Binary, Call, Const, Expr, List, Name, Neg, Num, Str, Transpose, walk
 from ..graph import dims
 from ..notation.build import size_term
 from ..ops import ALIASES, OPS
@@ -51,6 +51,21 @@ def _all(origin: Origin) -> Iterator[Candidate]:
             yield from _call(e, origin)
         case _:
             return
+
+
+def is_form(origin: Origin) -> bool:
+    """Whether what fails is a part of a quadratic form xᵀA x."""
+    for e in walk(origin.definition.expr):
+        match e:
+            case Binary(op="@", left=Binary(op="@", left=x, right=a) as part, right=y):
+                pass
+            case Binary(op="@", left=x, right=Binary(op="@", left=a, right=y) as part):
+                pass
+            case _:
+                continue
+        if origin.term in (e, part) and isinstance(a, Name) and x == Transpose(y):
+            return True
+    return False
 
 
 def flipped(e: Expr) -> Expr:
@@ -156,6 +171,9 @@ def _call(e: Call, origin: Origin) -> Iterator[Candidate]:
         for k in places[:2]:
             yield 1, _with(e, k, Call("squeeze", (e.args[k],)))
     yield from _axes(e)
+    open_ = any(dims.unknowns(dims.resolved(d)) for _, v in origin.operands for d in v.shape)
+    if e.func.endswith("_cell") and open_:  # another number of gates would fit any size
+        return
     for k in places:
         yield 1, _with(e, k, flipped(e.args[k]))
     if len(places) > 1 and e.func not in ("concat", "stack"):
