@@ -284,3 +284,17 @@ def test_a_norm_of_what_is_zero_keeps_its_names() -> None:
     result = s.tasks[0]
     assert result.value is None and result.undefined is not None
     assert result.formula is not None and text(result.formula) == "D / frobenius(D)"
+
+
+@pytest.mark.parametrize(
+    ("define", "value"),
+    [({"z": "squeeze(unsqueeze(A, 1))", "L": "logsumexp(z)"}, "[[0.89, -0.49, -0.39]]"),
+     ({"L": "logsumexp(vec(A))"}, "[[0.89, -0.49, -0.39]]"),
+     ({"z": "kron(sin(A), ones(3))", "L": "logsumexp(vec(z))"}, "[[0.06], [-0.06], [0.2]]"),
+     ({"L": "sum(softmax(A[0])**2)"}, "[[0.89, -0.49, -0.39]]"),
+     ({"L": "sum(softmax(vec(A))**2)"}, "[[0.06], [-0.06], [0.2]]")],
+)  # fmt: skip
+def test_a_matrix_with_one_row_or_column_is_a_column_of_softmax(
+    define: dict[str, str], value: str
+) -> None:
+    formula_of(solved(define, "gradient: {of: L, wrt: A}", {"A": value}))

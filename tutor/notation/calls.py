@@ -6,15 +6,17 @@ axis 0 of a matrix, is transposed, since a node of order 1 prints as a column.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import sympy as sp
 
 from ..expr import Binary, Call, Const, Expr, Index, List, Num, Transpose
-from ..graph.node import Node
+from ..graph.node import Node, pieces
 from ..graph.sizes import output_size
 from .build import NoMatrixForm, size_term
 from .conv_parts import permuted
+from .copies import narrow
 from .scalars import term_of
 
 Keywords = tuple[tuple[str, Expr], ...]
@@ -23,7 +25,24 @@ Keywords = tuple[tuple[str, Expr], ...]
 def call_term(node: Node, args: list[Expr]) -> Expr:
     name = node.attr[0]
     write = WRITTEN.get(name)
+    if name not in ("power", "where", "kron"):
+        args = [_column_of(a, e) for a, e in zip(node.args, args, strict=True)]
     return Call(name, tuple(args)) if write is None else write(node, args)
+
+
+def _column_of(node: Node, term: Expr) -> Expr:
+    """An operand of order 1 as a column: what is a matrix with one row or column on paper has two
+    axes where it is typed, and softmax would go along the wrong one."""
+    node = narrow(node)
+    if node.order != 1 or node.kind != "ein":
+        return term
+    _, factors, out, sizes = pieces(node)
+    uses = Counter(x for _, labels in factors for x in labels)
+    for factor, labels in factors:
+        lone = [x for x in labels if x not in out and uses[x] == 1 and sizes[x] == 1]
+        if factor.kind != "rel" and factor.order == 2 and lone and set(labels) & set(out):
+            return Call("vec", (term,))
+    return term
 
 
 def _last_axis(node: Node, args: list[Expr]) -> Expr:
