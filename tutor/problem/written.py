@@ -268,9 +268,9 @@ def _batch(given: Given | None, shape: Shape) -> int | None:
         return None
     if own[1:] == shape and isinstance(own[0], int):
         return own[0]
-    sizes = ", ".join(map(str, shape))
+    sizes, has = (", ".join(map(str, x)) for x in (shape, own))
     raise ShapeError(
-        f"`input` has the shape {list(own)}, but the network's `input` is {list(shape)}",
+        f"`input` has the shape [{has}], but the network's `input` is [{sizes}]",
         hint=f"one example is [{sizes}], a batch of n examples [n, {sizes}]",
         where=given.where,
     )
