@@ -88,8 +88,8 @@ def test_the_starter_is_a_solved_problem(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     assert CliRunner().invoke(app, ["new"]).exit_code == 0
     solution = load("problem.yaml").solve()
-    assert not solution.failed and not solution.warnings
-    answers = [t.answer for t in solution.tasks if t.answer is not None]
+    assert not solution.solution.failed and not solution.solution.warnings
+    answers = [t.answer for t in solution.solution.tasks if t.answer is not None]
     assert answers and all(a.correct for a in answers)
     assert SCHEMA.is_valid(yaml.safe_load(Path("problem.yaml").read_text()))
 

@@ -8,9 +8,7 @@ windows is said from outside: they are where the problem has a convolution or a 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..expr import Call, Expr, Num
@@ -19,19 +17,7 @@ from ..graph.dims import Dim
 from ..graph.node import Node, ein, pieces, rel
 from .build import size_term, transposed
 from .relations import Item
-from .sliding_axes import Move
-
-_windows: ContextVar[bool] = ContextVar("windows", default=True)
-
-
-@contextmanager
-def sliding(windows: bool) -> Iterator[None]:
-    """Within it, blocks that fill an axis are windows, or are not."""
-    before = _windows.set(windows)
-    try:
-        yield
-    finally:
-        _windows.reset(before)
+from .sliding_axes import Move, windows_meant
 
 
 @dataclass(frozen=True)
@@ -45,7 +31,7 @@ class Block:
 
 def in_blocks(moves: Sequence[Move]) -> bool:
     """Whether a relation joins blocks and is not to be told as a window."""
-    return not _windows.get() and any(_block(m) for m in moves)
+    return not windows_meant() and any(_block(m) for m in moves)
 
 
 def _block(move: Move) -> Block | None:
@@ -64,7 +50,7 @@ def _block(move: Move) -> Block | None:
 
 def narrow(node: Node) -> Node:
     """The product with blocks of one place, or one block, as the axis that is left of them."""
-    if _windows.get() or node.kind != "ein":
+    if windows_meant() or node.kind != "ein":
         return node
     coef, factors, out, sizes = pieces(node)
     slim = [_narrow(f, ls) if f.kind == "rel" else (f, ls) for f, ls in factors]
@@ -89,7 +75,7 @@ def copied(
 ) -> tuple[tuple[Item, ...], Item, list[Move]] | None:
     """Factors that fill axes of the result in blocks: kron(A, B), or tile(B, 2, 3) where A is all
     ones. (Factors used up, the result, relations that are left.)"""
-    if _windows.get() or not 0 < len(out) <= 2:
+    if windows_meant() or not 0 < len(out) <= 2:
         return None
     found = [(m, b) for m in moves if (b := _block(m)) is not None and b.whole in out]
     blocks = {b.whole: b for _, b in found}

@@ -17,6 +17,7 @@ Labels = tuple[int, ...]
 Move = tuple["Node", Labels]
 
 _flips: ContextVar[bool] = ContextVar("flips", default=False)
+_windows: ContextVar[bool] = ContextVar("windows", default=True)
 
 
 @contextmanager
@@ -28,6 +29,21 @@ def convolving(convention: str) -> Iterator[None]:
         yield
     finally:
         _flips.reset(before)
+
+
+@contextmanager
+def sliding(windows: bool) -> Iterator[None]:
+    """Within it, blocks that fill an axis are windows, or are copies."""
+    before = _windows.set(windows)
+    try:
+        yield
+    finally:
+        _windows.reset(before)
+
+
+def windows_meant() -> bool:
+    """Whether blocks that fill an axis are told as windows."""
+    return _windows.get()
 
 
 def flips() -> bool:

@@ -36,8 +36,7 @@ def solve(
         raise InputError(
             f"there is no task `{only}`", hint=did_you_mean(only, ids) or "tasks: " + ", ".join(ids)
         )
-    from ..notation.copies import sliding
-    from ..notation.sliding_axes import convolving
+    from ..notation.sliding_axes import convolving, sliding
 
     session = _Session(problem, checking, progress)
     needed = _needed(problem, only)
