@@ -180,8 +180,11 @@ def _float(x: Any) -> float:
 
 
 def _reads_well(x: Any) -> bool:
-    """Among decimals: 7.3 and 1/3, but not 3596/1875."""
-    return not x.is_Rational or x.q < READABLE or is_decimal(x)
+    """Among decimals: 7.3 and 1/3, but neither 3596/1875 nor 100000001/10, a decimal too long."""
+    if not x.is_Rational or x.q == 1 or is_decimal(x):
+        return True
+    ends = 10**7 % x.q == 0  # a decimal of at most seven places
+    return x.q < READABLE and not ends
 
 
 def _exact_term(x: Any) -> Expr:

@@ -212,7 +212,7 @@ def cut(node: Node, axis: int, item: Any) -> Node:
         return _symbolic_cut(node, axis, left, dims.dim(size + right), certain=True)
     if not isinstance(size, int) and step is None and start is not None and stop is not None:
         return _symbolic_cut(node, axis, start, stop)
-    require(isinstance(size, int), f"a slice of an axis of symbolic size {size} needs its number")
+    require(isinstance(size, int), f"a slice of an axis of symbolic size {dims.one(size)} needs its number")
     chosen = range(*slice(start, stop, step).indices(size))
     require(len(chosen) > 0, f"the slice is empty: the axis has {size} entries")
     shift = rel((1, -chosen.step), chosen.start, (size, len(chosen)))
@@ -226,7 +226,7 @@ def _symbolic_cut(node: Node, axis: int, start: Any, stop: Any, certain: bool = 
     first, last, whole = (dims.number(d) for d in (start, stop, size))
     inside = first.is_nonnegative and (last - first).is_positive and (whole - last).is_nonnegative
     require(certain or bool(inside),
-            f"a slice from {start} to {stop} of an axis of symbolic size {size} needs its number")  # fmt: skip
+            f"a slice from {start} to {stop} of an axis of symbolic size {dims.one(size)} needs its number")  # fmt: skip
     shift = rel((1, -1), dims.dim(first), (size, dims.dim(last - first)))
     own = tuple(range(node.order))
     out = tuple("o" if k == axis else k for k in own)
