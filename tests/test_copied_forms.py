@@ -13,8 +13,8 @@ from tutor.api import Solved, loads
 from tutor.expr import Name
 from tutor.graph.node import Node, ein, rel, topological, var
 from tutor.notation.build import NoMatrixForm
-from tutor.notation.sliding_axes import sliding
 from tutor.notation.matrix import matrix_term
+from tutor.notation.sliding_axes import sliding
 from tutor.notation.text import text
 from tutor.numeric.evaluate import evaluate
 

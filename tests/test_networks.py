@@ -436,7 +436,7 @@ BLOCKS = [
      r"branch 1 of the Concat ends with \[2, 3\] and branch 2 with \[2, 5\]", "`dim: 2`"),
     (Block("Concat", ((), ()), HERE, dim=0), (2, 5), "`dim` of Concat is 0", "`dim: 1`"),
     (Block("Repeat", ((layer("Linear", in_features=5, out_features=3),), ), HERE, times=2), (5,),
-     "`in_features` is 5", "in_features: 3"),
+     "`in_features` is 5", "leave out `in_features`"),
     (Block("Repeat", ((layer("ReLU"),),), HERE, times=10_001), (5,), "10001 layers", ""),
     (Block("Repeat", ((),), HERE, times=10**9), (5,), "1000000000 layers", ""),
 ]  # fmt: skip

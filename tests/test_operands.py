@@ -184,7 +184,8 @@ def test_what_cannot_be_done_is_said_with_both_sizes(expression: str, words: str
 
 LARGE = [
     "softplus(x)", "softplus(x, beta=3)", "softplus(x, beta=2, threshold=5)", "logsigmoid(x)",
-    "sigmoid(x)", "gelu(x)", "mish(x)", "silu(x)", "tanh(x)", "elu(x)", "softmax(x)", "log_softmax(x)",
+    "sigmoid(x)", "gelu(x)", "mish(x)", "silu(x)", "tanh(x)", "elu(x)", "softmax(x)",
+    "log_softmax(x)",
     "logsumexp(x)", "cross_entropy(x, 1)", "cross_entropy(x, [0.3, 0.7])",
     "nll_loss(log_softmax(x), 1)", "binary_cross_entropy_with_logits(x, [1, 0])",
     "binary_cross_entropy_with_logits(x, [1, 0], pos_weight=[2, 1])", "attention(X, X, X)",

@@ -36,8 +36,14 @@ def exercise(problem: Problem) -> Exercise:
         layers=tuple(_layers(problem.network.layers)) if problem.network else (),
         questions=_questions(problem, ws),
         language=problem.language,
-        conventions={"conv": problem.convention.conv},
+        conventions={"conv": problem.convention.conv, "layout": problem.convention.layout},
+        relevant=frozenset({"layout"} if any(map(_of_jacobians, problem.tasks)) else ()),
     )
+
+
+def _of_jacobians(task: Task) -> bool:
+    """Whether the answer is another one in the other layout."""
+    return task.kind == "jacobian" or (task.kind == "shapes" and bool(task.args["edges"]))
 
 
 def _workspace(problem: Problem) -> Workspace | None:

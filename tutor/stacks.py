@@ -24,12 +24,14 @@ class LayerBlock:
     """Layers that belong together.
 
     kind: repeat (one branch, `times` times over) | sum | concat (branches from one input, joined)
+    passed: the size of the input where a branch is nothing but it
     """
 
     kind: str
     branches: tuple[tuple[LayerBox | LayerBlock, ...], ...]
     times: int
     output: str
+    passed: str = ""
 
 
 @dataclass(frozen=True)

@@ -212,7 +212,10 @@ def cut(node: Node, axis: int, item: Any) -> Node:
         return _symbolic_cut(node, axis, left, dims.dim(size + right), certain=True)
     if not isinstance(size, int) and step is None and start is not None and stop is not None:
         return _symbolic_cut(node, axis, start, stop)
-    require(isinstance(size, int), f"a slice of an axis of symbolic size {dims.one(size)} needs its number")
+    require(
+        isinstance(size, int),
+        f"a slice of an axis of symbolic size {dims.one(size)} needs its number",
+    )
     chosen = range(*slice(start, stop, step).indices(size))
     require(len(chosen) > 0, f"the slice is empty: the axis has {size} entries")
     shift = rel((1, -chosen.step), chosen.start, (size, len(chosen)))

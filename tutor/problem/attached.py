@@ -5,10 +5,12 @@ A network that is only counted stays as it is: that takes a fraction of the time
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..expr import Expr, names
+from ..expr import Expr, Name, names
+from ..steps import Text
 from . import task as tasks
 from . import tree
 from .model import Given, Network, Problem
@@ -46,6 +48,22 @@ def wanted(problem: Problem, found: Written) -> bool:
     if not problem.define and any(t.kind in _WHOLE for t in asked):
         return True
     return any(n in own for t in asked for arg in t.args.values() for n in _named(arg))
+
+
+_LIKE_A_WEIGHT = re.compile(r"[A-Za-z]+(_[a-z]+)?_[0-9]+\w*\Z")
+
+
+def spare(problem: Problem, found: Written) -> tuple[Text, ...]:
+    """A remark on each array that is named as a weight and that nothing takes."""
+    lines = (*found.define, *problem.define)
+    used = {n for d in lines for n in names(d.expr)} | set(found.weights)
+    used |= {n for t in problem.tasks for arg in t.args.values() for n in _named(arg)}
+    words = "{x} is given, but nothing uses it: the network has no weight of this name."
+    return tuple(
+        Text(words, {"x": Name(name)})
+        for name in problem.given
+        if _LIKE_A_WEIGHT.match(name) and name not in used
+    )
 
 
 def _named(arg: Any) -> Iterator[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Protocol
 
+from ..errors import ShapeError
 from ..expr import Expr
 from ..graph import sizes
 from ..steps import Text, all_of
@@ -83,6 +84,22 @@ class Slide(Protocol):
 
 Rule = Callable[[Shape, Args], Shape]
 
+
+@dataclass(frozen=True)
+class Told:
+    """What failed: an argument says how many entries arrive, and others do."""
+
+    argument: str
+
+
+def told_otherwise(argument: str, message: str, arrives: int) -> ShapeError:
+    """The error of a layer that is told another size than the one that arrives."""
+    hint = f"write `{argument}: {arrives}`, or leave it out: it is inferred"
+    error = ShapeError(message, hint=hint)
+    error.failed = Told(argument)
+    return error
+
+
 # what an axis that something slides along is called
 _AXIS = {
     "length": Text("length"),
@@ -98,6 +115,12 @@ def axis_words(names: Sequence[str]) -> Text:
 
 
 Reason = Text  # why there are so many parameters, or multiply-adds
+
+
+def divisors(n: int) -> str:
+    """The divisors of a number as a list; of a large one, the first ones."""
+    fits = [str(d) for d in range(1, min(n, 64) + 1) if n % d == 0]
+    return ", ".join([*fits, "…"] if n > 64 else fits)
 
 
 def _no_counts(x: Shape, a: Args, y: Shape) -> Counts:

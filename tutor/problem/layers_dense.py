@@ -8,7 +8,7 @@ from ..errors import ShapeError
 from ..expr import Name
 from ..steps import Text, in_turn
 from .arguments import COUNT, FLAG, INDEX, NUMBER, Args, Argument
-from .layer_spec import Counts, LayerSpec, Reason, Shape
+from .layer_spec import Counts, LayerSpec, Reason, Shape, told_otherwise
 
 # --- linear --------------------------------------------------------------------------------------
 
@@ -16,14 +16,11 @@ from .layer_spec import Counts, LayerSpec, Reason, Shape
 def _linear_shape(x: Shape, a: Args) -> Shape:
     *leading, last = x
     if a["in_features"] not in (None, last):
-        flat = leading and a["in_features"] == prod(x)
-        raise ShapeError(
-            f"`in_features` is {a['in_features']}, but the last axis of the input {list(x)} "
-            f"has {last}",
-            hint="put a `Flatten` before it"
-            if flat
-            else f"write `in_features: {last}`, or leave it out: it is inferred",
-        )
+        given = a["in_features"]
+        message = f"`in_features` is {given}, but the last axis of the input {list(x)} has {last}"
+        if leading and given == prod(x):
+            raise ShapeError(message, hint="put a `Flatten` before it")
+        raise told_otherwise("in_features", message, last)
     return (*leading, a["out_features"])
 
 

@@ -8,7 +8,7 @@ from ..errors import ShapeError
 from ..expr import Name
 from ..steps import Text
 from .arguments import COUNT, FLAG, NUMBER, SIZES, Args, Argument
-from .layer_spec import Counts, LayerSpec, Reason, Shape
+from .layer_spec import Counts, LayerSpec, Reason, Shape, divisors, told_otherwise
 
 # --- normalisation -------------------------------------------------------------------------------
 
@@ -30,11 +30,9 @@ def _channel_norm(type_: str, orders: tuple[int, ...], affine: bool) -> LayerSpe
                 f"each channel of the input {list(x)} has a single entry, which has no variance"
             )
         if a["num_features"] not in (None, x[0]):
-            raise ShapeError(
-                f"`num_features` is {a['num_features']}, but the input {list(x)} has {x[0]} "
-                "channels",
-                hint=f"write `num_features: {x[0]}`, or leave it out: it is inferred",
-            )
+            given = a["num_features"]
+            message = f"`num_features` is {given}, but the input {list(x)} has {x[0]} channels"
+            raise told_otherwise("num_features", message, x[0])
         return x
 
     signature = {
@@ -80,14 +78,14 @@ def _channel_reasons(x: Shape, a: Args, y: Shape) -> tuple[Reason, ...]:
 
 def _group_shape(x: Shape, a: Args) -> Shape:
     if a["num_channels"] not in (None, x[0]):
-        raise ShapeError(
-            f"`num_channels` is {a['num_channels']}, but the input {list(x)} has {x[0]} channels",
-            hint=f"write `num_channels: {x[0]}`, or leave it out: it is inferred",
+        message = (
+            f"`num_channels` is {a['num_channels']}, but the input {list(x)} has {x[0]} channels"
         )
+        raise told_otherwise("num_channels", message, x[0])
     if x[0] % a["num_groups"]:
         raise ShapeError(
             f"{a['num_groups']} groups do not divide the {x[0]} channels",
-            hint=f"what fits: a divisor of {x[0]}",
+            hint=f"`num_groups` must divide {x[0]}: {divisors(x[0])}",
         )
     return x
 

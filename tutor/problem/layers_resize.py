@@ -136,8 +136,9 @@ def _upsample_shape(x: Shape, a: Args) -> Shape:
         raise ShapeError(f"the input has shape {list(x)}, but must be [channels, height, width]")
     if _MODE_AXES.get(mode, axes) != axes:
         fits = " or ".join(f"`{m}`" for m in _MODES if _MODE_AXES.get(m, axes) == axes)
+        counted = "1 axis" if _MODE_AXES[mode] == 1 else f"{_MODE_AXES[mode]} axes"
         raise ShapeError(
-            f"the mode `{mode}` is for {_MODE_AXES[mode]} axes besides the channels, but the "
+            f"the mode `{mode}` is for {counted} besides the channels, but the "
             f"input {list(x)} has {axes}",
             hint=f"what fits: {fits}",
         )

@@ -8,7 +8,16 @@ from ..errors import ShapeError
 from ..expr import Name, Num
 from ..steps import Text, in_turn
 from .arguments import AMOUNT, COUNT, FLAG, NUMBER, PROBABILITY, WORD, Args, Argument
-from .layer_spec import Counts, Factor, LayerSpec, Product, Reason, Shape
+from .layer_spec import (
+    Counts,
+    Factor,
+    LayerSpec,
+    Product,
+    Reason,
+    Shape,
+    divisors,
+    told_otherwise,
+)
 
 L, D = Name("L"), Name("d")
 
@@ -23,10 +32,8 @@ def _sequence(x: Shape, given: int | None, argument: str) -> int:
             else None,
         )
     if given not in (None, x[1]):
-        raise ShapeError(
-            f"`{argument}` is {given}, but the input {list(x)} has {x[1]} features",
-            hint=f"write `{argument}: {x[1]}`, or leave it out: it is inferred",
-        )
+        message = f"`{argument}` is {given}, but the input {list(x)} has {x[1]} features"
+        raise told_otherwise(argument, message, x[1])
     return x[1]
 
 
@@ -136,11 +143,9 @@ def _recurrent(type_: str, **more: Argument) -> LayerSpec:
 
 def _heads(d: int, heads: int, argument: str) -> None:
     if d % heads:
-        fits = [h for h in range(1, min(d, 64) + 1) if d % h == 0]
         raise ShapeError(
             f"{heads} heads do not divide the {d} features",
-            hint=f"`{argument}` must divide {d}: {', '.join(map(str, fits))}"
-            + (", …" if d > 64 else ""),
+            hint=f"`{argument}` must divide {d}: {divisors(d)}",
         )
 
 

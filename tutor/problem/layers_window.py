@@ -10,7 +10,7 @@ from ..expr import Binary, Expr, Name
 from ..graph import sizes
 from ..steps import Text
 from .arguments import CONV_PADDING, COUNT, FLAG, PADDING, WINDOW, WORD, Args, Argument
-from .layer_spec import Counts, LayerSpec, Reason, Rule, Shape, Slide, Window
+from .layer_spec import Counts, LayerSpec, Reason, Rule, Shape, Slide, Window, told_otherwise
 
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 _PLACES = {1: "L", 2: "HW", 3: "DHW"}
@@ -79,10 +79,10 @@ def check_channels(x: Shape, a: Args) -> None:
     """The layer's own input channels are the input's, and the groups divide both sides."""
     c_in, c_out, groups = x[0], a["out_channels"], a["groups"]
     if a["in_channels"] not in (None, c_in):
-        raise ShapeError(
-            f"`in_channels` is {a['in_channels']}, but the input {list(x)} has {c_in} channels",
-            hint=f"write `in_channels: {c_in}`, or leave it out: it is inferred",
+        message = (
+            f"`in_channels` is {a['in_channels']}, but the input {list(x)} has {c_in} channels"
         )
+        raise told_otherwise("in_channels", message, c_in)
     for what, channels in (("input", c_in), ("output", c_out)):
         if channels % groups:
             raise ShapeError(
@@ -178,7 +178,8 @@ def conv_reason(x: Shape, a: Args, y: Shape) -> Reason:
     k = x[0] // groups * prod(a["kernel_size"])
     if groups == x[0] > 1:
         seen = Text(
-            "Each of the {n} filters sees a single channel (a depthwise convolution)", {"n": y[0]}
+            "Each of the {n} filters sees a single channel (a depthwise convolution)",
+            {"n": y[0]},
         )
     elif groups > 1:
         seen = Text(
@@ -186,10 +187,13 @@ def conv_reason(x: Shape, a: Args, y: Shape) -> Reason:
             {"g": groups, "n": y[0], "c": x[0] // groups, "C": x[0]},
         )
     elif x[0] == 1:
-        seen = Text("Each of the {n} filters reaches over the one channel", {"n": y[0]})
+        words = "Each of the {n} filters reaches over the one channel"
+        seen = Text(words, {"n": y[0]}, one="The one filter reaches over the one channel")
     else:
         seen = Text(
-            "Each of the {n} filters reaches through all {C} channels", {"n": y[0], "C": x[0]}
+            "Each of the {n} filters reaches through all {C} channels",
+            {"n": y[0], "C": x[0]},
+            one="The one filter reaches through all {C} channels",
         )
     if a["bias"]:
         return Text(

@@ -107,7 +107,7 @@ class _Loader:
             problem,
             given={n: given.get(n) or g for n, g in written.given.items()} | given,
             define=_ordered([*written.define, *define]),
-            remarks=written.remarks,
+            remarks=(*written.remarks, *attached.spare(problem, written)),
             weights=written.weights,
             only_network=not define,
         )

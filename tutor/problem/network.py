@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .. import limits
 from ..errors import Where, did_you_mean
 from ..expr import Name
-from . import schema, tree
+from . import elsewhere, schema, tree
+from .arguments import FLAG, WORD, Argument
 from .model import Block, Layer, Network
 from .tree import Node, Scalar
 
@@ -18,6 +19,7 @@ Part = Layer | Block
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z")
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][+-]?[0-9]+)?\Z")
+_TRUTH = re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
@@ -97,6 +99,9 @@ class Reader:
     def _whole(self, node: Node | None, near: Node, what: str, least: int | None) -> int:
         if node is None:
             raise schema.fail(f"{what} is missing", near, f"write `{BLOCKS['Repeat']}`")
+        if isinstance(node, Scalar) and _NAME.match(node.text) and node.text not in self.sizes:
+            hint = "it cannot be an unknown: the layers of the network must be known"
+            raise schema.fail(f"{what} must be a whole number, not `{node.text}`", node, hint)
         value = self._single(node, what, ())
         whole = isinstance(value, int) and not isinstance(value, bool)
         if not whole or (least is not None and value < least):
@@ -130,9 +135,7 @@ class Reader:
         from .shorthand import called, named
 
         if key.text not in LAYERS:
-            known = (*LAYERS, *BLOCKS)
-            hint = called(key.text, self._trial) or did_you_mean(key.text, known)
-            hint = hint or f"the layers are {', '.join(known)}"
+            hint = called(key.text, self._trial) or elsewhere.instead(key.text, BLOCKS)
             raise schema.fail(f"unknown layer `{key.text[:40]}`", key, hint)
         spec = LAYERS[key.text]
         args: dict[str, Any] = {}
@@ -142,10 +145,11 @@ class Reader:
             if not isinstance(body, tree.Mapping):
                 hint = named(key.text, body, self._trial)
             given = schema.mapping(body, f"the arguments of {key.text}", hint)
-            schema.check_keys(given, spec.arguments, key.text)
-            for name, value in given.entries:
+            entries = elsewhere.without_idle(spec, given)
+            schema.check_keys(replace(given, entries=entries), spec.arguments, key.text)
+            for name, value in entries:
                 what = f"`{name.text}` of {key.text}"
-                args[name.text] = self._argument(value, what, spec.words(name.text))
+                args[name.text] = self._argument(value, what, spec.signature[name.text])
                 places[name.text] = value.where()
         for name in spec.required:
             if name not in args:
@@ -157,12 +161,18 @@ class Reader:
         """A layer that is only tried: the names in it do not count as used."""
         return Reader(self.sizes, self.free)._part(node, 0)
 
-    def _argument(self, node: Node, what: str, words: Collection[str]) -> Any:
+    def _argument(self, node: Node, what: str, argument: Argument) -> Any:
         if isinstance(node, tree.Sequence):
             if not node.items:
                 raise schema.fail(f"{what} is an empty list", node)
-            return tuple(self._argument(item, what, words) for item in node.items)
-        return self._single(node, what, words)
+            return tuple(self._argument(item, what, argument) for item in node.items)
+        if isinstance(node, Scalar) and _NAME.match(node.text) and node.text not in self.sizes:
+            hint = elsewhere.word(what, node.text)
+            if hint is not None and node.text not in (*argument.words, *self.free):
+                raise schema.fail(f"{what} cannot be `{node.text}`", node, hint)
+            if argument.kind in (WORD, FLAG) and not _TRUTH.match(node.text) and not node.is_null:
+                return node.text  # no unknown: `bind` says which words there are
+        return self._single(node, what, argument.words)
 
     def _single(self, node: Node, what: str, words: Collection[str]) -> Any:
         """An integer, a decimal, true or false, null, a word of the layer, or a name."""
@@ -172,7 +182,7 @@ class Reader:
         text = item.text
         if item.style or text in words:
             return text
-        if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
+        if _TRUTH.match(text):
             return text.lower() == "true"
         if _INTEGER.match(text):
             return int(text)

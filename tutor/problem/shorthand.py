@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 
 from ..errors import InputError
 from . import tree, yaml
-from .arguments import AXES, EDGES, SIZES, SPLIT, bind
+from .arguments import AXES, EDGES, OUTPUTS, SIZES, SPLIT, bind
 from .layers import LAYERS
 from .model import Layer
 from .tree import Node, Scalar
 
 _CALL = re.compile(r"(\w+)\s*\((.*)\)\s*\Z", re.DOTALL)
 _KEYWORD = re.compile(r"\s*([A-Za-z_]\w*)\s*=(.*)", re.DOTALL)
-_LISTS = (AXES, EDGES, SIZES, SPLIT)  # a list is one value of these
+_LISTS = (AXES, EDGES, OUTPUTS, SIZES, SPLIT)  # a list is one value of these
 _OPEN = "…"
 LONG = 160  # characters of a suggestion; beyond, it is no slip
 

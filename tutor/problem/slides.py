@@ -41,7 +41,7 @@ class Spread:
             raise ShapeError(
                 f"a padding of {self.before} + {self.after} takes away all of the {self.full} "
                 "outputs",
-                hint=f"what fits: a padding of {self.full - 1} in all, or less",
+                hint=f"what fits: a padding of at most {(self.full - 1) // 2} at each end",
             )
         return outputs
 

@@ -57,8 +57,7 @@ def heads(section: Node) -> list[tuple[Scalar, Node | None, tree.Mapping | None]
 
 def _kind(key: Scalar) -> Scalar:
     if key.text not in TASKS:
-        hint = did_you_mean(key.text, TASKS)
-        hint = hint or f"the tasks are {schema.listing(TASKS)}"
+        hint = did_you_mean(key.text, TASKS) or f"the tasks are {schema.listing(TASKS)}"
         raise schema.fail(f"unknown task `{key.text[:40]}`", key, hint)
     return key
 
@@ -197,12 +196,17 @@ class _Reader:
     def _edges(self, node: Node, what: str) -> Any:
         if isinstance(node, Scalar) and node.text == "all":
             return "all"
-        pairs = []
+        pairs: list[tuple[str, ...]] = []
         for item in schema.sequence(node, what).items:
             pair = schema.sequence(item, f"an edge in {what}").items
             if len(pair) != 2:
                 raise schema.fail("an edge is a pair, such as [L, q] for ∂L/∂q", item)
-            pairs.append(tuple(schema.reference(n, what, self.scope.nodes) for n in pair))
+            edge = tuple(schema.reference(n, what, self.scope.nodes) for n in pair)
+            if edge in pairs:
+                raise schema.fail(f"[{', '.join(edge)}] stands twice in {what}", item)
+            pairs.append(edge)
+        if not pairs:
+            raise schema.fail(f"{what} is empty", node, "write `all`, or pairs: [L, q]")
         return tuple(pairs)
 
     def _targets(self, node: Node, what: str) -> dict[str, tuple[int | Name, ...]]:

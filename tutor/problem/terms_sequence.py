@@ -46,7 +46,9 @@ def _recurrent(w: Writer, x: str, it: Applied) -> str:
 def _batch_first(w: Writer, it: Applied) -> None:
     """Say how a batch is read where torch's default is another order of the axes."""
     if w.batch is not None and it.args.get("batch_first") is False:
-        words = "The first axis of a batch counts the examples, as with batch_first = true in torch."
+        words = (
+            "The first axis of a batch counts the examples, as with batch_first = true in torch."
+        )
         w.say("batch first", Text(words))
 
 

@@ -80,11 +80,14 @@ class Document(Writer):
         self.given()
         if self.picture:
             self.include(self.picture)
+        self.conventions()
+        for warning in self.solution.warnings:
+            self.par(rf"\textbf{{{self.words(Text('Note.'))}}} {self.words(warning)}")
+
+    def conventions(self) -> None:
         said = conventions(self.solution)
         if said is not None and self.level > 0:
             self.par(rf"{{\small {self.words(in_turn(Text('Conventions:'), said))}}}")
-        for warning in self.solution.warnings:
-            self.par(rf"\textbf{{{self.words(Text('Note.'))}}} {self.words(warning)}")
 
     def include(self, picture: str) -> None:
         """A picture in its own size, or as large as the page allows."""

@@ -48,6 +48,7 @@ class Exercise:
     questions: tuple[Question, ...]
     language: str = "en"
     conventions: Mapping[str, str] = field(default_factory=dict)
+    relevant: frozenset[str] = frozenset()  # the conventions that the answers depend on
 
     @property
     def points(self) -> float | None:
@@ -65,10 +66,10 @@ def blank(e: Exercise) -> Solution:
         e.title,
         e.source,
         e.statement,
-        {},
+        e.conventions,
         e.variables,
         (),
-        relevant=frozenset(),
+        relevant=e.relevant,
         language=e.language,
     )
 
@@ -191,6 +192,7 @@ def _latex_exercise(number: int, e: Exercise) -> list[str]:
     for depth, layer in e.layers:
         typed = rf"\texttt{{\small {escape.latex(layer)}}}"
         page.out.append(rf"{{\parskip=0pt\leftskip={1.5 + 1.5 * depth:g}em\relax {typed}\par}}")
+    page.conventions()
     for q in e.questions:
         page.out.append(rf"\medskip\textbf{{{q.label}}} {escape.latex(worth(q))} ")
         if q.text:

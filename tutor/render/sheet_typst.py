@@ -51,6 +51,7 @@ def _exercise(number: int, e: Exercise, convert: Convert) -> list[str]:
     for depth, layer in e.layers:
         page.out.append(f"#block(inset: (left: {1.5 + 1.5 * depth:g}em), mono[{literal(layer)}])")
     page.put("")
+    page.conventions()
     for q in e.questions:
         page.put("#v(0.4em)")
         page.out.append(f"#strong[{q.label}] {literal(worth(q))}".strip())  # and on in this line

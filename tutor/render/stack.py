@@ -147,21 +147,23 @@ _LEGEND = (
     ("weights", Text("has weights")),
     ("plain", Text("has none")),
     ("sum", Text("sum of the branches")),
-    ("repeat", Text("repeated, each time with weights of its own")),
+    ("repeat", Text("repeated")),
+    ("own", Text("repeated, each time with weights of its own")),
 )
 
 
 def _legend(stack: Stack, y: float, out: Canvas) -> float:
     """One row at the foot; how wide it is."""
-    present = {"weights": False, "plain": False, "sum": False, "repeat": False}
+    present = dict.fromkeys((key for key, _ in _LEGEND), False)
     _seen(stack.parts, present)
+    present["repeat"] &= not present["own"]  # one entry for frames
     x, items = MARGIN, []
     for key, meaning in _LEGEND:
         if not present[key]:
             continue
         if key == "sum":
             items += plus(x + 13, y)
-        elif key == "repeat":
+        elif key in ("repeat", "own"):
             items.append(Path(rounded(x + 13, y, 26, 16, 5.0), None, FRAME, 1.2))
         else:
             fill, stroke = WEIGHTED if key == "weights" else PLAIN
@@ -179,9 +181,16 @@ def _seen(parts: Sequence[LayerBox | LayerBlock], present: dict[str, bool]) -> N
         if isinstance(part, LayerBox):
             present["weights" if part.weighted else "plain"] = True
             continue
-        present[part.kind if part.kind != "concat" else "plain"] = True
+        key = {"concat": "plain", "repeat": "own" if _learns(part) else "repeat"}.get(part.kind)
+        present[key or part.kind] = True
         for branch in part.branches:
             _seen(branch, present)
+
+
+def _learns(part: LayerBox | LayerBlock) -> bool:
+    if isinstance(part, LayerBox):
+        return part.weighted
+    return any(_learns(p) for branch in part.branches for p in branch)
 
 
 def told(stack: Stack) -> str:

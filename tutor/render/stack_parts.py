@@ -115,7 +115,7 @@ def _repeat(block: LayerBlock) -> Placed:
 def _parallel(block: LayerBlock) -> Placed:
     """Branches beside one another; the tallest stands on the spine where there are two."""
     columns = [_column(branch) for branch in block.branches]
-    ends = [branch[-1].output if branch else "" for branch in block.branches]
+    ends = [branch[-1].output if branch else block.passed for branch in block.branches]
     offsets = _offsets(columns)
     tallest = max(c.height for c in columns)
     joint = box(("concat",), PLAIN, block.output) if block.kind == "concat" else None
@@ -132,8 +132,8 @@ def _parallel(block: LayerBlock) -> Placed:
                 column.paint(at, top, out)
                 line = (("M", at, top + column.height),)
             spot = (at + 6, top + column.height + GAP / 2 + 3)
-            if offset == 0:
-                line = (*line, ("L", x, below))
+            if offset == 0 or (joint and abs(offset) < half - 8):  # straight down into the box
+                line = (*line, ("L", at, below))
             else:
                 line = (
                     *line,

@@ -155,11 +155,14 @@ class Page:
         self.given()
         if "" in self.drawn:
             self.figure(self.drawn[""])
+        self.conventions()
+        for warning in self.solution.warnings:
+            self.put(f"#strong[{self.words(Text('Note.'))}] {self.words(warning)}")
+
+    def conventions(self) -> None:
         said = conventions(self.solution)
         if said is not None and self.level > 0:
             self.put(f"#quiet[{self.words(in_turn(Text('Conventions:'), said))}]")
-        for warning in self.solution.warnings:
-            self.put(f"#strong[{self.words(Text('Note.'))}] {self.words(warning)}")
 
     def figure(self, diagram: Diagram) -> None:
         from . import picture

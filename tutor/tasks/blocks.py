@@ -68,7 +68,8 @@ def _block(part: AppliedBlock) -> list[Part]:
     if part.parallel:
         kind = "sum" if part.block.kind == "Residual" else "concat"
         branches = tuple(_parts(branch) for branch in part.branches)
-        return [LayerBlock(kind, branches, 1, by(part.output))]
+        passed = by(part.input) if () in branches else ""
+        return [LayerBlock(kind, branches, 1, by(part.output), passed)]
     branches = [_parts(branch) for branch in part.branches]
     if len(branches) > 1 and all(b == branches[0] for b in branches):
         return [LayerBlock("repeat", (branches[0],), len(branches), by(part.output))]

@@ -8,9 +8,10 @@ from math import prod
 
 from ..errors import ShapeError
 from ..expr import Name
-from ..steps import Text
+from ..steps import Text, in_turn
 from .shape_search import Goal, Values
 
+_SHOWN = 6  # numbers in a sentence
 _MOST = 2_000  # beyond so many candidates, trying them all takes too long
 
 
@@ -34,7 +35,43 @@ def reasons(goals: Sequence[Goal], spans: Mapping[str, range]) -> list[Text]:
             if size not in sizes:
                 found.append(_missed(goal, axis, size, sizes, bool(refused)))
                 found += _refusal(size, refused)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found)) or _apart(goals, spans)
+
+
+def _apart(goals: Sequence[Goal], spans: Mapping[str, range]) -> list[Text]:
+    """Two axes that need different numbers of the one unknown, where each gets its size alone."""
+    if len(spans) != 1:
+        return []
+    ((name, span),) = spans.items()
+    needs: list[tuple[Text, list[int]]] = []
+    for goal in goals:
+        chain, size = goal.chain, goal.target
+        shapes = {v: shape for v in span if (shape := _shape(goal, {name: v})) is not None}
+        for axis, n in enumerate(size):
+            fits = [v for v, shape in shapes.items() if shape[axis] == n]
+            holes = {"i": axis + chain.of_network, "y": chain.called, "n": n}
+            holes |= {"u": Name(name), "list": _listed(fits)}
+            needs.append((Text("Axis {i} of {y} is {n} for {u} = {list}.", holes), fits))
+    for k, (first, one) in enumerate(needs):
+        for second, other in needs[:k]:
+            if not set(one) & set(other):
+                return [in_turn(second, first, Text("No number does both."))]
+    return []
+
+
+def _listed(numbers: Sequence[int]) -> Text:
+    """A run of neighbours by its ends, other numbers one by one."""
+    if len(numbers) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return Text("{a} to {b}", {"a": numbers[0], "b": numbers[-1]})
+    shown = ", ".join(map(str, numbers[:_SHOWN])) + ", …" * (len(numbers) > _SHOWN)
+    return Text("{a}", {"a": shown})
+
+
+def _shape(goal: Goal, values: Values) -> tuple[int, ...] | None:
+    try:
+        return goal.relaxed.run(values)[0]
+    except ShapeError:
+        return None
 
 
 def _refusal(size: int, refused: Sequence[tuple[Values, str]]) -> list[Text]:

@@ -36,7 +36,13 @@ def total_steps(steps: StepList, layers: Sequence[Applied]) -> None:
         Text("Weights, without the biases"),
         counted,
         weights,
-        Text("The other {n} parameters are biases.", {"n": sum(everything) - sum(weights)}),
+        Text(
+            "The other {n} parameters are biases.",
+            {"n": biases},
+            one="The other parameter is a bias.",
+        )
+        if (biases := sum(everything) - sum(weights))
+        else Text("There are no biases."),
     )
     _sum_step(
         steps,

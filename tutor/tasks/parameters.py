@@ -8,12 +8,13 @@ from typing import Any
 
 from ..errors import InputError, did_you_mean
 from ..problem.applied import Applied, apply_tree, flat, input_shape
+from ..problem.arguments import UnknownSizeError
 from ..problem.layer_spec import total
 from ..problem.model import Network, Problem, Task
 from ..steps import Answer, Check, TaskResult, Text
 from . import parameter_tables, receptive
 from .arithmetic import agrees
-from .drafts import StepList
+from .drafts import StepList, named
 from .layer_steps import layers_steps
 from .parameter_totals import FLOAT32_BYTES, total_steps
 from .receptive import Field
@@ -27,11 +28,20 @@ _LONG = 20  # layers of a network whose make-up is said in a line first
 def solve(problem: Problem, task: Task) -> TaskResult:
     """The table of a network's layers, each number derived."""
     network = _network(problem, task)
-    start, tree = input_shape(network), apply_tree(network)
+    try:
+        start, tree = input_shape(network), apply_tree(network)
+    except UnknownSizeError as error:
+        asked = (t.args["unknown"] for t in problem.tasks if t.kind == "solve_shape")
+        if any(error.name in unknown for unknown in asked):
+            error.hint = (
+                "`parameters` needs a number: write one that `solve_shape` finds in its place"
+            )
+        raise
     layers = tuple(flat(tree))
     seen = receptive.fields(tree, len(start) - 1)
     steps = StepList(task.id)
     _structure_step(steps, network, layers)
+    _strided_step(steps, layers)
     layers_steps(steps, layers, seen)
     total_steps(steps, layers)
     rows = [_row(layer, seen[layer.name][1]) for layer in layers]
@@ -76,10 +86,29 @@ def _structure_step(steps: StepList, network: Network, layers: Sequence[Applied]
         Text(
             "The network in brief ({n} layers with norms and activations)",
             {"n": len(layers)},
+            one="The network in brief (one layer)",
         ),
         (),
         in_words(network.layers),
     )
+
+
+def _strided_step(steps: StepList, layers: Sequence[Applied]) -> None:
+    """Name the layers that torch would not build, though their sizes are well defined."""
+    names = [it.name for it in layers if strided(it)]
+    if not names:
+        return
+    title = Text("{layers}: the padding “same” with a stride above 1", {"layers": named(names)})
+    words = (
+        "PyTorch refuses the two together. Here ⌈n/s⌉ outputs come out of n entries with a stride "
+        "s, as in TensorFlow."
+    )
+    steps.add("note", "padding", title, (), Text(words))
+
+
+def strided(layer: Applied) -> bool:
+    """Whether it pads to "same" and moves by more than one entry."""
+    return layer.args.get("padding") == "same" and max(layer.args["stride"]) > 1
 
 
 def formula(layer: Applied) -> str:

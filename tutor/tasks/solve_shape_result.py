@@ -18,9 +18,19 @@ TABLE_ROWS = 100
 Add = Callable[..., None]
 
 
-def found(add: Add, spans: Mapping[str, range], solutions: Sequence[Values], endless: bool) -> None:
-    """The solutions, or what there is to say of them. endless: no number is too large."""
+def found(
+    add: Add,
+    spans: Mapping[str, range],
+    solutions: Sequence[Values],
+    endless: bool,
+    complete: bool,
+) -> None:
+    """The solutions, or what there is to say of them.
+
+    endless: no number is too large. complete: numbers outside the ranges are certain not to fit.
+    """
     smallest, count = solutions[0], len(solutions)
+    untried = None if complete else Text("Larger numbers were not tried.")
     if not spans:
         values = tuple(Binary("==", Name(n), num(v)) for n, v in smallest.items())
         why = Text("There is no other: the layers before fix the size.")
@@ -43,9 +53,15 @@ def found(add: Add, spans: Mapping[str, range], solutions: Sequence[Values], end
             dots = " …" if count > _LISTED else ""
             holes |= {"n": count, "all": shown + dots}
             why = Text("There are {n} solutions among {range}: {all}.", holes)
-            add("closed", "solution", Text("Solutions"), why=in_turn(why, _cut(count)), level=0)
+            add(
+                "closed",
+                "solution",
+                Text("Solutions"),
+                why=in_turn(why, untried, _cut(count)),
+                level=0,
+            )
             return
-        why = Text("It is the only solution among {range}.", holes)
+        why = in_turn(Text("It is the only solution among {range}.", holes), untried)
         add(
             "closed",
             "solution",
@@ -58,10 +74,10 @@ def found(add: Add, spans: Mapping[str, range], solutions: Sequence[Values], end
     values = tuple(Binary("==", Name(n), num(v)) for n, v in smallest.items())
     holes = {"list": values, "range": _within(spans)}
     if count == 1:
-        why = Text("The only solution is {list}, among {range}.", holes)
+        why = in_turn(Text("The only solution is {list}, among {range}.", holes), untried)
     else:
         words = "The smallest of {n} solutions is {list}, among {range}."
-        why = in_turn(Text(words, {**holes, "n": count}), _cut(count))
+        why = in_turn(Text(words, {**holes, "n": count}), untried, _cut(count))
     add(
         "closed",
         "solution",

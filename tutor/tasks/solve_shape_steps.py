@@ -46,7 +46,7 @@ class Explanation:
         read_steps(self._add, self.goals, told, smallest)
         if self.solutions:
             endless = without_end(self.goals, self.spans, self.solutions)
-            result.found(self._add, self.spans, self.solutions, endless)
+            result.found(self._add, self.spans, self.solutions, endless, self.complete)
             for goal in self.goals:
                 names = {n for n, _, _ in goal.chain.uses()}
                 follow = goal in self.followed and not names & told  # else followed just above
@@ -78,7 +78,7 @@ class Explanation:
         pivot = self._pivot(goal, used)
         if pivot is None or not self._equations(goal, pivot):
             self.followed.append(goal)
-            if len(used) > 1:
+            if len([i for i in used if i >= 0]) > 1:
                 words = (
                     "The unknowns act through several layers, so every candidate's sizes are "
                     "followed layer by layer and compared with {shape}."
@@ -94,12 +94,16 @@ class Explanation:
 
     def _pivot(self, goal: Goal, used: Sequence[int]) -> int | None:
         """The one sliding stage in which the unknowns stand, if there is just one."""
-        if len(used) != 1:
+        stages, (*own,) = goal.chain.stages, (i for i in used if i >= 0)
+        if not own:
+            return next((i for i, s in enumerate(stages) if _slides(s)), None)
+        if len(own) > 1:
             return None
-        if used[0] >= 0:
-            return used[0]
-        slides = (i for i, s in enumerate(goal.chain.stages) if _slides(s))
-        return next(slides, None)
+        (pivot,) = own
+        if len(used) == 1:
+            return pivot
+        # the size that arrives is open too: then it must be the start's own
+        return pivot if _slides(stages[pivot]) and all(map(_keeps, stages[:pivot])) else None
 
     def _equations(self, goal: Goal, pivot: int) -> bool:
         chain = goal.chain
