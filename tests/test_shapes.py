@@ -180,3 +180,16 @@ def test_no_gradient_flows_to_indices_and_comparisons() -> None:
     assert ("z", "y") in flowing
     compared = [e for e in shown.edges if e.source == "z" and e.target not in ("y",)]
     assert compared and all(e.gradient_dims is None for e in compared)
+
+
+@pytest.mark.parametrize(("edge", "zero"), [("[z, w]", False), ("[z, x]", False), ("[z, u]", True)])
+def test_a_derivative_of_nothing_but_zeros_is_told(edge: str, zero: bool, tmp_path: Path) -> None:
+    """w is W under another name, so z depends on it; u stands in no formula of z."""
+    file = tmp_path / "p.yaml"
+    file.write_text(
+        "given: {x: vector(3), W: 'matrix(2, 3)', u: vector(2)}\n"
+        "define: {w: vec(W), z: W @ x, v: 2*u}\n"
+        f"tasks: [shapes: {{edges: [{edge}]}}]\n"
+    )
+    (task,) = tutor.load(file).solve().solution.tasks
+    assert ("All entries are 0" in str(task.steps[-1].why)) is zero

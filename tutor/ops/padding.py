@@ -10,8 +10,9 @@ from ..graph import dims
 from ..graph import node as g
 from ..graph.node import Node, ein, rel
 from .base import Number, Op, Padding, Val, Word, as_matrix, require
+from .indexing import cut
 from .open_sizes import held_open, may_stay_open, unsettled
-from .reshape import NORMAL, cut, joined
+from .reshape import NORMAL, joined
 
 MODES = {"constant": "constant", "reflect": "reflect", "replicate": "replicate", "edge": "replicate",
          "circular": "circular", "wrap": "circular"}  # fmt: skip

@@ -14,6 +14,7 @@ from ..problem.lines import Line
 from ..steps import Check, Step, Table, TaskResult, Text, in_turn
 from .chain import jacobian_size, size_text
 from .graph import gradient_size
+from .renamed import rearranged_given
 from .shape_reasons import edge_reason, reason
 from .workspace import Workspace, as_json
 
@@ -40,7 +41,7 @@ def solve(ws: Workspace, task_id: str, of: Sequence[str], edges: Any) -> TaskRes
     for a, b in pairs:
         size = jacobian_size(a, b, layout)
         why = edge_reason(a, b, layout)
-        if b not in ws.graph.below([a]):
+        if not {b.name, (rearranged_given(b) or b).name} & {x.name for x in ws.graph.below([a])}:
             holes = {"y": Name(a.name), "x": Name(b.name)}
             why = in_turn(why, Text("All entries are 0: {y} does not depend on {x}.", holes))
         found.append(_edge(a, b, layout))
