@@ -9,9 +9,7 @@ from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
-from torch import nn
 
-from tests import torch_networks
 from tutor import catalogue, layer_pages
 from tutor.cli import app
 from tutor.errors import InputError
@@ -28,6 +26,7 @@ NO_MODULE = {"Permute", "Select", "Parameter"}  # which torch.nn has under no su
 def agrees(type_: str) -> bool:
     """Whether torch gives the example the same output and as many parameters."""
     page, it = layer_pages.page(type_), layer_pages.example(LAYERS[type_])
+    torch_networks = pytest.importorskip("tests.torch_networks", exc_type=ImportError)
     made = torch_networks.module(it)
     same = torch_networks.output(made, page.before, indices=type_ == "Embedding") == page.after
     return same and torch_networks.count(made) == page.parameters
@@ -52,6 +51,7 @@ def test_every_layer_has_a_page(type_: str) -> None:
 
 @pytest.mark.parametrize("type_", [t for t in LAYERS if t not in NO_MODULE])
 def test_defaults_are_torch_s(type_: str) -> None:
+    nn = pytest.importorskip("torch").nn
     theirs = inspect.signature(getattr(nn, type_).__init__).parameters
     if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in theirs.values()):
         pytest.skip("torch reads its arguments by position")

@@ -8,9 +8,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-import torch
 import yaml
-from torch import nn
 
 import tutor
 from tutor.errors import InputError
@@ -18,6 +16,9 @@ from tutor.problem.layer_names import layer_names
 from tutor.problem.load import loads
 from tutor.problem.written import write_out
 from tutor.tasks import shape_search
+
+torch = pytest.importorskip("torch")
+nn = torch.nn
 
 # an argument that torch needs and a file may leave out: the axis of the input that it repeats
 READ_OFF = {"in_channels": 1, "num_channels": 1, "in_features": -1, "num_features": 1,
