@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tutor.graph.sliding import Window
 from tutor.problem.elaborate import elaborate
 from tutor.problem.lines import Graph
 from tutor.problem.told import plain
+from tutor.render.terminal import terminal
 from tutor.tasks.graph import diagram
 from tutor.tasks.workspace import Workspace
 
@@ -440,3 +442,20 @@ def erased(seed: int) -> str:
 def test_erased_sizes_come_back_where_they_are_forced() -> None:
     seen = Counter(erased(seed) for seed in range(CHAINS))
     assert min(seen["forced"], seen["open"]) > CHAINS // 10, seen
+
+
+@pytest.mark.parametrize(
+    ("h", "entry", "least"),
+    [("max_pool1d(x, 2)", "h[5]", 12), ("max_pool1d(x, 2)", "h[-3]", 6), ("2*x", "h[4]", 5)],
+)
+def test_an_entry_that_is_picked_needs_to_be_there(
+    h: str, entry: str, least: int, tmp_path: Path
+) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(
+        f"given: {{x: 'vector(?)'}}\ndefine: {{h: '{h}', z: '{entry}'}}\ntasks: [shapes]\n"
+    )
+    solution = tutor.load(file).solve().solution
+    assert not solution.failed
+    said = " ".join(terminal(solution).split())
+    assert f"from {least} on will do for n." in said

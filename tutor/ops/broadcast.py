@@ -159,13 +159,11 @@ def _where_they_part(a: Val, b: Val) -> str | None:
             if not dims.equal(a.node.shape[k], b.node.shape[k])
         ]
         return "`{left}` and `{right}` have " + ", and ".join(parts)
-    small, big, s, l = (  # noqa: E741
-        (a, b, "left", "right") if a.order == 1 else (b, a, "right", "left")
-    )
+    small, big, near, far = (a, b, "left", "right") if a.order == 1 else (b, a, "right", "left")
     k = 1 if small.row else 0
     return (
         f"a {_line(small)} needs as many entries as the matrix has {('rows', 'columns')[k]}: "
-        f"`{{{s}}}` has {_one(small, 0)}, `{{{l}}}` has {_one(big, k)}"
+        f"`{{{near}}}` has {_one(small, 0)}, `{{{far}}}` has {_one(big, k)}"
     )
 
 

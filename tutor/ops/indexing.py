@@ -9,6 +9,7 @@ import numpy as np
 from ..graph import dims
 from ..graph.node import Node, ein, rel
 from .base import Val, require
+from .open_sizes import held_open, may_stay_open
 
 
 def index(x: Val, items: Any) -> Val:
@@ -36,6 +37,10 @@ def cut(node: Node, axis: int, item: Any) -> Node:
     if isinstance(item, int):
         inside = not isinstance(size, int) or -size <= item < size
         require(inside, f"index {item} is outside an axis of {size} entries")
+        if dims.unknowns(size) and may_stay_open(
+            size
+        ):  # it has the entry only if it is long enough
+            held_open(dims.dim(size - item) if item >= 0 else dims.dim(size + item + 1))
         at = item if item >= 0 else dims.dim(size + item)
         pick = rel((1,), at, (size,))
         return ein([(node, own), (pick, (axis,))], tuple(k for k in own if k != axis))
